@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * librumpus: run a kernel inside this process and make system calls to it.
+ *
+ * All functions return 0 or more for success and a negative errno for failure. They are safe on any thread unless they
+ * say otherwise, not in signal handlers (a call from one that interrupted a call gives -EDEADLK), and not in a forked
+ * child (-ESHUTDOWN; the parent is untouched). System calls by name are in <rumpus/syscalls.h>.
+ *
+ * Embedding a kernel is not a security boundary: see doc/security.md.
+ */
+#ifndef RUMPUS_RUMPUS_H
+#define RUMPUS_RUMPUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rumpus;
+struct rumpus_process;
+struct hyp_blk;
+struct rumpus_user_ops;
+
+/**
+ * struct rumpus_config - how to boot; all zero is a good choice
+ * @size:         sizeof(struct rumpus_config) of the caller
+ * @cpus:         virtual CPUs; 0: as many as this process may use
+ * @memory:       most bytes of memory that the kernel may use; 0: the default
+ * @image:        path of the kernel image; NULL: the environment's RUMPUS_IMAGE, else the installed one
+ * @command_line: added to the kernel's command line; NULL: nothing
+ * @log:          takes the kernel's console output as it comes, on any thread; NULL: discard (dmesg keeps it)
+ * @ended:        the kernel ended by itself (status 0: power off, -1: panic); on any thread, may not call librumpus
+ * @arg:          first argument of the two
+ */
+struct rumpus_config {
+	size_t size;
+	unsigned int cpus;
+	uint64_t memory;
+	const char *image;
+	const char *command_line;
+	void (*log)(void *arg, const char *text, size_t len);
+	void (*ended)(void *arg, int status, const char *reason);
+	void *arg;
+};
+
+/**
+ * rumpus_boot() - load a fresh kernel image and boot it; blocks, some milliseconds
+ * @config: copied, strings too; NULL: all defaults
+ * @kernel: out: the handle; free with rumpus_halt()
+ *
+ * The calling thread's system calls go to this kernel afterwards (rumpus_process_enter()), and so do those of threads
+ * that have entered no process, if it is the only kernel.
+ * Return: 0; -ENOENT, -ENOEXEC for the image; -ENOMEM; -EAGAIN; -ESHUTDOWN when it ended while booting.
+ */
+int rumpus_boot(const struct rumpus_config *config, struct rumpus **kernel);
+
+/**
+ * rumpus_halt() - end a kernel and free all that it had; blocks
+ *
+ * Writes nothing back: unmount what must be clean. Calls in progress on other threads return -ESHUTDOWN first.
+ * Disks that it had are closed. Not from a thread that is inside a call of this kernel (-EDEADLK).
+ */
+int rumpus_halt(struct rumpus *kernel);
+
+/**
+ * rumpus_end_reason() - why a kernel ended by itself
+ * Return: one line, valid until rumpus_halt(); NULL while it runs
+ */
+const char *rumpus_end_reason(const struct rumpus *kernel);
+
+/** rumpus_version() - of the kernel that runs ("Linux 6.12.117"); valid until rumpus_halt() */
+const char *rumpus_version(const struct rumpus *kernel);
+
+/**
+ * rumpus_process_create() - a new process: own descriptors, credentials, working directory, signals
+ * @kernel:  where
+ * @process: out: free with rumpus_process_destroy()
+ *
+ * It starts as root, in "/", with no open descriptor. See doc/processes.md for its signals.
+ */
+int rumpus_process_create(struct rumpus *kernel, struct rumpus_process **process);
+
+/**
+ * rumpus_process_create_remote() - the same for a process whose memory is reached by @ops
+ * @ops:    see <rumpus/image.h>; must stay valid until rumpus_process_destroy()
+ * @cookie: first argument of @ops
+ */
+int rumpus_process_create_remote(struct rumpus *kernel, const struct rumpus_user_ops *ops, void *cookie,
+				 struct rumpus_process **process);
+
+/** rumpus_process_destroy() - end it and close its descriptors; -EBUSY while threads of it are inside a call */
+int rumpus_process_destroy(struct rumpus_process *process);
+
+/** rumpus_process_first() - the process that exists from boot; never destroyed */
+struct rumpus_process *rumpus_process_first(struct rumpus *kernel);
+
+/**
+ * rumpus_process_enter() - the calling thread's next system calls are those of @process
+ *
+ * Cheap when the thread was in @process before. Attaching happens by itself at the first call, detaching when the host
+ * thread ends or by rumpus_thread_detach().
+ */
+int rumpus_process_enter(struct rumpus_process *process);
+
+/** rumpus_thread_detach() - end what the calling thread is in every kernel, as if it ended; it may attach again */
+void rumpus_thread_detach(void);
+
+/**
+ * struct rumpus_thread - names a thread for rumpus_thread_interrupt()
+ */
+struct rumpus_thread;
+
+/** rumpus_thread_self() - the calling thread in its present process; valid until it detaches; NULL when that fails */
+struct rumpus_thread *rumpus_thread_self(void);
+
+/**
+ * rumpus_thread_interrupt() - end the call that @thread is in, if it can be interrupted, with -EINTR
+ *
+ * Safe in signal handlers.
+ */
+void rumpus_thread_interrupt(struct rumpus_thread *thread);
+
+/**
+ * rumpus_disk_add() - open a block device by specification and attach it
+ * @spec: as hyp_blk_open() in <rumpus/hyp_blk.h>
+ * @read_only: open what is behind for reading alone
+ * @name: out: of the device node in /dev, with that directory
+ * @error: one line that names what is wrong, on failure; may be NULL
+ *
+ * Partitions appear as NAMEp1 and so on. Blocks while they are read.
+ */
+int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char name[32], char *error,
+		    size_t error_size);
+
+/** rumpus_disk_attach() - the same for a device that is open already; it belongs to the kernel when this succeeds */
+int rumpus_disk_attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32]);
+
+/**
+ * rumpus_syscall() - one system call by number, as on the host's CPU
+ * @number: SYS_xxx of <sys/syscall.h>
+ *
+ * Takes six arguments, unused ones 0. The functions of <rumpus/syscalls.h> are this with types.
+ * Return: as the kernel: 0 or more, or a negative errno; -ESHUTDOWN without a kernel or after its end; -EDEADLK in a
+ * signal handler that interrupted a call.
+ */
+long rumpus_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
