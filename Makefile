@@ -4,33 +4,58 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 LINUX   ?= 6.12
+DEBUG   ?=
+V       ?=
 VERSION := 0.1
 
-CFLAGS  ?= -O2 -g
+CFLAGS  ?= $(if $(DEBUG),-Og -g3,-O2 -g)
+LDFLAGS ?=
+AR      ?= ar
 rumpus-cflags := -std=gnu11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Wall -Wextra -Wstrict-prototypes \
 	-Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter -Iinclude -I$(BUILD)/include
 
+# All processors, unless the command line says otherwise: -j there has the last word.
+MAKEFLAGS += -j$(shell nproc)
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+
+# Recipes begin with $(call say,VERB,WHAT) and $(Q): one short line each, whole commands with V=1.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-8s%s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
 
 # What build.mk files add to:
 librumpus-src :=	# sources of librumpus
 all-targets :=		# what "make" builds
 check-targets :=	# what "make check" needs built
-tests :=		# programs and scripts that "make check" runs; each speaks TAP
-bench :=		# programs and scripts that "make bench" runs
+tests :=		# programs and scripts that "make check" runs; each speaks TAP; PROGRAM:ARGUMENT passes one
+bench :=		# programs that "make bench" needs built
 generated :=		# headers that must exist before anything is compiled
 
 include platform/build.mk io/build.mk lib/build.mk syscall/build.mk sandbox/build.mk tools/build.mk linux/build.mk
-include examples/build.mk tests/build.mk bench/build.mk scripts/build.mk
+include examples/build.mk bench/build.mk scripts/build.mk tests/build.mk
 
-$(BUILD)/obj/%.o: %.c | $(generated)
-	@mkdir -p $(@D)
-	$(CC) $(rumpus-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+# Everything compiled depends on this file, which changes when the compiler or its flags do.
+build-goals := $(filter-out clean help packages,$(or $(MAKECMDGOALS),all))
+compile-line := $(CC) $(rumpus-cflags) $(CFLAGS) $(LDFLAGS)
+ifneq ($(build-goals),)
+ifneq ($(compile-line),$(file <$(BUILD)/flags))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/flags,$(compile-line))
+endif
+endif
 
-$(BUILD)/obj/%.o: %.S
+$(BUILD)/flags: ;
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(generated)
 	@mkdir -p $(@D)
-	$(CC) $(rumpus-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(rumpus-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,AS,$@)
+	$(Q)$(CC) $(rumpus-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

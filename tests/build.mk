@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# "make check" and the tests that belong to no single folder.
+
+tests := tests/runner.sh tests/packages.sh $(tests)
+TESTS ?=
+
+test-program = $(firstword $(subst :, ,$(1)))
+selected-tests = $(if $(TESTS),$(foreach t,$(tests),$(if $(strip $(foreach w,$(TESTS),$(findstring $(w),$(t)))),$(t))),$(tests))
+
+# The last file that Makefile includes, so that the tests of every folder are known here.
+check: all $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(tests),$(call test-program,$(t)))))
+	@rm -f $(BUILD)/tests/tally
+	@RUMPUS_TOP='$(CURDIR)' RUMPUS_BUILD='$(abspath $(BUILD))' RUMPUS='$(abspath $(BUILD)/bin/rumpus)' \
+		RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
+		tests/run --logs $(BUILD)/tests --tally $(BUILD)/tests/tally --strip $(BUILD)/tests --strip tests $(selected-tests)
+
+.PHONY: check
