@@ -26,6 +26,7 @@ say = $(if $(V),@:,@printf '  %-8s%s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))')
 
 # What build.mk files add to:
 librumpus-src :=	# sources of librumpus
+rumpus-libs :=		# libraries that a program with librumpus.a links
 all-targets :=		# what "make" builds
 check-targets :=	# what "make check" needs built
 tests :=		# programs and scripts that "make check" runs; each speaks TAP; PROGRAM:ARGUMENT passes one

@@ -9,7 +9,7 @@ bench := $(BUILD)/bench/measure
 $(BUILD)/bench/measure: $(BUILD)/obj/bench/measure.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(librumpus-libs)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
 bench: all $(bench)
 	@bench/run --build '$(BUILD)' --runs $(RUNS) $(BENCH)
