@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Platforms: each is a folder and a list of sources; a program links one of the archives, librumpus has posix.
+
+platform-cpu := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+
+platform-posix-base := $(addprefix platform/posix/,instance.c registry.c span.c layout.c memory.c pages.c thread.c \
+	slot.c wait.c time.c timer.c console.c entropy.c fault.c platform.c arch/$(platform-cpu)/context.c)
+platform-posix-src := $(platform-posix-base) platform/posix/default.c
+
+librumpus-src += $(platform-posix-src)
+
+$(BUILD)/obj/platform-posix.a: $(platform-posix-src:%.c=$(BUILD)/obj/%.o)
+
+$(BUILD)/obj/platform-%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Registers of an interrupted thread on aarch64 */
+#include <ucontext.h>
+
+#include "../../posix.h"
+
+void posix_context_read(const void *context, uintptr_t *pc, uintptr_t *sp)
+{
+	const ucontext_t *uc = context;
+
+	*pc = uc->uc_mcontext.pc;
+	*sp = uc->uc_mcontext.sp;
+}
+
+void posix_context_set_pc(void *context, uintptr_t pc)
+{
+	ucontext_t *uc = context;
+
+	uc->uc_mcontext.pc = pc;
+}
