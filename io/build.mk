@@ -1,1 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# I/O backends. A new block backend is io/blk/NAME.c, which defines blk_backend_NAME, and its name in blk-backends.
+
+blk-backends := file mem window ro cow fault
+
+io-src := $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
+	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/ring.c \
+	io/blk/file_run.c io/blk/file_lock.c io/blk/fault_cache.c \
+	io/file/host.c io/file/mem.c
+
+librumpus-src += $(io-src)
+# For those who link what is here: io_uring
+rumpus-libs += -luring
+
+# The table of backends that io/blk/open.c looks names up in
+$(BUILD)/include/blk_backends.h: io/build.mk
+	@mkdir -p $(@D)
+	{ printf '/* Made by io/build.mk */\n'; \
+	  printf 'extern const struct blk_backend blk_backend_%s;\n' $(blk-backends); \
+	  printf 'static const struct blk_backend *const blk_backends[] = {\n'; \
+	  printf '\t&blk_backend_%s,\n' $(blk-backends); \
+	  printf '\tNULL,\n};\n'; } > $@
+generated += $(BUILD)/include/blk_backends.h
+
+$(BUILD)/obj/io.a: $(io-src:%.c=$(BUILD)/obj/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+include tests/blk/build.mk tests/file/build.mk

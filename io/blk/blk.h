@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What backends and wrappers of the family blk share: attaching a user, checking requests, parsing options */
+#ifndef IO_BLK_BLK_H
+#define IO_BLK_BLK_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <rumpus/hyp_blk.h>
+
+/** BLK_QUEUE_DEPTH - what backends without a limit of their own promise */
+#define BLK_QUEUE_DEPTH 256U
+/** BLK_MAX_IOV - pieces in one request; the host's IOV_MAX */
+#define BLK_MAX_IOV 1024U
+/** BLK_MAX_LENGTH - bytes in one read or write */
+#define BLK_MAX_LENGTH (UINT64_C(16) << 20)
+/** BLK_MAX_DISCARD - bytes in one discard or write-zeroes; bounds how long a fallback writes zeroes */
+#define BLK_MAX_DISCARD (UINT64_C(1) << 30)
+
+/**
+ * struct blk_device - how every device of ours begins
+ * @disk:     the contract's part
+ * @complete: the user's upcall; valid while @attached
+ * @cookie:   its first argument
+ * @attached: there is a user
+ * @running:  upcalls that run now; detach waits for none
+ */
+struct blk_device {
+	struct hyp_blk disk;
+	hyp_blk_complete_fn *complete;
+	void *cookie;
+	_Atomic bool attached;
+	_Atomic uint32_t running;
+};
+
+/** blk_attach(), blk_detach() - serve struct hyp_blk_ops for any device that begins with struct blk_device */
+int blk_attach(struct hyp_blk *disk, hyp_blk_complete_fn *complete, void *cookie);
+void blk_detach(struct hyp_blk *disk);
+
+/** blk_complete() - hand a list of ended requests to the user; nothing when the list is empty */
+void blk_complete(struct blk_device *device, struct hyp_blk_req *done);
+
+/**
+ * struct blk_list - a queue of requests linked by @next
+ * @head: first or NULL
+ * @tail: last; of no meaning while @head is NULL
+ */
+struct blk_list {
+	struct hyp_blk_req *head;
+	struct hyp_blk_req *tail;
+};
+
+static inline void blk_list_add(struct blk_list *list, struct hyp_blk_req *req)
+{
+	req->next = NULL;
+	if (list->head)
+		list->tail->next = req;
+	else
+		list->head = req;
+	list->tail = req;
+}
+
+static inline struct hyp_blk_req *blk_list_take(struct blk_list *list)
+{
+	struct hyp_blk_req *req = list->head;
+
+	if (req)
+		list->head = req->next;
+	return req;
+}
+
+/** blk_list_end() - add an ended request with its status to a list of completions */
+static inline void blk_list_end(struct blk_list *done, struct hyp_blk_req *req, int status)
+{
+	req->status = status;
+	blk_list_add(done, req);
+}
+
+/**
+ * blk_check() - is a request within the rules of a device?
+ * Return: 0; -HYP_EINVAL for its form; -HYP_EIO beyond the end; -HYP_EROFS; -HYP_EOPNOTSUPP without the capability
+ */
+int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req);
+
+/** blk_error() - the negative enum hyp_error that a host errno of an I/O call becomes */
+int blk_error(int host_errno);
+
+/** enum blk_copy - direction of blk_copy_iov() */
+enum blk_copy {
+	BLK_COPY_TO_IOV,
+	BLK_COPY_FROM_IOV,
+};
+
+/** blk_copy_iov() - copy @length bytes between @memory and the pieces of a request, from byte @skip of the request on */
+void blk_copy_iov(const struct hyp_blk_req *req, uint64_t skip, void *memory, uint64_t length, enum blk_copy direction);
+
+/**
+ * blk_slice_iov() - the pieces that show a part of a request's memory
+ * @out:  the pieces
+ * @room: most pieces that fit there; @req->iovcnt is enough for any part
+ * Return: how many were filled
+ */
+uint32_t blk_slice_iov(const struct hyp_blk_req *req, uint64_t skip, uint64_t length, struct hyp_iovec *out,
+		       uint32_t room);
+
+/**
+ * struct blk_spec - a specification while it is being opened
+ * @name:  of the backend
+ * @rest:  after the colon
+ * @flags: enum hyp_blk_open_flags, or-ed
+ * @error: where messages go
+ * @error_size: room there
+ * @backend: what @name means
+ * @options: KEY=VALUE pairs, split in place
+ * @count: of @options
+ */
+struct blk_spec {
+	const char *name;
+	const char *rest;
+	uint32_t flags;
+	char *error;
+	size_t error_size;
+	const struct blk_backend *backend;
+	struct blk_option {
+		const char *key;
+		const char *value;
+	} options[24];
+	unsigned int count;
+};
+
+/**
+ * struct blk_backend - what a backend or wrapper offers to hyp_blk_open()
+ * @name: before the first comma of a specification
+ * @keys: its options, a list that ends with NULL; others are refused before @open is called
+ * @help: the form of a specification, for messages
+ * @open: makes the device
+ */
+struct blk_backend {
+	const char *name;
+	const char *const *keys;
+	const char *help;
+	int (*open)(struct blk_spec *spec, struct hyp_blk **disk);
+};
+
+/** blk_fail() - leave a message for the caller of hyp_blk_open(). Return: @error */
+int blk_fail(struct blk_spec *spec, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** blk_option() - an option's value, or NULL when it was not given */
+const char *blk_option(const struct blk_spec *spec, const char *key);
+
+/**
+ * blk_option_size() - a number of bytes with an optional suffix k, M, G, T; @value stays as it was when not given
+ * Return: 0, or -HYP_EINVAL with a message
+ */
+int blk_option_size(struct blk_spec *spec, const char *key, uint64_t *value);
+
+/** blk_option_number() - the same without suffixes, between @low and @high */
+int blk_option_number(struct blk_spec *spec, const char *key, uint64_t low, uint64_t high, uint64_t *value);
+
+/** blk_option_bool() - 0 or 1 */
+int blk_option_bool(struct blk_spec *spec, const char *key, bool *value);
+
+/**
+ * blk_option_choice() - one of @names, a list that ends with NULL; @value is its index
+ * Return: 0, or -HYP_EINVAL with a message
+ */
+int blk_option_choice(struct blk_spec *spec, const char *key, const char *const *names, unsigned int *value);
+
+/** blk_parse_size() - text as blk_option_size() takes it. Return: 0, -HYP_EINVAL */
+int blk_parse_size(const char *text, uint64_t *value);
+
+/**
+ * struct blk_wrapper - how every wrapper begins
+ * @device: towards the user
+ * @lower:  what it stands on; attached to from blk_wrapper_open() to blk_wrapper_close()
+ */
+struct blk_wrapper {
+	struct blk_device device;
+	struct hyp_blk *lower;
+};
+
+/**
+ * blk_wrapper_open() - open what a wrapper stands on and attach to it
+ * @spec:     the wrapper's; its rest is opened
+ * @flags:    for the lower device
+ * @size:     of the wrapper's own struct, which begins with struct blk_wrapper; zeroed
+ * @ops:      the wrapper's
+ * @complete: upcall from the lower device; its cookie is the wrapper
+ * @wrapper:  out: @device.disk.info is the lower device's
+ */
+int blk_wrapper_open(struct blk_spec *spec, uint32_t flags, size_t size, const struct hyp_blk_ops *ops,
+		     hyp_blk_complete_fn *complete, struct blk_wrapper **wrapper);
+
+/** blk_wrapper_close() - detach from, and close, the lower device and free the wrapper */
+void blk_wrapper_close(struct hyp_blk *disk);
+
+/** blk_wrapper_poll() - polls the lower device */
+uint32_t blk_wrapper_poll(struct hyp_blk *disk);
+
+/** blk_forward() - submit a list to a device unless it is empty */
+static inline void blk_forward(struct hyp_blk *disk, const struct blk_list *list)
+{
+	if (list->head)
+		disk->ops->submit(disk, list->head);
+}
+
+/** blk_open_memory() - make a device of zeroed anonymous memory by code; as "mem,size=@size:" */
+int blk_open_memory(uint64_t size, uint32_t logical_block, struct hyp_blk **disk);
+
+#endif

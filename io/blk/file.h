@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Backend "file", inner interfaces: the device (file.c), requests that may block (file_run.c), locks (file_lock.c) */
+#ifndef IO_BLK_FILE_H
+#define IO_BLK_FILE_H
+
+#include "pool.h"
+#include "ring.h"
+
+/* Lanes of the pool */
+enum {
+	FILE_LANE_WRITES, /* buffered writes: one thread, as the host lets one at a time write to a file anyway */
+	FILE_LANE_OTHER,
+};
+
+/**
+ * struct file - the device
+ * @device:     towards the user
+ * @fd:         the image; ours
+ * @direct:     opened with O_DIRECT
+ * @is_device:  a block device rather than a file
+ * @locked:     we hold a lock on @fd
+ * @no_nowait:  the host's file system does not know RWF_NOWAIT
+ * @no_zero_range: nor FALLOC_FL_ZERO_RANGE
+ * @no_punch:   nor FALLOC_FL_PUNCH_HOLE
+ * @pool:       threads for what may block
+ * @ring:       NULL with engine=threads
+ * @ring_done:  requests that the ring has ended; its thread's
+ * @written:    changes that have completed without FUA, since the device was opened, plus 1
+ * @flushed:    @written at the beginning of the last flush that has succeeded
+ * @flush_failed: a flush has failed; what was lost is unknown, and the host would not tell again
+ * @kick_bytes, @kick_start, @kick_end: written since the host was last told to begin; the writing lane's
+ * @tail:       bytes of the file beyond the last whole block
+ * @label:      path or descriptor, for messages
+ */
+struct file {
+	struct blk_device device;
+	int fd;
+	bool direct;
+	bool is_device;
+	bool locked;
+	_Atomic bool no_nowait;
+	_Atomic bool no_zero_range;
+	_Atomic bool no_punch;
+	struct blk_pool *pool;
+	struct blk_ring *ring;
+	struct blk_list ring_done;
+	_Atomic uint64_t written;
+	_Atomic uint64_t flushed;
+	_Atomic bool flush_failed;
+	uint64_t kick_bytes, kick_start, kick_end;
+	uint64_t tail;
+	char *label;
+};
+
+/* What struct hyp_blk_req keeps for us in @backend */
+enum {
+	FILE_DONE, /* bytes of a read or write that are through */
+	FILE_COVERS, /* @written when a flush was submitted */
+};
+
+/** file_run() - execute and complete one request; may block; @owner is the struct file */
+void file_run(void *owner, struct hyp_blk_req *req);
+
+/** file_flushed() - have all changes that a flush covers reached stable storage already? */
+bool file_flushed(const struct file *file, const struct hyp_blk_req *flush);
+
+/** file_can_punch() - can storage of the open file be given back? Changes nothing. */
+bool file_can_punch(int fd, uint64_t size);
+
+/**
+ * file_lock() - take the lock that READ_ONLY or its absence asks for
+ * Return: 0, or -HYP_EBUSY with a message
+ */
+int file_lock(struct blk_spec *spec, int fd, bool is_device, bool writer, const char *label);
+
+/** file_unlock() - give it up, also when a forked child still has the descriptor */
+void file_unlock(int fd);
+
+#endif
