@@ -36,11 +36,13 @@ generated :=		# headers that must exist before anything is compiled
 include platform/build.mk io/build.mk lib/build.mk syscall/build.mk sandbox/build.mk tools/build.mk linux/build.mk
 include examples/build.mk bench/build.mk scripts/build.mk tests/build.mk
 
-# Everything compiled depends on this file, which changes when the compiler or its flags do.
+# Everything compiled depends on this file, which changes when the compiler, its flags or an option do.
 build-goals := $(filter-out clean help packages,$(or $(MAKECMDGOALS),all))
-compile-line := $(CC) $(rumpus-cflags) $(CFLAGS) $(LDFLAGS)
+compile-line := $(CC) $(rumpus-cflags) $(CFLAGS) $(LDFLAGS) PREFIX=$(PREFIX) SANDBOX=$(SANDBOX)
 ifneq ($(build-goals),)
 ifneq ($(compile-line),$(file <$(BUILD)/flags))
+missing-packages := $(shell scripts/packages --linux $(LINUX) --list build 2>/dev/null)
+$(if $(missing-packages),$(warning missing packages: $(missing-packages); scripts/packages installs them))
 $(shell mkdir -p $(BUILD))
 $(file >$(BUILD)/flags,$(compile-line))
 endif
