@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Kernels: booted from an image, asked why they ended, halted. */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "internal.h"
+
+enum {
+	POLL_NS = 100 * 1000, /* between looks whether callers have left, after they were told to */
+};
+
+void kernel_log(const struct rumpus *kernel, const char *format, ...)
+{
+	char line[PATH_MAX + 256];
+	va_list args;
+	int len;
+
+	if (!kernel->config.log)
+		return;
+	va_start(args, format);
+	len = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (len >= (int)sizeof(line))
+		len = sizeof(line) - 1;
+	if (len > 0)
+		kernel->config.log(kernel->config.arg, line, len);
+}
+
+static void console(void *owner, const char *text, size_t len)
+{
+	struct rumpus *kernel = owner;
+
+	if (kernel->config.log)
+		kernel->config.log(kernel->config.arg, text, len);
+}
+
+/* On any thread of the kernel's; the first end counts. */
+static void exited(void *owner, int status, const char *reason)
+{
+	struct rumpus *kernel = owner;
+	int running = 0;
+
+	if (!__atomic_compare_exchange_n(&kernel->ended, &running, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	if (!reason || !*reason)
+		reason = status == 0 ? "power off" : "it gave no reason";
+	snprintf(kernel->reason, sizeof(kernel->reason), "%s", reason);
+	kernel->reason[strcspn(kernel->reason, "\n")] = '\0';
+	__atomic_store_n(&kernel->ended, 2, __ATOMIC_RELEASE);
+	if (kernel->config.ended)
+		kernel->config.ended(kernel->config.arg, status, kernel->reason);
+}
+
+const char *rumpus_end_reason(const struct rumpus *kernel)
+{
+	return kernel && __atomic_load_n(&kernel->ended, __ATOMIC_ACQUIRE) == 2 ? kernel->reason : NULL;
+}
+
+const char *rumpus_version(const struct rumpus *kernel)
+{
+	return kernel ? kernel->version : NULL;
+}
+
+/* An empty configuration is all defaults; one of another size is from a caller that knows fewer or more fields. */
+static int read_config(const struct rumpus_config *config, struct rumpus_config *copy)
+{
+	size_t size;
+
+	memset(copy, 0, sizeof(*copy));
+	if (!config)
+		return 0;
+	size = config->size ? config->size : sizeof(*copy);
+	if (size > sizeof(*copy) || size < offsetof(struct rumpus_config, arg) + sizeof(copy->arg))
+		return -EINVAL;
+	memcpy(copy, config, size);
+	return 0;
+}
+
+static int start_platform(struct rumpus *kernel)
+{
+	struct hyp_config config = {
+		.mem_bound = kernel->config.memory,
+		.cpus = kernel->config.cpus,
+		.console = console,
+		.exited = exited,
+		.owner = kernel,
+	};
+	int error;
+
+	kernel->ops = hyp_platform();
+	if (kernel->ops->version != HYP_VERSION || kernel->ops->size < sizeof(*kernel->ops)) {
+		kernel_log(kernel, "rumpus: the platform %s is of version %u, not %u\n", kernel->ops->name,
+			   kernel->ops->version, HYP_VERSION);
+		return -EINVAL;
+	}
+	error = kernel->ops->init(HYP_VERSION, &config, &upcalls_of_kernel, kernel, &kernel->h, &kernel->info);
+	if (error)
+		kernel_log(kernel, "rumpus: the platform %s does not start: error %d\n", kernel->ops->name, -error);
+	return error;
+}
+
+static int load(struct rumpus *kernel)
+{
+	struct loader_image image;
+	struct hyp_file *file;
+	char name[PATH_MAX] = "";
+	const char *why = "";
+	int error = host_image_open(kernel->config.image, &file, name, sizeof(name));
+
+	if (error) {
+		kernel_log(kernel, "rumpus: kernel image %s: cannot be opened: %s\n", name, strerror(-error));
+		return error;
+	}
+	error = loader_load(kernel->ops, kernel->h, kernel->info.page_size, file, &image, &why);
+	file->ops->close(file);
+	if (error) {
+		kernel_log(kernel, "rumpus: kernel image %s: %s\n", name, why);
+		return error;
+	}
+	kernel->image.base = image.base;
+	kernel->image.size = image.size;
+	__atomic_store_n(&kernel->image.ops, image.ops, __ATOMIC_RELEASE);
+	snprintf(kernel->version, sizeof(kernel->version), "%s", image.ops->kernel);
+	return 0;
+}
+
+static int run(struct rumpus *kernel)
+{
+	const char *command_line = kernel->config.command_line ? kernel->config.command_line : "";
+	const char *reason;
+	int error;
+
+	error = kernel->image.ops->boot(kernel->ops, kernel->h, &kernel->info, command_line);
+	reason = rumpus_end_reason(kernel);
+	if (error)
+		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version, reason ? reason : strerror(-error));
+	return error;
+}
+
+/* Without the lock: from nothing to a kernel that serves calls, or nothing again. */
+static int start(struct rumpus *kernel)
+{
+	int error = start_platform(kernel);
+
+	if (error)
+		return error;
+	error = load(kernel);
+	if (!error)
+		error = run(kernel);
+	if (error)
+		kernel->ops->fini(kernel->h);
+	return error;
+}
+
+/* With the lock: the calling thread is the first of the new kernel's, and finds it afterwards. */
+static int enter(struct rumpus *kernel)
+{
+	struct rumpus_thread *thread;
+	int error;
+
+	kernel->config.image = NULL; /* the caller's strings */
+	kernel->config.command_line = NULL;
+	LIST_INSERT_HEAD(&rumpus_kernels, kernel, in_all);
+	error = thread_use(&kernel->first, &thread);
+	if (!error)
+		thread_enter(thread, true);
+	return error;
+}
+
+int rumpus_boot(const struct rumpus_config *config, struct rumpus **out)
+{
+	struct rumpus *kernel;
+	int error = host_init();
+
+	if (error)
+		return error;
+	if (!out)
+		return -EINVAL;
+	kernel = calloc(1, sizeof(*kernel));
+	if (!kernel)
+		return -ENOMEM;
+	kernel->first.kernel = kernel;
+	error = read_config(config, &kernel->config);
+	if (!error)
+		error = api_begin();
+	if (error) {
+		free(kernel);
+		return error;
+	}
+	pthread_mutex_unlock(&rumpus_lock);
+	error = start(kernel);
+	pthread_mutex_lock(&rumpus_lock);
+	if (error) {
+		api_end();
+		free(kernel);
+		return error;
+	}
+	error = enter(kernel);
+	api_end();
+	if (error) {
+		rumpus_halt(kernel);
+		return error;
+	}
+	*out = kernel;
+	return 0;
+}
+
+/* With the lock: no call begins from now on, by system call, by interruption or otherwise. */
+static void close_gates(struct rumpus *kernel)
+{
+	struct rumpus_thread *thread;
+	struct visit *visit;
+
+	kernel->dead = true;
+	LIST_REMOVE(kernel, in_all);
+	LIST_FOREACH(visit, &kernel->visits, in_kernel)
+		LIST_FOREACH(thread, &visit->threads, in_visit) {
+			gate_close(thread);
+			gate_forget(thread);
+		}
+	host_fence_all();
+}
+
+static bool anyone_inside(const struct rumpus *kernel)
+{
+	const struct rumpus_thread *thread;
+	const struct visit *visit;
+
+	LIST_FOREACH(visit, &kernel->visits, in_kernel)
+		LIST_FOREACH(thread, &visit->threads, in_visit)
+			if (gate_inside(thread))
+				return true;
+	return false;
+}
+
+/* With the lock, after the image was halted: its callers are on their way out, but may be off their CPU. */
+static void wait_for_callers(struct rumpus *kernel)
+{
+	uint32_t never = 0;
+
+	while (kernel->pending)
+		pthread_cond_wait(&rumpus_idle, &rumpus_lock);
+	while (anyone_inside(kernel)) {
+		pthread_mutex_unlock(&rumpus_lock);
+		kernel->ops->wait(kernel->h, &never, 0, kernel->ops->clock_monotonic(kernel->h) + POLL_NS);
+		pthread_mutex_lock(&rumpus_lock);
+	}
+}
+
+static void free_records(struct rumpus *kernel)
+{
+	struct rumpus_process *process;
+	struct visit *visit;
+
+	while ((visit = LIST_FIRST(&kernel->visits)))
+		visit_free(visit);
+	while ((process = LIST_FIRST(&kernel->processes))) {
+		LIST_REMOVE(process, in_kernel);
+		free(process);
+	}
+}
+
+int rumpus_halt(struct rumpus *kernel)
+{
+	int error;
+
+	if (!kernel)
+		return -EINVAL;
+	error = api_begin();
+	if (error)
+		return error;
+	if (kernel->dead) {
+		api_end();
+		return -EBUSY;
+	}
+	close_gates(kernel);
+	pthread_mutex_unlock(&rumpus_lock);
+	kernel->image.ops->halt();
+	pthread_mutex_lock(&rumpus_lock);
+	wait_for_callers(kernel);
+	free_records(kernel);
+	pthread_mutex_unlock(&rumpus_lock);
+	disks_close(kernel);
+	kernel->ops->fini(kernel->h); /* frees the image too, once no upcall runs in it */
+	pthread_mutex_lock(&rumpus_lock);
+	api_end();
+	free(kernel);
+	return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Where the kernel image is: the owner's path, the environment's, one linked into the program, the installed one. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rumpus/rumpus.h>
+
+#include "../host.h"
+
+#define IMAGE_FILE "rumpus/linux.img"
+
+/* Defined by the object lib/rumpus/embed.o, for programs that link it beside the static library. */
+extern const char rumpus_embedded_image[] __attribute__((weak));
+extern const char rumpus_embedded_image_end[] __attribute__((weak));
+
+static int open_path(const char *path, struct hyp_file **file, char *name, size_t size)
+{
+	snprintf(name, size, "%s", path);
+	return hyp_file_open(path, file);
+}
+
+/* Programs lie in bin/, the shared library in lib/; both find ../lib/rumpus/linux.img, also in a build tree. */
+static int open_beside(const char *binary, struct hyp_file **file, char *name, size_t size)
+{
+	const char *slash = strrchr(binary, '/');
+	char path[PATH_MAX];
+	int len;
+
+	if (!slash)
+		return -ENOENT;
+	len = snprintf(path, sizeof(path), "%.*s/../lib/" IMAGE_FILE, (int)(slash - binary), binary);
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return -ENOENT;
+	return open_path(path, file, name, size);
+}
+
+static int open_beside_library(struct hyp_file **file, char *name, size_t size)
+{
+	Dl_info info;
+
+	if (!dladdr((void *)rumpus_boot, &info) || !info.dli_fname)
+		return -ENOENT;
+	return open_beside(info.dli_fname, file, name, size);
+}
+
+static int open_beside_program(struct hyp_file **file, char *name, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len < 0)
+		return -ENOENT;
+	path[len] = '\0';
+	return open_beside(path, file, name, size);
+}
+
+static int open_image(const char *path, struct hyp_file **file, char *name, size_t size)
+{
+	const char *wish = path ? path : secure_getenv("RUMPUS_IMAGE");
+	int error;
+
+	if (wish && *wish)
+		return open_path(wish, file, name, size);
+	if (rumpus_embedded_image != NULL) {
+		snprintf(name, size, "the image in this program");
+		return hyp_file_open_mem(rumpus_embedded_image, rumpus_embedded_image_end - rumpus_embedded_image, file);
+	}
+	error = open_beside_library(file, name, size);
+	if (error == -ENOENT)
+		error = open_beside_program(file, name, size);
+	if (error == -ENOENT)
+		error = open_path(RUMPUS_LIBDIR "/" IMAGE_FILE, file, name, size);
+	return error;
+}
+
+int host_image_open(const char *path, struct hyp_file **file, char *name, size_t size)
+{
+	int saved = errno;
+	int error = open_image(path, file, name, size);
+
+	errno = saved;
+	return error;
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests of librumpus. Most run on a make-believe kernel image, so that they are fast and can provoke anything.
+
+lib-tests := gate
+lib-fake := $(BUILD)/tests/lib/fake.img
+
+# As the real image is linked. Freestanding: no call to a C library may slip in.
+lib-image-flags := -std=gnu11 -O2 -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden -Wall -Wextra \
+	-Wno-unused-parameter -Iinclude -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,text,-z,defs,-z,noexecstack,-z,separate-code \
+	-Wl,--build-id=none
+
+$(BUILD)/tests/lib/fake.img: tests/lib/fake_kernel.c tests/lib/fake.h include/rumpus/image.h include/rumpus/hyp.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(lib-image-flags) -Wl,-z,pack-relative-relocs -o $@ $<
+
+$(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/lib/%.o $(BUILD)/obj/tests/lib/fixture.o \
+		$(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
+
+$(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -Itests \
+	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
+
+tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(BUILD)/tests/lib/gate:fenced
+check-targets += $(lib-fake)

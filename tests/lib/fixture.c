@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the tests of librumpus share. */
+#include <dirent.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "fixture.h"
+
+char fixture_log[4096];
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void append(void *arg, const char *text, size_t len)
+{
+	size_t used;
+
+	pthread_mutex_lock(&log_lock);
+	used = strlen(fixture_log);
+	snprintf(fixture_log + used, sizeof(fixture_log) - used, "%.*s", (int)len, text);
+	pthread_mutex_unlock(&log_lock);
+}
+
+struct rumpus_config fixture_config(const char *command_line)
+{
+	struct rumpus_config config = {
+		.size = sizeof(config),
+		.cpus = 2,
+		.memory = 64 << 20,
+		.image = FAKE_IMAGE,
+		.command_line = command_line,
+		.log = append,
+	};
+
+	fixture_log[0] = '\0';
+	return config;
+}
+
+struct rumpus *fixture_boot(const char *command_line)
+{
+	struct rumpus_config config = fixture_config(command_line);
+	struct rumpus *kernel;
+	int error = rumpus_boot(&config, &kernel);
+
+	if (error)
+		tap_abort("boot: error %d: %s", -error, fixture_log);
+	return kernel;
+}
+
+long fixture_call(enum fake_call number, long argument)
+{
+	return rumpus_syscall(number, argument, 0, 0, 0, 0, 0);
+}
+
+pthread_t fixture_thread(void *(*run)(void *), void *arg)
+{
+	pthread_t thread;
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 128 << 10);
+	if (pthread_create(&thread, &attr, run, arg) != 0)
+		tap_abort("no more threads");
+	pthread_attr_destroy(&attr);
+	return thread;
+}
+
+void fixture_sleep(unsigned int milliseconds)
+{
+	const struct timespec pause = { .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+bool fixture_await(enum fake_call number, long value)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (fixture_call(number, 0) == value)
+			return true;
+		fixture_sleep(1);
+	}
+	return false;
+}
+
+static long count_lines(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long lines = 0;
+	int c;
+
+	if (!file)
+		tap_abort("%s cannot be opened", path);
+	while ((c = getc(file)) != EOF)
+		lines += c == '\n';
+	fclose(file);
+	return lines;
+}
+
+static long count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	long entries = 0;
+
+	if (!dir)
+		tap_abort("%s cannot be opened", path);
+	while (readdir(dir))
+		entries++;
+	closedir(dir);
+	return entries;
+}
+
+struct usage fixture_usage(void)
+{
+	return (struct usage){
+		.maps = count_lines("/proc/self/maps"),
+		.descriptors = count_entries("/proc/self/fd"),
+		.threads = count_entries("/proc/self/task"),
+		.heap = (long)mallinfo2().uordblks,
+	};
+}
