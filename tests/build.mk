@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # "make check" and the tests that belong to no single folder.
 
+include tests/fs/build.mk
+
 tests := tests/runner.sh tests/packages.sh $(tests)
 TESTS ?=
 

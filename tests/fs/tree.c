@@ -18,7 +18,7 @@
 
 #define CHUNK (256 << 10)
 #define WIDE 1500 /* entries of the wide directory */
-#define DEEP 40 /* levels of the deep one */
+#define DEEP 40	  /* levels of the deep one */
 
 /*
  * struct entry - one file
@@ -36,7 +36,7 @@ struct entry {
 	unsigned long long size;
 	bool hole;
 	const char *link_to;
-	unsigned int rdev;
+	unsigned int major, minor;
 	const char *xattr;
 	unsigned int xattr_size;
 };
@@ -60,8 +60,8 @@ static const struct entry entries[] = {
 	{ "setgid", S_IFDIR | 02775, .gid = 100, .seconds = 5 },
 	{ "fifo", S_IFIFO | 0600, .seconds = 5 },
 	{ "socket", S_IFSOCK | 0700, .seconds = 5 },
-	{ "character", S_IFCHR | 0666, .rdev = makedev(1, 3), .seconds = 5 },
-	{ "block-device", S_IFBLK | 0660, .gid = 6, .rdev = makedev(259, 70000), .seconds = 5 },
+	{ "character", S_IFCHR | 0666, .major = 1, .minor = 3, .seconds = 5 },
+	{ "block-device", S_IFBLK | 0660, .gid = 6, .major = 259, .minor = 70000, .seconds = 5 },
 	{ "symlink", S_IFLNK | 0777, .size = 20, .seconds = 7, .nanoseconds = 7 },
 	{ "symlink-long", S_IFLNK | 0777, .size = 1000, .seconds = 7 },
 	{ "hard-link", S_IFREG | 0640, .size = 4095, .link_to = "block-less", .seconds = 1600000000,
@@ -154,7 +154,7 @@ static long make_node(const struct entry *e, const char *root, const char *path)
 		target_of(e, target);
 		return rumpus_sys_symlinkat(target, AT_FDCWD, path);
 	default:
-		return rumpus_sys_mknodat(AT_FDCWD, path, e->mode, e->rdev);
+		return rumpus_sys_mknodat(AT_FDCWD, path, e->mode, makedev(e->major, e->minor));
 	}
 }
 
@@ -268,7 +268,7 @@ static const char *compare_metadata(const struct entry *e, const struct statx *s
 		return "time";
 	if (!S_ISDIR(e->mode) && st->stx_size != e->size)
 		return "size";
-	if (makedev(st->stx_rdev_major, st->stx_rdev_minor) != e->rdev)
+	if (st->stx_rdev_major != e->major || st->stx_rdev_minor != e->minor)
 		return "device number";
 	if (e->hole && st->stx_blocks * 512 > 64 << 10)
 		return "the hole takes space";

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# File-system tests through librumpus: each program runs once for each file system.
+
+fs-test-types    := ext4 xfs btrfs
+fs-test-programs := data stress replay faults
+fs-test-common   := $(BUILD)/obj/tests/fs/fs.o $(BUILD)/obj/tests/tap.o
+
+$(BUILD)/tests/fs/data: $(BUILD)/obj/tests/fs/tree.o $(BUILD)/obj/tests/fs/import.o
+
+$(fs-test-programs:%=$(BUILD)/tests/fs/%): $(BUILD)/tests/fs/%: $(BUILD)/obj/tests/fs/%.o $(fs-test-common) \
+		$(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
+
+tests += $(foreach type,$(fs-test-types),$(fs-test-programs:%=$(BUILD)/tests/fs/%:$(type)))
