@@ -15,7 +15,8 @@ rumpus-libs += -luring
 # The table of backends that io/blk/open.c looks names up in
 $(BUILD)/include/blk_backends.h: io/build.mk
 	@mkdir -p $(@D)
-	{ printf '/* Made by io/build.mk */\n'; \
+	$(call say,GEN,$@)
+	$(Q){ printf '/* Made by io/build.mk */\n'; \
 	  printf 'extern const struct blk_backend blk_backend_%s;\n' $(blk-backends); \
 	  printf 'static const struct blk_backend *const blk_backends[] = {\n'; \
 	  printf '\t&blk_backend_%s,\n' $(blk-backends); \
@@ -23,7 +24,8 @@ $(BUILD)/include/blk_backends.h: io/build.mk
 generated += $(BUILD)/include/blk_backends.h
 
 $(BUILD)/obj/io.a: $(io-src:%.c=$(BUILD)/obj/%.o)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 include tests/blk/build.mk tests/file/build.mk

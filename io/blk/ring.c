@@ -15,6 +15,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -24,9 +25,6 @@
 _Static_assert(sizeof(struct hyp_iovec) == sizeof(struct iovec) &&
 		       offsetof(struct hyp_iovec, len) == offsetof(struct iovec, iov_len),
 	       "pieces go to the host as they are");
-
-/* Indices of registered files */
-enum { FILE_DISK, FILE_EVENT, FILE_COUNT };
 
 /**
  * struct blk_ring - the ring
@@ -76,8 +74,7 @@ static void arm_event(struct blk_ring *ring)
 {
 	struct io_uring_sqe *sqe = next_entry(ring);
 
-	io_uring_prep_read(sqe, FILE_EVENT, &ring->count, sizeof(ring->count), 0);
-	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	io_uring_prep_read(sqe, ring->event, &ring->count, sizeof(ring->count), 0);
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
@@ -97,10 +94,9 @@ static bool take_incoming(struct blk_ring *ring)
 
 		next = req->next;
 		if (req->op == HYP_BLK_READ)
-			io_uring_prep_readv(sqe, FILE_DISK, (const struct iovec *)req->iov, req->iovcnt, req->offset);
+			io_uring_prep_readv(sqe, ring->fd, (const struct iovec *)req->iov, req->iovcnt, req->offset);
 		else
-			io_uring_prep_writev(sqe, FILE_DISK, (const struct iovec *)req->iov, req->iovcnt, req->offset);
-		io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+			io_uring_prep_writev(sqe, ring->fd, (const struct iovec *)req->iov, req->iovcnt, req->offset);
 		io_uring_sqe_set_data(sqe, req);
 		ring->under_way++;
 	}
@@ -149,17 +145,26 @@ static void serve(struct blk_ring *ring)
 	}
 }
 
-static int restrict_ring(struct blk_ring *ring)
+/* liburing 2.3 declares, but does not export, functions for these two */
+static long control(struct blk_ring *ring, unsigned int what, void *arg, unsigned int count)
+{
+	return syscall(SYS_io_uring_register, ring->uring.ring_fd, what, arg, count);
+}
+
+/*
+ * What is left is what preadv(2) and pwritev(2) can do too: a filter of system calls that permits these loses nothing by
+ * a ring. Files are not registered, though it would save a reference for each request: the host lets go of registered
+ * ones some time after the ring was closed, and a block device would stay claimed until then.
+ */
+static long restrict_ring(struct blk_ring *ring)
 {
 	struct io_uring_restriction rules[] = {
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READV },
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITEV },
 		{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ },
-		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_FIXED_FILE },
-		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
 	};
 
-	return io_uring_register_restrictions(&ring->uring, rules, sizeof(rules) / sizeof(rules[0]));
+	return control(ring, IORING_REGISTER_RESTRICTIONS, rules, sizeof(rules) / sizeof(rules[0]));
 }
 
 static int set_up(struct blk_ring *ring)
@@ -168,7 +173,6 @@ static int set_up(struct blk_ring *ring)
 		IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, /* Linux 6.1 */
 		IORING_SETUP_R_DISABLED, /* Linux 5.10, the first that restricts rings */
 	};
-	const int files[FILE_COUNT] = { [FILE_DISK] = ring->fd, [FILE_EVENT] = ring->event };
 	int error = -EINVAL;
 	unsigned int i;
 
@@ -177,8 +181,7 @@ static int set_up(struct blk_ring *ring)
 	if (error)
 		return -HYP_ENOSYS;
 	io_uring_ring_dontfork(&ring->uring);
-	if (io_uring_register_files(&ring->uring, files, FILE_COUNT) || restrict_ring(ring) ||
-	    io_uring_enable_rings(&ring->uring)) {
+	if (restrict_ring(ring) || control(ring, IORING_REGISTER_ENABLE_RINGS, NULL, 0)) {
 		io_uring_queue_exit(&ring->uring);
 		return -HYP_ENOSYS;
 	}

@@ -9,14 +9,15 @@ struct blk_ring;
 
 /**
  * blk_ring_create() - make a ring for a file and start its thread
- * @fd:     registered with the ring; may be closed after blk_ring_destroy() alone
+ * @fd:     the file; stays open until blk_ring_destroy()
  * @depth:  requests under way at most
  * @finish: called on the ring's thread for each ended request with what preadv(2) returned, or a negative errno
  * @flush:  called on the ring's thread after a series of @finish
  * @owner:  first argument of both
  *
- * The ring is restricted to vectored reads and writes of @fd before anything is submitted, and uses no system call but
- * io_uring_enter(2) from then on. So it can be kept in a sandbox whose filter cannot see what goes through a ring.
+ * The ring is restricted to reads and writes of open files before anything is submitted, and uses no system call but
+ * io_uring_enter(2), and write(2) to its event descriptor, from then on. So it can be kept in a sandbox, whose filter
+ * cannot see what goes through a ring.
  * Return: 0, -HYP_ENOSYS when the host has no io_uring that is good enough, or does not permit it
  */
 int blk_ring_create(int fd, unsigned int depth, void (*finish)(void *owner, struct hyp_blk_req *req, int result),

@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Tests of the family blk; each is one source with the helpers
+
+blk-tests := conformance
+
+blk-test-bin := $(addprefix $(BUILD)/tests/blk/,$(blk-tests))
+blk-test-obj := $(addprefix $(BUILD)/obj/tests/,blk/disk.o blk/liar.o tap.o)
+
+$(blk-test-bin): $(BUILD)/tests/blk/%: $(BUILD)/obj/tests/blk/%.o $(blk-test-obj) $(BUILD)/obj/io.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(blk-test-wrap) -o $@ $^ -luring
+
+check-targets += $(blk-test-bin)
+tests += $(blk-test-bin)
