@@ -4,12 +4,6 @@
 DESTDIR ?=
 IMAGE   ?=
 
-bindir      := $(DESTDIR)$(PREFIX)/bin
-libdir      := $(DESTDIR)$(PREFIX)/lib
-includedir  := $(DESTDIR)$(PREFIX)/include/rumpus
-mandir      := $(DESTDIR)$(PREFIX)/share/man
-docdir      := $(DESTDIR)$(PREFIX)/share/doc/rumpus
-
 demo: all
 	@RUMPUS='$(abspath $(BUILD)/bin/rumpus)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
 		scripts/demo $(if $(IMAGE),'$(IMAGE)')
@@ -17,9 +11,29 @@ demo: all
 packages:
 	@scripts/packages --linux $(LINUX)
 
+# Where things go, below DESTDIR and PREFIX. Deferred: the lists grow while other files are read.
+install-bin     = $(BUILD)/bin/rumpus
+install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname)
+install-image   = $(BUILD)/lib/rumpus/linux.img
+install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
+install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
+install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
+install-doc     = README.md $(wildcard doc/*.md) $(wildcard LICENSES/*.txt)
+
+# $(call install-files,MODE,DIRECTORY,FILES)
+install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && install -m $(1) $(3) '$(DESTDIR)$(PREFIX)/$(2)')
+
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
-	$(Q)scripts/install --build '$(BUILD)' --prefix '$(PREFIX)' --destdir '$(DESTDIR)' --version $(VERSION)
+	$(call install-files,755,bin,$(install-bin))
+	$(call install-files,644,lib,$(install-lib))
+	$(Q)ln -sf $(librumpus-soname) '$(DESTDIR)$(PREFIX)/lib/librumpus.so'
+	$(call install-files,644,lib/rumpus,$(install-image))
+	$(call install-files,644,lib/pkgconfig,$(install-pc))
+	$(call install-files,644,include/rumpus,$(install-header))
+	$(call install-files,644,share/man/man1,$(filter %.1,$(install-man)))
+	$(call install-files,644,share/man/man3,$(filter %.3,$(install-man)))
+	$(call install-files,644,share/doc/rumpus,$(install-doc))
 
 clean:
 	$(Q)rm -rf '$(BUILD)'

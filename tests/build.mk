@@ -3,7 +3,7 @@
 
 include tests/fs/build.mk
 
-tests := tests/runner.sh tests/packages.sh $(tests)
+tests := tests/runner.sh tests/packages.sh tests/build.sh $(tests) tests/install.sh
 TESTS ?=
 
 test-program = $(firstword $(subst :, ,$(1)))
@@ -13,7 +13,7 @@ selected-tests = $(if $(TESTS),$(foreach t,$(tests),$(if $(strip $(foreach w,$(T
 check: all $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(tests),$(call test-program,$(t)))))
 	@rm -f $(BUILD)/tests/tally
 	@RUMPUS_TOP='$(CURDIR)' RUMPUS_BUILD='$(abspath $(BUILD))' RUMPUS='$(abspath $(BUILD)/bin/rumpus)' \
-		RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
+		RUMPUS_PREFIX='$(PREFIX)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
 		tests/run --logs $(BUILD)/tests --tally $(BUILD)/tests/tally --strip $(BUILD)/tests --strip tests $(selected-tests)
 
 .PHONY: check
