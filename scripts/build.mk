@@ -21,7 +21,8 @@ install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targ
 install-doc     = README.md $(wildcard doc/*.md) $(wildcard LICENSES/*.txt)
 
 # $(call install-files,MODE,DIRECTORY,FILES)
-install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && install -m $(1) $(3) '$(DESTDIR)$(PREFIX)/$(2)')
+install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && \
+	install -m $(1) $(3) '$(DESTDIR)$(PREFIX)/$(2)')
 
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
