@@ -2,7 +2,7 @@
 /* Kernel image loader: checks an ELF file, maps its segments with their final rights, applies relative relocations. */
 #include <string.h>
 
-#include "elf.h"
+#include "elf64.h"
 #include "loader.h"
 #include "machine.h"
 

@@ -222,8 +222,11 @@ int thread_current(struct rumpus_thread **out)
 int rumpus_process_enter(struct rumpus_process *process)
 {
 	struct rumpus_thread *thread;
-	int error = api_begin();
+	int error;
 
+	if (!process)
+		return -EINVAL;
+	error = api_begin();
 	if (error)
 		return error;
 	error = thread_use(process, &thread);

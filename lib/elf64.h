@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The part of the ELF format (64 bits, little-endian) that kernel images use; no host header, so that any platform loads. */
-#ifndef LIB_ELF_H
-#define LIB_ELF_H
+#ifndef LIB_ELF64_H
+#define LIB_ELF64_H
 
 #include <stdint.h>
 
