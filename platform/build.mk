@@ -14,3 +14,8 @@ $(BUILD)/obj/platform-posix.a: $(platform-posix-src:%.c=$(BUILD)/obj/%.o)
 $(BUILD)/obj/platform-%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Answers "not supported" to everything; the template for a new platform.
+$(BUILD)/obj/platform-stub.a: $(BUILD)/obj/platform/stub/platform.o
+
+include tests/hyp/build.mk

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* timer_set(): each deadline fires once, never early, and none is lost */
+#include "suite.h"
+
+#define CPUS 4
+#define SETTERS 4
+#define ROUNDS 300
+#define LATE SECOND
+
+static struct hyp *h;
+
+static struct {
+	uint32_t fired;
+	uint64_t when;
+} timers[CPUS];
+
+static uint32_t any; /* changes with every upcall */
+
+static void upcall(void *cookie, uint32_t n)
+{
+	timers[n].when = ops->clock_monotonic(h);
+	__atomic_fetch_add(&timers[n].fired, 1, __ATOMIC_SEQ_CST);
+	ops->wake(h, &timers[n].fired, UINT32_MAX);
+	__atomic_fetch_add(&any, 1, __ATOMIC_SEQ_CST);
+}
+
+static uint32_t fired(uint32_t n)
+{
+	return __atomic_load_n(&timers[n].fired, __ATOMIC_SEQ_CST);
+}
+
+static bool on_time(uint32_t n, uint64_t deadline)
+{
+	return timers[n].when >= deadline && timers[n].when < deadline + LATE;
+}
+
+static void test_once(void)
+{
+	uint64_t deadline = suite_after(h, 5 * MS);
+
+	tap_is(ops->timer_set(h, 0, deadline), 0, "a timer");
+	tap_ok(suite_await(h, &timers[0].fired, 1) && on_time(0, deadline), "fires, not early");
+	suite_sleep(h, 20 * MS);
+	tap_is(fired(0), 1, "and once");
+	tap_is(ops->timer_set(h, 0, 1), 0, "a deadline in the past");
+	tap_ok(suite_await(h, &timers[0].fired, 2), "fires at once");
+	tap_is(ops->timer_set(h, 0, 0), 0, "the deadline 0");
+	tap_ok(suite_await(h, &timers[0].fired, 3), "fires at once");
+}
+
+static void test_changes(void)
+{
+	uint64_t deadline;
+	uint32_t before = fired(1);
+
+	ops->timer_set(h, 1, suite_after(h, 10 * MS));
+	ops->timer_set(h, 1, HYP_FOREVER);
+	suite_sleep(h, 40 * MS);
+	tap_is(fired(1), before, "a disarmed timer stays silent");
+	ops->timer_set(h, 1, suite_after(h, 3600 * SECOND));
+	suite_sleep(h, 5 * MS);
+	deadline = suite_after(h, 5 * MS);
+	ops->timer_set(h, 1, deadline);
+	tap_ok(suite_await(h, &timers[1].fired, before + 1) && on_time(1, deadline), "set to an earlier deadline");
+	before = fired(1);
+	ops->timer_set(h, 1, suite_after(h, 10 * MS));
+	deadline = suite_after(h, 60 * MS);
+	ops->timer_set(h, 1, deadline);
+	tap_ok(suite_await(h, &timers[1].fired, before + 1) && on_time(1, deadline), "set to a later deadline");
+	suite_sleep(h, 5 * MS);
+	tap_is(fired(1), before + 1, "the old deadline does not fire");
+}
+
+static void test_all(void)
+{
+	uint64_t deadline[CPUS];
+	uint32_t before[CPUS], n;
+	bool good = true;
+
+	for (n = 0; n < CPUS; n++) {
+		before[n] = fired(n);
+		deadline[n] = suite_after(h, (CPUS - n) * 5 * MS);
+		good &= !ops->timer_set(h, n, deadline[n]);
+	}
+	for (n = 0; n < CPUS; n++)
+		good &= suite_await(h, &timers[n].fired, before[n] + 1) && on_time(n, deadline[n]);
+	tap_ok(good, "all timers, armed in the reverse order of their deadlines");
+	tap_is(ops->timer_set(h, CPUS, 1), -HYP_EINVAL, "a timer that is not");
+	tap_is(ops->timer_set(h, UINT32_MAX, 1), -HYP_EINVAL, "a timer that cannot be");
+}
+
+struct setter {
+	uint32_t n;
+	uint32_t lost;
+	uint32_t early;
+};
+
+/* Each round arms the timer for a while that depends on chance, sometimes twice, and waits for it. */
+static void setter(void *arg)
+{
+	struct setter *s = arg;
+	uint64_t deadline;
+	uint32_t before;
+	int i;
+
+	for (i = 0; i < ROUNDS && !s->lost; i++) {
+		if (suite_random() % 4 == 0) {
+			ops->timer_set(h, s->n, suite_after(h, 50 * MS + suite_random() % MS));
+			ops->yield(h);
+		}
+		before = fired(s->n);
+		deadline = suite_after(h, suite_random() % (MS / 2));
+		ops->timer_set(h, s->n, deadline);
+		if (!suite_await(h, &timers[s->n].fired, before + 1))
+			s->lost++;
+		else if (timers[s->n].when < deadline)
+			s->early++;
+	}
+}
+
+static void test_load(void)
+{
+	struct hyp_thread *threads[SETTERS];
+	struct setter setters[SETTERS];
+	uint32_t n, lost = 0, early = 0;
+
+	for (n = 0; n < SETTERS; n++) {
+		setters[n] = (struct setter){ .n = n };
+		threads[n] = suite_start(h, setter, &setters[n]);
+	}
+	for (n = 0; n < SETTERS; n++) {
+		suite_join(h, threads[n]);
+		lost += setters[n].lost;
+		early += setters[n].early;
+	}
+	tap_is(lost, 0, "%d deadlines on each of %d threads, none lost", ROUNDS, SETTERS);
+	tap_is(early, 0, "none early");
+}
+
+static void rearming(void *cookie, uint32_t n)
+{
+	uint32_t *count = cookie;
+
+	__atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+	ops->wake(h, count, 1);
+}
+
+/* fini() ends timers that are armed; no upcall comes after it. */
+static void test_fini(void)
+{
+	const struct hyp_upcalls upcalls = { .timer = rearming };
+	struct hyp *before = h;
+	uint32_t count = 0, seen;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		h = suite_open_with(&suite_config, &upcalls, &count, NULL);
+		ops->timer_set(h, 0, suite_after(h, MS / 10));
+		ops->timer_set(h, 1, suite_after(h, 2 * MS));
+		ops->timer_set(h, 2, suite_after(h, 3600 * SECOND));
+		ops->fini(h);
+	}
+	h = before;
+	seen = __atomic_load_n(&count, __ATOMIC_SEQ_CST);
+	suite_sleep(h, 10 * MS);
+	tap_is(__atomic_load_n(&count, __ATOMIC_SEQ_CST), seen, "no upcall after fini");
+}
+
+static void test_silent(void)
+{
+	struct hyp *silent = suite_open(NULL);
+
+	tap_is(ops->timer_set(silent, 0, 1), 0, "a timer without an upcall");
+	suite_sleep(silent, 2 * MS);
+	ops->fini(silent);
+}
+
+void test_timer(void)
+{
+	const struct hyp_upcalls upcalls = { .timer = upcall };
+
+	memset(timers, 0, sizeof(timers));
+	h = suite_open_with(&suite_config, &upcalls, NULL, NULL);
+	test_once();
+	test_changes();
+	test_all();
+	test_load();
+	test_fini();
+	test_silent();
+	ops->fini(h);
+}
