@@ -2,7 +2,7 @@
 # File-system tests through librumpus: each program runs once for each file system.
 
 fs-test-types    := ext4 xfs btrfs
-fs-test-programs := data stress replay faults
+fs-test-programs := data stress full replay faults
 fs-test-common   := $(BUILD)/obj/tests/fs/fs.o $(BUILD)/obj/tests/tap.o
 
 $(BUILD)/tests/fs/data: $(BUILD)/obj/tests/fs/tree.o $(BUILD)/obj/tests/fs/import.o
