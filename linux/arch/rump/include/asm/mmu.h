@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _ASM_RUMP_MMU_H
+#define _ASM_RUMP_MMU_H
+struct rumpus_user_ops;
+/**
+ * struct mm_context_t - how the memory of a process is reached
+ * @ops:    NULL: it is the memory of this host process; else by these calls, with @cookie
+ */
+typedef struct {
+	const struct rumpus_user_ops *ops;
+	void *cookie;
+} mm_context_t;
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * User memory is that of the calling process, reached as its address space says: here, with a landing for what cannot
+ * be accessed, or elsewhere, by the calls of struct rumpus_user_ops.
+ */
+#ifndef _ASM_RUMP_UACCESS_H
+#define _ASM_RUMP_UACCESS_H
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <linux/mm_types.h>
+#include <asm/extable.h>
+#include <cpu/uaccess.h>
+
+/* Return how many bytes were not done, as the raw_copy functions do. */
+unsigned long rump_remote_read(void *to, const void __user *from, unsigned long n);
+unsigned long rump_remote_write(void __user *to, const void *from, unsigned long n);
+unsigned long rump_remote_clear(void __user *to, unsigned long n);
+
+static __always_inline bool rump_user_is_remote(void)
+{
+	struct mm_struct *mm = current->mm;
+
+	return unlikely(mm && mm->context.ops);
+}
+
+static __always_inline int __get_user_fn(size_t size, const void __user *from, void *to)
+{
+	if (rump_user_is_remote())
+		return rump_remote_read(to, from, size) ? -EFAULT : 0;
+	return cpu_load_user(size, (const void __force *)from, to);
+}
+#define __get_user_fn(size, from, to) __get_user_fn(size, from, to)
+
+static __always_inline int __put_user_fn(size_t size, void __user *to, void *from)
+{
+	if (rump_user_is_remote())
+		return rump_remote_write(to, from, size) ? -EFAULT : 0;
+	return cpu_store_user(size, (void __force *)to, from);
+}
+#define __put_user_fn(size, to, from) __put_user_fn(size, to, from)
+
+unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned long n);
+unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long n);
+
+static __always_inline __must_check unsigned long raw_copy_from_user(void *to, const void __user *from, unsigned long n)
+{
+	if (__builtin_constant_p(n) && (n == 1 || n == 2 || n == 4 || n == 8))
+		return __get_user_fn(n, from, to) ? n : 0;
+	return rump_copy_from_user(to, from, n);
+}
+
+static __always_inline __must_check unsigned long raw_copy_to_user(void __user *to, const void *from, unsigned long n)
+{
+	if (__builtin_constant_p(n) && (n == 1 || n == 2 || n == 4 || n == 8))
+		return __put_user_fn(n, to, (void *)from) ? n : 0;
+	return rump_copy_to_user(to, from, n);
+}
+#define INLINE_COPY_FROM_USER
+#define INLINE_COPY_TO_USER
+
+unsigned long __must_check __clear_user(void __user *to, unsigned long n);
+#define __clear_user __clear_user
+
+#define __get_kernel_nofault(dst, src, type, err_label) do {		\
+	if (cpu_load_user(sizeof(type), (const void *)(src), (dst)))		\
+		goto err_label;						\
+} while (0)
+#define __put_kernel_nofault(dst, src, type, err_label) do {		\
+	if (cpu_store_user(sizeof(type), (void *)(dst), (src)))		\
+		goto err_label;						\
+} while (0)
+
+#include <asm-generic/uaccess.h>
+
+long strncpy_from_user(char *to, const char __user *from, long n);
+long strnlen_user(const char __user *from, long n);
+#endif

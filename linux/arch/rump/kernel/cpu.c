@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual CPUs: tokens, carrying, parking
+ *
+ * Two races shape this file. A thread that gives up a token must see every interrupt raised before, or the raiser must
+ * see the token free: so rump_raise() sets the bit and then reads the token, token_release() frees it and then reads
+ * the bits, each with a full barrier between. And who is woken for a CPU, its idler, may be about to leave for a reason
+ * of its own: so it hands the role on before it goes and looks at the bits again.
+ */
+#include <linux/atomic.h>
+#include <linux/sched.h>
+#include <cpu/pause.h>
+#include "rump.h"
+
+/* Turns of a waiting loop, of some ten nanoseconds each: about what a short system call takes, and a wake-up costs. */
+#define SPIN_FOR_TOKEN 100
+#define SPIN_BEFORE_PARKING 100
+
+struct rump_cpu rump_cpus[NR_CPUS];
+u32 rump_ended;
+
+void rump_cpu_init(struct rump_cpu *cpu, unsigned int id)
+{
+	cpu->id = id;
+	cpu->idler = &cpu->home;
+	init_llist_head(&cpu->callers);
+	init_llist_head(&cpu->interrupted);
+}
+
+/* ---- parking ---- */
+
+void rump_unpark(struct rump_carrier *carrier)
+{
+	u32 old = READ_ONCE(carrier->word), new;
+
+	do {
+		new = (old & ~RUMP_PARKED) + 2;
+	} while (!__atomic_compare_exchange_n(&carrier->word, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	if (old & RUMP_PARKED)
+		rump_hyp->wake(rump_instance, &carrier->word, 1);
+}
+
+/* Sleep until rump_unpark(), unless that came after @seen was read. */
+static void park(struct rump_carrier *me, u32 seen)
+{
+	unsigned int spin;
+
+	for (spin = 0; spin < SPIN_BEFORE_PARKING; spin++) {
+		if (READ_ONCE(me->word) != seen)
+			return;
+		cpu_pause();
+	}
+	if (!__atomic_compare_exchange_n(&me->word, &seen, seen | RUMP_PARKED, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return;
+	while (READ_ONCE(me->word) == (seen | RUMP_PARKED))
+		rump_hyp->wait(rump_instance, &me->word, seen | RUMP_PARKED, HYP_FOREVER);
+}
+
+/* ---- token ---- */
+
+static bool try_enter(struct rump_cpu *cpu)
+{
+	u32 free = 0;
+
+	return !READ_ONCE(cpu->token) &&
+	       __atomic_compare_exchange_n(&cpu->token, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/** rump_cpu_enter() - take the CPU's token; false when somebody else keeps it for longer than a short call */
+bool rump_cpu_enter(struct rump_cpu *cpu)
+{
+	unsigned int spin;
+
+	for (spin = 0; spin < SPIN_FOR_TOKEN; spin++) {
+		if (likely(try_enter(cpu)))
+			return true;
+		cpu_pause();
+	}
+	return false;
+}
+
+static bool has_work(const struct rump_cpu *cpu)
+{
+	return READ_ONCE(cpu->pending) || READ_ONCE(cpu->work);
+}
+
+static void token_release(struct rump_cpu *cpu)
+{
+	__atomic_exchange_n(&cpu->token, 0, __ATOMIC_SEQ_CST);
+	if (unlikely(has_work(cpu)))
+		rump_unpark(READ_ONCE(cpu->idler));
+}
+
+void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq)
+{
+	unsigned long bit = 1UL << irq;
+
+	if (__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_SEQ_CST) & bit)
+		return;
+	if (!READ_ONCE(cpu->token))
+		rump_unpark(READ_ONCE(cpu->idler));
+}
+
+/**
+ * rump_cpu_carry() - be the CPU until the kernel leaves this thread; the token is held, and free afterwards
+ * @me: what the CPU knows this thread by
+ */
+void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me)
+{
+	cpu->carrier = me;
+	rump_switch(&me->host_sp, cpu->kernel_sp);
+	token_release(cpu);
+}
+
+/**
+ * rump_leave() - kernel side: give the carrier back to the host; interrupts are disabled
+ * @user: the caller that is current and in "user mode" now, or NULL
+ * @work: tasks could run: someone else is to carry on at once
+ *
+ * Returns when somebody carries the CPU again.
+ */
+void rump_leave(struct rumpus_image_thread *user, bool work)
+{
+	struct rump_cpu *cpu = rump_top()->cpu;
+
+	cpu->user = user;
+	cpu->work = work;
+	rump_switch(&cpu->kernel_sp, cpu->carrier->host_sp);
+	/* A carrier looks at these with the token held: clear them for the next one. */
+	cpu->user = NULL;
+	cpu->work = false;
+}
+
+/* Stop being the one to be woken for @cpu, unless somebody has taken that over. */
+static void idler_resign(struct rump_cpu *cpu, struct rump_carrier *me)
+{
+	struct rump_carrier *expected = me;
+
+	if (!__atomic_compare_exchange_n(&cpu->idler, &expected, &cpu->home, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return;
+	if (has_work(cpu) && !READ_ONCE(cpu->token))
+		rump_unpark(&cpu->home);
+}
+
+/**
+ * rump_cpu_wait() - host side: wait until *@state is @wanted, carrying @cpu whenever it has work and nobody else does
+ *
+ * Returns early when the kernel has ended.
+ */
+void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted)
+{
+	bool idler = false;
+
+	for (;;) {
+		u32 seen = READ_ONCE(me->word);
+
+		if (smp_load_acquire(state) == wanted || READ_ONCE(rump_ended))
+			break;
+		if (has_work(cpu) && try_enter(cpu)) {
+			if (unlikely(READ_ONCE(rump_ended))) {
+				token_release(cpu);
+				break;
+			}
+			rump_cpu_carry(cpu, me);
+			continue;
+		}
+		if (!idler || READ_ONCE(cpu->idler) != me) {
+			/* Look once more after saying so: a kick before went to another. */
+			__atomic_store_n(&cpu->idler, me, __ATOMIC_SEQ_CST);
+			idler = true;
+			continue;
+		}
+		park(me, seen & ~RUMP_PARKED);
+	}
+	if (idler)
+		idler_resign(cpu, me);
+}
+
+static void home_main(void *arg)
+{
+	struct rump_cpu *cpu = arg;
+	u32 never = 0;
+
+	rump_cpu_wait(cpu, &cpu->home, &never, 1);
+}
+
+/** rump_cpu_start() - start the CPU's home thread; its stack has been prepared */
+int rump_cpu_start(struct rump_cpu *cpu)
+{
+	struct hyp_thread_attr attr = {
+		.name = "rumpus-cpu", .cpu = cpu->id, .flags = HYP_THREAD_JOINABLE,
+	};
+
+	cpu->work = true;
+	return rump_hyp->thread_create(rump_instance, home_main, cpu, &attr, &cpu->thread);
+}
+
+/**
+ * rump_end() - the kernel ends now: tell the owner, let every thread out
+ *
+ * From any thread, inside the kernel or not. Inside, the caller goes on to rump_leave().
+ */
+void rump_end(int status, const char *reason)
+{
+	int i;
+
+	if (__atomic_exchange_n(&rump_ended, 1, __ATOMIC_SEQ_CST))
+		return;
+	rump_hyp->exit(rump_instance, status, reason);
+	for (i = 0; i < rump_info.cpus; i++) {
+		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
+		rump_unpark(&rump_cpus[i].home);
+	}
+	rump_callers_wake_all();
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The image's entries, as librumpus calls them */
+#include <linux/init_task.h>
+#include <linux/llist.h>
+#include <linux/magic.h>
+#include <linux/start_kernel.h>
+#include <linux/string.h>
+#include <asm/setup.h>
+#include <generated/utsrelease.h>
+#include "rump.h"
+
+const struct hyp_ops *rump_hyp;
+struct hyp *rump_instance;
+struct hyp_info rump_info;
+
+static void __ref boot_entry(void)
+{
+	start_kernel();
+	unreachable();
+}
+
+static void prepare_boot_cpu(void)
+{
+	struct rump_cpu *cpu = &rump_cpus[0];
+	struct rump_top *top = rump_top_of(init_stack);
+
+	rump_cpu_init(cpu, 0);
+	rump_stack_init(init_stack, &init_task, boot_entry, &cpu->kernel_sp);
+	*(unsigned long *)init_stack = STACK_END_MAGIC;
+	top->cpu = cpu;
+	top->pending = &cpu->pending;
+}
+
+static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info *info, const char *command_line)
+{
+	struct rumpus_image_thread *me;
+	int err;
+
+	rump_hyp = ops;
+	rump_instance = h;
+	rump_info = *info;
+	rump_info.cpus = min_t(u32, info->cpus, NR_CPUS);
+	if (info->page_size != PAGE_SIZE)
+		return -HYP_EINVAL;
+	if (strscpy(rump_command_line, command_line, COMMAND_LINE_SIZE) < 0)
+		return -HYP_EINVAL;
+	err = rump_memory_prepare();
+	if (err)
+		return err;
+	prepare_boot_cpu();
+	me = rump_caller_alloc();
+	err = rump_cpu_start(&rump_cpus[0]);
+	if (err)
+		return err;
+	/* This thread has nothing better to do than to carry the CPU itself. */
+	rump_cpu_wait(&rump_cpus[0], &me->carrier, &rump_booted, 1);
+	rump_caller_free(me);
+	return READ_ONCE(rump_ended) ? -HYP_ESHUTDOWN : 0;
+}
+
+static void image_halt(void)
+{
+	unsigned int i;
+
+	rump_end(0, "halted");
+	for (i = 0; i < rump_info.cpus; i++)
+		if (rump_cpus[i].thread)
+			rump_hyp->thread_join(rump_instance, rump_cpus[i].thread);
+	rump_disks_quiesce();
+	for (i = 0; i < rump_info.cpus; i++)
+		rump_hyp->timer_set(rump_instance, i, HYP_FOREVER);
+}
+
+extern const struct rumpus_image_ops rumpus_image __attribute__((visibility("default")));
+const struct rumpus_image_ops rumpus_image = {
+	.version = RUMPUS_IMAGE_VERSION,
+	.size = sizeof(rumpus_image),
+	.kernel = "Linux " UTS_RELEASE,
+	.upcalls = {
+		.timer = rump_timer_upcall,
+		.fault = rump_fault_upcall,
+	},
+	.boot = image_boot,
+	.halt = image_halt,
+	.process_create = rump_process_create,
+	.process_destroy = rump_process_destroy,
+	.thread_attach = rump_caller_attach,
+	.thread_detach = rump_caller_detach,
+	.syscall = rump_caller_call,
+	.thread_interrupt = rump_caller_interrupt,
+	.disk_add = rump_disk_add,
+	.disk_remove = rump_disk_remove,
+};

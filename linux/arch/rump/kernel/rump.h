@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside of arch/rump: virtual CPUs, the host threads that carry them, and the callers whose system calls they run.
+ *
+ * A virtual CPU is run by whichever host thread holds its token. That thread switches to the stack where the kernel was
+ * left and is then "inside"; the kernel leaves it again, on its own decision, in rump_leave(). Between the two the
+ * thread is the CPU's carrier. A home thread for each CPU carries what no caller is there to carry.
+ */
+#ifndef _RUMP_H
+#define _RUMP_H
+
+#include <linux/cache.h>
+#include <linux/completion.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+#include <asm/stacktop.h>
+#include <rumpus/hyp.h>
+#include <rumpus/image.h>
+
+struct task_struct;
+struct pt_regs;
+
+/** enum rump_interrupt - bits of struct rump_cpu.pending */
+enum rump_interrupt {
+	RUMP_IRQ_TIMER,
+	RUMP_IRQ_CALLER, /* there is something on the CPU's list of callers */
+	RUMP_IRQ_RESCHEDULE,
+	RUMP_IRQ_CALL_FUNCTION,
+	RUMP_IRQ_STOP, /* the kernel has ended: leave and never come back */
+	RUMP_IRQ_DEVICE, /* from here on: numbers of the generic interrupt layer */
+};
+
+/**
+ * struct rump_carrier - a host thread that can carry a virtual CPU
+ * @host_sp: where it goes on when the kernel leaves it
+ * @word:    what it parks on: RUMP_PARKED while it sleeps or is about to, above that a count of events
+ *
+ * @word may be written by anyone at any time, also after the thread has stopped waiting: records are never freed while
+ * the kernel lives.
+ */
+struct rump_carrier {
+	void *host_sp;
+	u32 word;
+};
+
+#define RUMP_PARKED 1U
+
+/**
+ * struct rump_cpu - a virtual CPU
+ * @pending:   interrupts not yet delivered; any thread sets bits, the CPU takes them; asm/irqflags.h reads it
+ * @token:     held by the carrier, which alone touches the fields without another rule
+ * @work:      the kernel was left with tasks that could run; valid while the token is free
+ * @idler:     who is to be woken when the CPU has work and nobody carries it; never NULL
+ * @callers:   host threads that want their task to be woken (RUMP_IRQ_CALLER)
+ * @interrupted: callers whose call is to end early (RUMP_IRQ_CALLER)
+ * @kernel_sp: where the kernel was left; valid while nobody carries
+ * @carrier:   the present one
+ * @user:      the caller whose task is current and in "user mode" where the kernel was left, or NULL
+ * @prev:      task that the present one was switched from
+ * @relaxed:   calls of cpu_relax() since the CPU last did something else
+ * @home:      its home thread
+ * @thread:    handle of the home thread
+ * @id:        number
+ */
+struct rump_cpu {
+	unsigned long pending;
+	u32 token;
+	bool work;
+	struct rump_carrier *idler;
+	struct llist_head callers;
+	struct llist_head interrupted;
+
+	void *kernel_sp ____cacheline_aligned;
+	struct rump_carrier *carrier;
+	struct rumpus_image_thread *user;
+	struct task_struct *prev;
+	unsigned int relaxed;
+	unsigned int id;
+	struct hyp_thread *thread;
+	struct rump_carrier home;
+} ____cacheline_aligned;
+
+/** enum rump_caller_state - who has the move */
+enum rump_caller_state {
+	RUMP_CALLER_OUTSIDE, /* the host thread; its task is in "user mode" */
+	RUMP_CALLER_REQUEST, /* the task: there is a call to make */
+	RUMP_CALLER_DONE, /* the host thread: the result is there */
+};
+
+/** RUMP_CALL_DETACH - number of the request that ends a caller's task */
+#define RUMP_CALL_DETACH (-1L)
+/** RUMP_CALL_FUNCTION - number of the request to call a function of the kernel: arguments are it and its argument */
+#define RUMP_CALL_FUNCTION (-2L)
+
+/**
+ * struct rumpus_image_thread - a host thread that makes system calls
+ * @carrier: it as a carrier; first
+ * @state:   enum rump_caller_state
+ * @interrupted: a request to end the call in progress: 0 none, RUMP_INTERRUPT_QUEUED, RUMP_INTERRUPT_DELIVERED
+ * @interrupt: in rump_cpu.interrupted while it is RUMP_INTERRUPT_QUEUED
+ * @dead:    its task has gone: killed inside the kernel
+ * @cpu:     where its task runs; fixed
+ * @task:    its task
+ * @process: what it belongs to
+ * @number:  of the system call
+ * @args:    of the system call; on the host thread's stack
+ * @result:  of the system call
+ * @link:    in rump_cpu.callers, or the free list
+ * @attach:  in rump_process.attach
+ */
+struct rumpus_image_thread {
+	struct rump_carrier carrier;
+	u32 state;
+	u32 interrupted;
+	bool dead;
+	struct rump_cpu *cpu;
+	struct task_struct *task;
+	struct rumpus_image_process *process;
+	long number;
+	const long *args;
+	long result;
+	struct llist_node link;
+	struct llist_node attach;
+	struct llist_node interrupt;
+};
+
+#define RUMP_INTERRUPT_QUEUED 1U
+#define RUMP_INTERRUPT_DELIVERED 2U
+
+/**
+ * struct rumpus_image_process - a process for host threads
+ * @leader:  its first task, which does nothing but make the others; NULL until it runs
+ * @attach:  callers that want a task
+ * @ops, @cookie: its memory
+ * @started: the leader runs, or @error says why not
+ * @pid:     of the process
+ * @ending:  the leader is to exit
+ * @link:    in the list of processes to be made
+ */
+struct rumpus_image_process {
+	struct task_struct *leader;
+	struct llist_head attach;
+	const struct rumpus_user_ops *ops;
+	void *cookie;
+	struct completion started;
+	struct pid *pid;
+	int error;
+	bool ending;
+	struct llist_node link;
+};
+
+extern const struct hyp_ops *rump_hyp;
+extern struct hyp *rump_instance;
+extern struct hyp_info rump_info;
+extern char rump_command_line[];
+extern struct rump_cpu rump_cpus[];
+extern struct rumpus_image_process rump_first_process;
+
+/* The kernel has ended: no thread enters any more, and those inside leave at the next chance. */
+extern u32 rump_ended;
+
+/* cpu.c */
+void rump_cpu_init(struct rump_cpu *cpu, unsigned int id);
+int rump_cpu_start(struct rump_cpu *cpu);
+void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
+void rump_leave(struct rumpus_image_thread *user, bool work);
+void rump_unpark(struct rump_carrier *carrier);
+bool rump_cpu_enter(struct rump_cpu *cpu);
+void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me);
+void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
+void rump_end(int status, const char *reason);
+
+/* irq.c */
+int rump_irq_alloc(void);
+
+/* caller.c */
+void rump_callers_interrupt(struct rump_cpu *cpu);
+int rump_caller_main(void *arg);
+void rump_caller_gone(struct task_struct *task);
+void rump_caller_finish(struct rumpus_image_thread *caller, long result);
+struct rumpus_image_thread *rump_caller_alloc(void);
+void rump_caller_free(struct rumpus_image_thread *caller);
+int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image_thread **thread);
+void rump_caller_detach(struct rumpus_image_thread *caller);
+long rump_caller_call(struct rumpus_image_thread *caller, long number, const long *args);
+void rump_caller_interrupt(struct rumpus_image_thread *caller);
+void rump_callers_wake_all(void);
+
+/* process.c */
+extern u32 rump_booted;
+int rump_process_create(const struct rumpus_user_ops *ops, void *cookie, struct rumpus_image_process **process);
+void rump_process_destroy(struct rumpus_image_process *process);
+void __noreturn rump_init_main(void);
+
+/* task.c */
+void rump_stack_init(void *stack, struct task_struct *task, void (*entry)(void), void **sp);
+void rump_switch(void **save, void *to);
+
+/* time.c */
+void rump_timer_interrupt(void);
+void rump_timer_upcall(void *cookie, u32 n);
+void rump_timer_start_cpu(void);
+
+/* fault.c */
+bool rump_fault_upcall(void *cookie, struct hyp_fault *fault);
+void rump_oops_entry(void);
+
+/* syscall.c */
+long rump_system_call(long number, const long *args);
+
+/* mm/init.c */
+int rump_memory_prepare(void);
+void rump_memory_setup(void);
+
+/* mm/kmap.c */
+void rump_kmap_prepare(unsigned long *bits);
+
+/* drivers/hyp_blk.c */
+int rump_disk_add(struct rumpus_image_thread *thread, struct hyp_blk *disk, char name[32]);
+int rump_disk_remove(struct rumpus_image_thread *thread, struct hyp_blk *disk);
+void rump_disks_quiesce(void);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* More than one virtual CPU */
+#include <linux/cpu.h>
+#include <linux/sched/hotplug.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
+#include <linux/smp.h>
+#include "rump.h"
+
+static void point_stack_at_cpu(void *stack, struct rump_cpu *cpu)
+{
+	struct rump_top *top = rump_top_of(stack);
+
+	top->cpu = cpu;
+	top->pending = &cpu->pending;
+	top->id = cpu->id;
+	top->percpu = per_cpu_offset(cpu->id);
+}
+
+static void secondary_start(void)
+{
+	unsigned int cpu = smp_processor_id();
+
+	mmgrab(&init_mm);
+	current->active_mm = &init_mm;
+	rump_timer_start_cpu();
+	notify_cpu_starting(cpu);
+	set_cpu_online(cpu, true);
+	local_irq_enable();
+	cpu_startup_entry(CPUHP_AP_ONLINE_IDLE);
+}
+
+int __cpu_up(unsigned int id, struct task_struct *idle)
+{
+	struct rump_cpu *cpu = &rump_cpus[id];
+	int err;
+
+	rump_cpu_init(cpu, id);
+	rump_stack_init(task_stack_page(idle), idle, secondary_start, &cpu->kernel_sp);
+	point_stack_at_cpu(task_stack_page(idle), cpu);
+	err = rump_cpu_start(cpu);
+	if (err)
+		return err;
+	while (!cpu_online(id))
+		cpu_relax();
+	return 0;
+}
+
+void __init smp_prepare_boot_cpu(void)
+{
+	point_stack_at_cpu(current->stack, &rump_cpus[0]);
+}
+
+void __init smp_prepare_cpus(unsigned int max_cpus)
+{
+}
+
+void __init smp_cpus_done(unsigned int max_cpus)
+{
+}
+
+/* A panic stops the others by rump_end(). */
+void smp_send_stop(void)
+{
+}
+
+void arch_smp_send_reschedule(int cpu)
+{
+	rump_raise(&rump_cpus[cpu], RUMP_IRQ_RESCHEDULE);
+}
+
+void arch_send_call_function_single_ipi(int cpu)
+{
+	rump_raise(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
+}
+
+void arch_send_call_function_ipi_mask(const struct cpumask *mask)
+{
+	int cpu;
+
+	for_each_cpu(cpu, mask)
+		rump_raise(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
+}
+
+/* ---- idle ---- */
+
+void arch_cpu_idle(void)
+{
+	if (!READ_ONCE(*rump_top()->pending))
+		rump_leave(NULL, false);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Clocks and one-shot timers over hypercalls */
+#include <linux/clockchips.h>
+#include <linux/clocksource.h>
+#include <linux/delay.h>
+#include <linux/init.h>
+#include <linux/percpu.h>
+#include <linux/sched/clock.h>
+#include <linux/timekeeping.h>
+#include "rump.h"
+
+static u64 now(void)
+{
+	return rump_hyp->clock_monotonic(rump_instance);
+}
+
+static u64 clocksource_read(struct clocksource *source)
+{
+	return now();
+}
+
+static struct clocksource clocksource = {
+	.name = "rump",
+	.rating = 400,
+	.read = clocksource_read,
+	.mask = CLOCKSOURCE_MASK(64),
+	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+};
+
+static DEFINE_PER_CPU(struct clock_event_device, clockevent);
+
+static int set_next_event(unsigned long delta, struct clock_event_device *device)
+{
+	return rump_hyp->timer_set(rump_instance, smp_processor_id(), now() + delta);
+}
+
+static int shutdown(struct clock_event_device *device)
+{
+	return rump_hyp->timer_set(rump_instance, smp_processor_id(), HYP_FOREVER);
+}
+
+/** rump_timer_upcall() - timer @n is due; on a thread of the platform's */
+void rump_timer_upcall(void *cookie, u32 n)
+{
+	rump_raise(&rump_cpus[n], RUMP_IRQ_TIMER);
+}
+
+void rump_timer_interrupt(void)
+{
+	struct clock_event_device *device = this_cpu_ptr(&clockevent);
+
+	device->event_handler(device);
+}
+
+/** rump_timer_start_cpu() - give the calling CPU its timer */
+void rump_timer_start_cpu(void)
+{
+	struct clock_event_device *device = this_cpu_ptr(&clockevent);
+
+	device->name = "rump";
+	device->features = CLOCK_EVT_FEAT_ONESHOT;
+	device->rating = 400;
+	device->set_next_event = set_next_event;
+	device->set_state_shutdown = shutdown;
+	device->set_state_oneshot = shutdown;
+	device->cpumask = cpumask_of(smp_processor_id());
+	clockevents_config_and_register(device, NSEC_PER_SEC, NSEC_PER_USEC, LONG_MAX);
+}
+
+void __init time_init(void)
+{
+	clocksource_register_hz(&clocksource, NSEC_PER_SEC);
+	rump_timer_start_cpu();
+}
+
+void read_persistent_clock64(struct timespec64 *ts)
+{
+	*ts = ns_to_timespec64(rump_hyp->clock_realtime(rump_instance));
+}
+
+unsigned long long notrace sched_clock(void)
+{
+	return now();
+}
+
+void __ndelay(unsigned long nsecs)
+{
+	u64 end = now() + nsecs;
+
+	while (now() < end)
+		cpu_relax();
+}
+
+void __udelay(unsigned long usecs)
+{
+	__ndelay(usecs * NSEC_PER_USEC);
+}
+
+/* calibrate_delay() below makes a loop a nanosecond. */
+void __delay(unsigned long loops)
+{
+	__ndelay(loops);
+}
+
+void calibrate_delay(void)
+{
+	loops_per_jiffy = NSEC_PER_SEC / HZ;
+}
