@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the family blk; each is one source with the helpers
 
-blk-tests := conformance
+blk-tests := spec conformance durability host_sync fault
 
 blk-test-bin := $(addprefix $(BUILD)/tests/blk/,$(blk-tests))
 blk-test-obj := $(addprefix $(BUILD)/obj/tests/,blk/disk.o blk/liar.o tap.o)
@@ -10,6 +10,8 @@ $(blk-test-bin): $(BUILD)/tests/blk/%: $(BUILD)/obj/tests/blk/%.o $(blk-test-obj
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(blk-test-wrap) -o $@ $^ -luring
+
+$(BUILD)/tests/blk/host_sync: blk-test-wrap := -Wl,--wrap=fdatasync -Wl,--wrap=pwritev2
 
 check-targets += $(blk-test-bin)
 tests += $(blk-test-bin)

@@ -70,20 +70,35 @@ void user_submit(struct user *user, struct io *batch)
 	user->disk->ops->submit(user->disk, &batch->req);
 }
 
+/* Wait for one more completion, under the lock. Return: false when none came in 30 seconds */
+static bool wait_one(struct user *user)
+{
+	unsigned int before = user->under_way;
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 30;
+	return pthread_cond_timedwait(&user->ended, &user->lock, &limit) != ETIMEDOUT || user->under_way < before;
+}
+
 bool user_wait(struct user *user, unsigned int left)
 {
-	struct timespec limit;
 	bool progress = true;
 
 	pthread_mutex_lock(&user->lock);
-	while (user->under_way > left && progress) {
-		unsigned int before = user->under_way;
+	while (user->under_way > left && progress)
+		progress = wait_one(user);
+	pthread_mutex_unlock(&user->lock);
+	return progress;
+}
 
-		clock_gettime(CLOCK_REALTIME, &limit);
-		limit.tv_sec += 30;
-		if (pthread_cond_timedwait(&user->ended, &user->lock, &limit) == ETIMEDOUT)
-			progress = user->under_way < before;
-	}
+bool io_wait(struct user *user, struct io *io)
+{
+	bool progress = true;
+
+	pthread_mutex_lock(&user->lock);
+	while (io->ended < io->submitted && progress)
+		progress = wait_one(user);
 	pthread_mutex_unlock(&user->lock);
 	return progress;
 }
@@ -120,9 +135,8 @@ int user_run(struct user *user, uint16_t op, uint64_t offset, uint64_t length, v
 
 	io_prepare(&io, op, offset, length, memory, flags);
 	user_submit(user, &io);
-	while (!io_ended(user, &io))
-		if (!user_wait(user, 0))
-			tap_abort("request %u at %llu never completes", op, (unsigned long long)offset);
+	if (!io_wait(user, &io))
+		tap_abort("request %u at %llu never completes", op, (unsigned long long)offset);
 	return io.req.status;
 }
 

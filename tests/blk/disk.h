@@ -52,6 +52,9 @@ void user_submit(struct user *user, struct io *batch);
 /** user_wait() - until at most @left requests are under way; false after 30 seconds without a completion */
 bool user_wait(struct user *user, unsigned int left);
 
+/** io_wait() - until this request has completed; false after 30 seconds without any completion */
+bool io_wait(struct user *user, struct io *io);
+
 /** io_ended() - has this request completed? */
 bool io_ended(struct user *user, struct io *io);
 
