@@ -52,7 +52,7 @@ static DEFINE_MUTEX(disks_lock); /* guards disks */
 static LIST_HEAD(disks);
 static int disk_major;
 static DEFINE_IDA(disk_indexes);
-static int disk_irq;
+static int disk_irq = -ENODEV; /* until disk_init() has succeeded */
 
 /* ---- completion ---- */
 
@@ -308,6 +308,8 @@ static long disk_add(void *arg)
 	struct disk *disk;
 	int err;
 
+	if (disk_irq < 0)
+		return disk_irq;
 	if (!info_is_sound(&hyp->info))
 		return -EINVAL;
 	disk = kzalloc(sizeof(*disk), GFP_KERNEL);
@@ -379,14 +381,17 @@ static long disk_remove(void *arg)
 
 static int __init disk_init(void)
 {
+	int irq = rump_irq_alloc(), err;
+
+	if (irq < 0)
+		return irq;
 	disk_major = register_blkdev(0, "hyp_blk");
 	if (disk_major < 0)
 		return disk_major;
-	disk_irq = rump_irq_alloc();
-	if (disk_irq < 0)
-		return disk_irq;
-	return request_irq(disk_irq, disk_interrupt, IRQF_NO_AUTOEN | IRQF_PERCPU, "hyp_blk", &disks) ?:
-	       (enable_irq(disk_irq), 0);
+	err = request_irq(irq, disk_interrupt, IRQF_PERCPU, "hyp_blk", &disks);
+	if (!err)
+		disk_irq = irq;
+	return err;
 }
 device_initcall(disk_init);
 
