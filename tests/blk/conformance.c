@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What every block device has to do, run over every backend, every wrapper and stacks of them */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "disk.h"
@@ -521,15 +518,6 @@ static void loop_detach(const char *device)
 		tap_note("losetup -d %s failed", device);
 }
 
-static bool has_direct(const char *image)
-{
-	int fd = open(image, O_RDONLY | O_DIRECT | O_CLOEXEC);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int main(void)
 {
 	char image[300], spec[600];
@@ -541,7 +529,7 @@ int main(void)
 		const char *target = image;
 
 		image_make(image, IMAGE_SIZE, IMAGE_SEED);
-		if (strstr(subject->spec, "direct") && !has_direct(image)) {
+		if (strstr(subject->spec, "direct") && !image_direct(image)) {
 			tap_skip(1, "%s: no direct I/O in %s", subject->spec, scratch_dir());
 			continue;
 		}

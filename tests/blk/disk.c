@@ -214,3 +214,12 @@ void image_read(const char *path, void *memory, size_t size)
 	if (fd < 0 || read(fd, memory, size) != (ssize_t)size || close(fd))
 		tap_abort("cannot read %s: %s", path, strerror(errno));
 }
+
+bool image_direct(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}

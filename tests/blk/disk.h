@@ -82,6 +82,9 @@ void image_make(const char *path, size_t size, uint64_t seed);
 /** image_read() - a file's first @size bytes */
 void image_read(const char *path, void *memory, size_t size);
 
+/** image_direct() - does the image's file system serve O_DIRECT? */
+bool image_direct(const char *path);
+
 /** liar_open() - wrap a device so that it claims to flush, or to serve FUA, and does not */
 struct hyp_blk *liar_open(struct hyp_blk *lower, bool flush, bool fua);
 
