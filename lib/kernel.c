@@ -139,6 +139,8 @@ static int run(struct rumpus *kernel)
 	reason = rumpus_end_reason(kernel);
 	if (error)
 		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version, reason ? reason : strerror(-error));
+	if (error == -ESHUTDOWN)
+		kernel->image.ops->halt(); /* its threads may still be on their way out */
 	return error;
 }
 

@@ -45,7 +45,7 @@ struct rumpus_user_ops {
  * @version: RUMPUS_IMAGE_VERSION of the image
  * @size:    sizeof(struct rumpus_image_ops) of the image
  * @kernel:  upstream release ("Linux 6.12.117"), for messages
- * @upcalls: for hyp_ops.init()
+ * @upcalls: for hyp_ops.init(); their cookie is NULL
  */
 struct rumpus_image_ops {
 	uint32_t version;
@@ -57,7 +57,8 @@ struct rumpus_image_ops {
 	 * boot() - start the kernel on this thread; blocks until it serves system calls
 	 * @ops, @h, @info: the platform, from hyp_ops.init() with @upcalls; @info is copied
 	 * @command_line:   the kernel's own; copied
-	 * Return: 0; -HYP_ENOMEM; -HYP_ESHUTDOWN when it ended while booting, the reason then went to hyp_ops.exit()
+	 * Return: 0; -HYP_ENOMEM; -HYP_ESHUTDOWN when it ended while booting: the reason then went to hyp_ops.exit(), and
+	 * halt() is called as after success. After any other error nothing of it runs.
 	 */
 	int (*boot)(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info *info, const char *command_line);
 	/**
@@ -80,7 +81,7 @@ struct rumpus_image_ops {
 	 * Return: 0, -HYP_ENOMEM, -HYP_EAGAIN, -HYP_ESHUTDOWN
 	 */
 	int (*thread_attach)(struct rumpus_image_process *process, struct rumpus_image_thread **thread);
-	/** thread_detach() - end it; by the host thread that attached it or, when that one is gone, by any one other */
+	/** thread_detach() - end it; by the host thread that attached it or, when that one will not use it, by any other */
 	void (*thread_detach)(struct rumpus_image_thread *thread);
 	/**
 	 * syscall() - one system call, numbered as on the host's CPU

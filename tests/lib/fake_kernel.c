@@ -30,6 +30,7 @@ static const struct hyp_ops *hyp;
 static struct hyp *instance;
 static uint32_t running; /* between boot() and halt(); sleepers wait on it */
 static uint32_t halted;
+static bool panicked; /* while booting */
 static struct rumpus_image_thread threads[MAX_THREADS]; /* .bss of several pages */
 static struct rumpus_image_process processes[MAX_PROCESSES] = { { .number = 1 } };
 static long thread_count, process_count = 1, attached_ever, sleepers, interrupts, calls;
@@ -78,6 +79,7 @@ static int boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info 
 	ops->console_write(h, command_line, length(command_line));
 	ops->console_write(h, "\n", 1);
 	if (is(command_line, "panic")) {
+		panicked = true;
 		ops->exit(h, -1, "panic: asked for");
 		return -HYP_ESHUTDOWN;
 	}
@@ -90,7 +92,7 @@ static int boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info 
 
 static void halt(void)
 {
-	require(!over());
+	require(!over() && (load(&running) || panicked));
 	__atomic_store_n(&halted, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&running, 0, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
