@@ -18,4 +18,10 @@ $(BUILD)/obj/platform-%.a:
 # Answers "not supported" to everything; the template for a new platform.
 $(BUILD)/obj/platform-stub.a: $(BUILD)/obj/platform/stub/platform.o
 
+# Runs that repeat: the order of threads, time and entropy come from a seed.
+platform-replay-src := $(platform-posix-base) $(addprefix platform/replay/,platform.c scheduler.c thread.c wait.c time.c \
+	random.c)
+
+$(BUILD)/obj/platform-replay.a: $(platform-replay-src:%.c=$(BUILD)/obj/%.o)
+
 include tests/hyp/build.mk

@@ -13,7 +13,7 @@ $(BUILD)/tests/hyp/conformance-%: $(BUILD)/obj/tests/hyp/main.o $(hyp-suite-obj)
 
 .SECONDARY: $(hyp-suite-obj) $(BUILD)/obj/tests/hyp/main.o
 
-hyp-tests := $(addprefix $(BUILD)/tests/hyp/,conformance-posix conformance-stub)
+hyp-tests := $(addprefix $(BUILD)/tests/hyp/,conformance-posix conformance-replay conformance-stub)
 
 check-targets += $(hyp-tests)
 tests += $(hyp-tests)
