@@ -1,1 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# The rumpus command.
+
+rumpus-src := tools/main.c tools/operand.c tools/session.c tools/supervise.c tools/worker.c tools/mount.c \
+	tools/probe.c tools/wire.c tools/fs.c tools/fstat.c tools/report.c tools/text.c \
+	tools/walk.c tools/build.c tools/tree_wire.c tools/copy.c tools/meta.c tools/links.c \
+	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c
+rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
+
+$(rumpus-obj): rumpus-cflags += -DRUMPUS_VERSION='"$(VERSION)"' -DRUMPUS_LIBDIR='"$(PREFIX)/lib"'
+
+# Libraries that only Debian's package of headers brings as archives are linked in: each shared one costs start-up time.
+$(BUILD)/bin/rumpus: $(rumpus-obj) $(sandbox-obj) $(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -l:libblkid.a $(sandbox-libs) $(rumpus-libs:-luring=-l:liburing.a)
+
+all-targets += $(BUILD)/bin/rumpus
+
+include tests/tools/build.mk

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sandbox: what a worker gives up before it has threads */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+/* The user and group "nobody": owns no files, on any distribution. */
+#define NOBODY 65534U
+
+static int close_others(const struct sandbox_config *config)
+{
+	unsigned int first = 0;
+
+	for (size_t i = 0; i < config->keep_count; i++) {
+		unsigned int keep = (unsigned int)config->keep[i];
+
+		if (keep > first && close_range(first, keep - 1, 0))
+			return -errno;
+		first = keep + 1;
+	}
+	return close_range(first, ~0U, 0) ? -errno : 0;
+}
+
+/* Root in a worker would own the host's files by number, whatever its capabilities. */
+static int leave_root(unsigned int *layers)
+{
+	if (geteuid() == 0) {
+		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+			return -errno;
+		/* Cleared by that; needed until sandbox_seal() to open the kernel image through /proc/self/fd. */
+		if (prctl(PR_SET_DUMPABLE, 1))
+			return -errno;
+	}
+	*layers |= SANDBOX_USER;
+	return 0;
+}
+
+static int drop_capabilities(unsigned int *layers)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	/* The bounding and ambient sets need no clearing: without exec, and with no_new_privs, they give nothing. */
+	if (syscall(SYS_capset, &header, none))
+		return -errno;
+	*layers |= SANDBOX_CAPABILITIES;
+	return 0;
+}
+
+static int limit(void)
+{
+	const struct rlimit zero = { 0, 0 };
+
+	/* RLIMIT_FSIZE is left: the worker writes files for its parent. */
+	return setrlimit(RLIMIT_CORE, &zero) ? -errno : 0;
+}
+
+/* The terminal sends these to the whole job; the parent decides what they mean. */
+static void ignore_terminal(void)
+{
+	static const int signals[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+}
+
+int sandbox_confine(const struct sandbox_config *config, unsigned int *layers)
+{
+	int error;
+
+	ignore_terminal();
+	error = close_others(config);
+	if (!error)
+		error = limit();
+	if (!error)
+		error = leave_root(layers);
+	if (!error)
+		error = drop_capabilities(layers);
+	/* After the change of user, which would clear the first of these. */
+	if (!error && (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
+		error = -errno;
+	if (error)
+		return error;
+	error = sandbox_landlock(config->readable);
+	if (!error)
+		*layers |= SANDBOX_LANDLOCK;
+	/* A host without Landlock is a lawful one; the filter alone already keeps files out of reach. */
+	return error == -ENOSYS ? 0 : error;
+}
+
+int sandbox_seal(const struct sandbox_config *config, unsigned int *layers)
+{
+	int error = 0;
+
+	/* Later than confine(), because it takes /proc/self away, which the kernel's loader may ask. */
+	if (prctl(PR_SET_DUMPABLE, 0))
+		return -errno;
+	if (config->readable >= 0 && (*layers & SANDBOX_LANDLOCK))
+		error = sandbox_landlock(-1);
+	if (!error)
+		error = sandbox_filter();
+	if (!error && SANDBOX_MODE)
+		*layers |= SANDBOX_SECCOMP;
+	return error;
+}

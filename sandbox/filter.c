@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sandbox: the system calls that a rump kernel at work makes, and no others */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/fs.h>
+#include <linux/futex.h>
+
+#include "sandbox.h"
+
+/* Build with SANDBOX=trap to have violations raise SIGSYS with the number in a debugger, or SANDBOX=off for none. */
+#if SANDBOX_MODE == 2
+#define VIOLATION SCMP_ACT_TRAP
+#else
+#define VIOLATION SCMP_ACT_KILL_PROCESS
+#endif
+
+/* Allowed with any arguments: they reach only memory, time, this process's threads and descriptors it was given. */
+static const int plain[] = {
+	/* the hottest first: the filter is asked in about this order */
+	SCMP_SYS(futex), SCMP_SYS(io_uring_enter), SCMP_SYS(preadv), SCMP_SYS(pwritev), SCMP_SYS(preadv2),
+	SCMP_SYS(pwritev2), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv),
+	SCMP_SYS(writev), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat),
+	SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(sync_file_range),
+	SCMP_SYS(fadvise64),
+	/* memory; mmap and mprotect are below */
+	SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(membarrier),
+	/* time */
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday), SCMP_SYS(timerfd_settime), SCMP_SYS(timer_settime),
+	/* waiting */
+	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
+	SCMP_SYS(restart_syscall),
+	/* threads of this process; clone is below */
+	SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(getcpu), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
+	/* signals of this process */
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
+	SCMP_SYS(getrandom),
+};
+
+/* Refused with an error instead of death: harmless questions that libraries ask and can live without. */
+static const struct {
+	int number;
+	int error;
+} refused[] = {
+	{ SCMP_SYS(clone3), ENOSYS }, /* its arguments lie in memory; the C library falls back to clone */
+	{ SCMP_SYS(newfstatat), EACCES }, /* fstat of some C libraries; descriptors use fstat */
+	{ SCMP_SYS(statx), EACCES },
+	{ SCMP_SYS(prctl), EPERM }, /* names of threads and of mappings */
+	{ SCMP_SYS(sched_setaffinity), EPERM },
+};
+
+static int add(scmp_filter_ctx filter, uint32_t action, int number)
+{
+	int error = seccomp_rule_add(filter, action, number, 0);
+
+	/* -EDOM: a call that this CPU does not have */
+	return error == -EDOM ? 0 : error;
+}
+
+static int add_memory(scmp_filter_ctx filter)
+{
+	/* No new code: what the kernel runs was mapped before. */
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+					 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return error;
+}
+
+static int add_threads(scmp_filter_ctx filter)
+{
+	const scmp_datum_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+	const scmp_datum_t spaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+				    CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE;
+
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				SCMP_A0(SCMP_CMP_MASKED_EQ, thread | spaces, thread));
+}
+
+/* What libblkid asks of a block device; each only reads its geometry. */
+static int add_questions(scmp_filter_ctx filter)
+{
+	static const unsigned long ioctls[] = { BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKIOMIN, BLKIOOPT, BLKALIGNOFF };
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(ioctls) / sizeof(*ioctls); i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+	return error;
+}
+
+static int build(scmp_filter_ctx filter)
+{
+	int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+	if (!error)
+		error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (!error)
+		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	for (size_t i = 0; !error && i < sizeof(plain) / sizeof(*plain); i++)
+		error = add(filter, SCMP_ACT_ALLOW, plain[i]);
+	if (!error)
+		error = add_memory(filter);
+	if (!error)
+		error = add_threads(filter);
+	return error;
+}
+
+static int build_refused(scmp_filter_ctx filter)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(refused) / sizeof(*refused); i++)
+		error = add(filter, SCMP_ACT_ERRNO((uint32_t)refused[i].error), refused[i].number);
+	return error;
+}
+
+/**
+ * sandbox_filter() - install the filter on every thread of this process
+ * Return: 0; a negative errno, also when threads exist that cannot take it
+ */
+int sandbox_filter(void)
+{
+	scmp_filter_ctx filter;
+	int error;
+
+	if (!SANDBOX_MODE)
+		return 0;
+	filter = seccomp_init(VIOLATION);
+	if (!filter)
+		return -ENOMEM;
+	error = build(filter);
+	if (!error)
+		error = build_refused(filter);
+	if (!error)
+		error = add_questions(filter);
+	if (!error)
+		error = seccomp_load(filter);
+	seccomp_release(filter);
+	return error;
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: building a tree on either side from the entries of a walk, which may be hostile */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree.h"
+
+/* One directory that is open for entries. */
+struct tree_level {
+	int fd;
+	bool created;
+	long path; /* for path_pop() */
+	char name[256];
+};
+
+static int dir_of(const struct tree_build *build)
+{
+	return build->depth ? build->levels[build->depth - 1].fd : build->base;
+}
+
+/* A failure of one entry: said here; only what makes going on senseless is returned. */
+static int failed(struct tree_build *build, const char *name, const char *what, long error)
+{
+	long length = path_push(&build->path, name);
+
+	if (length < 0)
+		return (int)length;
+	if (error != -EINTR || !stop_requested())
+		report_error(build->report, build->path.text, "%s: %s", what, report_errno(error));
+	path_pop(&build->path, length);
+	return tree_fatal(error) ? (int)error : 0;
+}
+
+static void apply(struct tree_build *build, int fd, const char *name, const struct tree_entry *entry)
+{
+	long length = path_push(&build->path, name);
+
+	if (length < 0)
+		return;
+	tree_meta_apply(build->fs, fd, dir_of(build), name, entry, build->report, build->path.text);
+	path_pop(&build->path, length);
+}
+
+/* At the top the command says what a target is called, below it the entry does. NULL: no such name can be. */
+static const char *name_of(const struct tree_build *build, const struct tree_entry *entry)
+{
+	if (!build->depth)
+		return entry->source < build->target_count ? build->targets[entry->source] : NULL;
+	return fs_name_is_entry(entry->name) ? entry->name : NULL;
+}
+
+static bool same_file(const struct tree_build *build, const struct statx *st, const struct tree_entry *entry)
+{
+	return build->same_fs && st->stx_ino == entry->meta.ino && st->stx_dev_major == entry->meta.dev_major &&
+	       st->stx_dev_minor == entry->meta.dev_minor;
+}
+
+/* Makes way for something that is no directory. Return: 0 when @name is free; -EISDIR, -EEXIST for the same file */
+static long make_way(struct tree_build *build, const char *name, const struct tree_entry *entry)
+{
+	struct statx st;
+	long error = fs_statx(build->fs, dir_of(build), name, &st);
+
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	if (S_ISDIR(st.stx_mode))
+		return -EISDIR;
+	if (same_file(build, &st, entry))
+		return -EEXIST;
+	return fs_unlinkat(build->fs, dir_of(build), name, 0);
+}
+
+static const char *why_no_way(long error)
+{
+	return error == -EISDIR ? "the target is a directory, the source is not" :
+	       error == -EEXIST ? "source and target are the same file" :
+				  "cannot replace";
+}
+
+/* The user named this very file: it is written in place, be it a device, a fifo or the end of a symbolic link. */
+static long open_in_place(struct tree_build *build, const char *name, const struct tree_entry *entry)
+{
+	struct statx st;
+	long fd = fs_openat(build->fs, build->base, name, O_WRONLY | O_NOCTTY | (build->fs->image ? O_NOFOLLOW : 0), 0);
+	long error;
+
+	if (fd < 0)
+		return fd;
+	error = fs_statx(build->fs, (int)fd, "", &st);
+	if (!error && same_file(build, &st, entry))
+		error = -EEXIST;
+	build->file_regular = !error && S_ISREG(st.stx_mode);
+	if (!error && build->file_regular)
+		error = fs_ftruncate(build->fs, (int)fd, 0);
+	if (!error)
+		return fd;
+	fs_close(build->fs, (int)fd);
+	return error;
+}
+
+/* Opens the target of a regular file for writing. Anything found in its place is removed, never written through. */
+static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
+	long error, fd = fs_openat(build->fs, dir_of(build), name, flags, 0600);
+
+	build->file_created = build->file_regular = true;
+	if (fd != -EEXIST)
+		return fd;
+	if (build->exact && !build->depth) {
+		build->file_created = false;
+		fd = open_in_place(build, name, entry);
+		/* A program that runs (ETXTBSY), or no permission to write: a new file can take its place. */
+		if (fd >= 0 || fd == -EEXIST || fd == -EISDIR)
+			return fd;
+		build->file_created = build->file_regular = true;
+	}
+	error = make_way(build, name, entry);
+	return error ? error : fs_openat(build->fs, dir_of(build), name, flags, 0600);
+}
+
+static void remember_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
+{
+	uint32_t number = entry->link;
+	long length;
+
+	/* Numbers count up by one; a hostile sender's leaps are not worth memory. */
+	if (!number || number > build->links_room + 4096)
+		return;
+	if (number >= build->links_room) {
+		uint32_t room = 2 * number + 64;
+		char **links = realloc(build->links, room * sizeof(*links));
+
+		if (!links)
+			return;
+		memset(links + build->links_room, 0, (room - build->links_room) * sizeof(*links));
+		build->links = links;
+		build->links_room = room;
+	}
+	length = path_push(&build->path, name);
+	if (length < 0)
+		return;
+	free(build->links[number]);
+	build->links[number] = strdup(build->path.text + strlen(build->label));
+	path_pop(&build->path, length);
+}
+
+static void finish_file(struct tree_build *build, int fd, const char *name, const struct tree_entry *entry)
+{
+	if (!build->file_regular)
+		return;
+	if (build->preserve)
+		apply(build, fd, name, entry);
+	else if (build->file_created)
+		fs_fchmod(build->fs, fd, entry->meta.mode & 0777 & ~build->umask);
+	remember_link(build, entry, name);
+}
+
+static long write_whole(struct tree_build *build, int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		long n = fs_write(build->fs, fd, bytes, size);
+
+		if (n == -EINTR && !stop_requested())
+			continue;
+		if (n <= 0)
+			return n ? n : -EIO;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A file that is only half there passes for nothing. */
+static void abandon(struct tree_build *build, const char *name)
+{
+	if (build->file_created)
+		fs_unlinkat(build->fs, dir_of(build), name, 0);
+}
+
+static int cannot_create(struct tree_build *build, const char *name, long error)
+{
+	if (error == -EISDIR || error == -EEXIST)
+		report_error(build->report, build->path.text, "%s: %s", name, why_no_way(error));
+	else
+		return failed(build, name, "cannot create", error);
+	return 0;
+}
+
+static int take_file(struct tree_build *build, const struct tree_entry *entry, const char *name)
+{
+	long fd = create(build, name, entry), error;
+
+	if (fd < 0)
+		return cannot_create(build, name, fd);
+	error = write_whole(build, (int)fd, entry->data, entry->data_size);
+	if (!error)
+		finish_file(build, (int)fd, name, entry);
+	fs_close(build->fs, (int)fd);
+	if (!error)
+		return 0;
+	abandon(build, name);
+	return failed(build, name, "cannot write", error);
+}
+
+/*
+ * Opens the directory that an earlier path leads to, one component at a time: none may have become a symbolic link.
+ * Return: its descriptor, or @build->base; @last: out: the last component
+ */
+static long open_parent(const struct tree_build *build, char *path, const char **last)
+{
+	long dir = build->base;
+	char *slash;
+
+	while (*path == '/')
+		path++;
+	while ((slash = strchr(path, '/'))) {
+		long next;
+
+		*slash = 0;
+		next = fs_open_dir(build->fs, (int)dir, path);
+		if (dir != build->base)
+			fs_close(build->fs, (int)dir);
+		if (next < 0)
+			return next;
+		dir = next;
+		path = slash + 1;
+	}
+	*last = path;
+	return dir;
+}
+
+static int take_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
+{
+	const char *last = NULL, *known = entry->link < build->links_room ? build->links[entry->link] : NULL;
+	char *path = known ? strdup(known) : NULL;
+	long dir, error;
+
+	if (!path)
+		return failed(build, name, "cannot link to a file that was not copied", -ENOENT);
+	dir = open_parent(build, path, &last);
+	error = dir < 0 ? dir : fs_linkat(build->fs, (int)dir, last, dir_of(build), name);
+	if (error == -EEXIST) {
+		error = make_way(build, name, entry);
+		if (!error)
+			error = fs_linkat(build->fs, (int)dir, last, dir_of(build), name);
+	}
+	if (dir >= 0 && dir != build->base)
+		fs_close(build->fs, (int)dir);
+	free(path);
+	return error ? failed(build, name, "cannot link", error) : 0;
+}
+
+static unsigned int device_number(const struct tree_meta *meta)
+{
+	return (meta->rdev_minor & 0xff) | meta->rdev_major << 8 | (meta->rdev_minor & ~0xffU) << 12;
+}
+
+static int take_special(struct tree_build *build, const struct tree_entry *entry, const char *name)
+{
+	mode_t type = entry->meta.mode & S_IFMT;
+	mode_t mode = build->preserve ? entry->meta.mode & 07777 : entry->meta.mode & 0777 & ~build->umask;
+	long error = make_way(build, name, entry);
+
+	if (error)
+		return failed(build, name, why_no_way(error), error);
+	if (type == S_IFLNK)
+		error = fs_symlinkat(build->fs, entry->target, dir_of(build), name);
+	else if (type == S_IFCHR || type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK)
+		error = fs_mknodat(build->fs, dir_of(build), name, type | mode, device_number(&entry->meta));
+	else
+		error = -EPROTO;
+	if (error == -EPERM)
+		return failed(build, name, "only root may make device nodes", error);
+	if (error)
+		return failed(build, name, "cannot create", error);
+	if (build->preserve)
+		apply(build, -1, name, entry);
+	remember_link(build, entry, name);
+	return 0;
+}
+
+static struct tree_level *new_level(struct tree_build *build)
+{
+	if (build->depth == build->levels_room) {
+		unsigned int room = 2 * build->levels_room + 16;
+		struct tree_level *levels = realloc(build->levels, room * sizeof(*levels));
+
+		if (!levels)
+			return NULL;
+		build->levels = levels;
+		build->levels_room = room;
+	}
+	return &build->levels[build->depth];
+}
+
+static void note_own(struct tree_build *build, int fd)
+{
+	struct statx st;
+
+	if (!build->own.ino && !fs_statx(build->fs, fd, "", &st))
+		tree_meta_from(&build->own, &st);
+}
+
+/* Makes or finds a directory. Return: descriptor */
+static long make_dir(struct tree_build *build, const char *name, bool *created)
+{
+	long error, fd;
+
+	*created = false;
+	if (!strcmp(name, "."))
+		return fs_open_dir(build->fs, dir_of(build), name);
+	error = fs_mkdirat(build->fs, dir_of(build), name, 0700);
+	if (error && error != -EEXIST)
+		return error;
+	*created = !error;
+	fd = fs_open_dir(build->fs, dir_of(build), name);
+	if (fd >= 0 && *created)
+		note_own(build, (int)fd);
+	return fd;
+}
+
+static int enter(struct tree_build *build, const char *name)
+{
+	struct tree_level *level = new_level(build);
+	bool created;
+	long fd;
+
+	if (!level)
+		return -ENOMEM;
+	if (build->depth >= TREE_DEPTH_MAX)
+		return -EPROTO;
+	fd = make_dir(build, name, &created);
+	if (fd < 0) {
+		build->skip = 1;
+		return failed(build, name, fd == -ENOTDIR ? "the source is a directory, the target is not" : "cannot make directory",
+			      fd);
+	}
+	level->fd = (int)fd;
+	level->created = created;
+	strcpy(level->name, strlen(name) < sizeof(level->name) ? name : "?");
+	level->path = path_push(&build->path, name);
+	if (level->path < 0) {
+		fs_close(build->fs, (int)fd);
+		return -ENOMEM;
+	}
+	build->depth++;
+	return 0;
+}
+
+static int leave(struct tree_build *build, const struct tree_entry *entry)
+{
+	struct tree_level *level = &build->levels[build->depth - 1];
+
+	path_pop(&build->path, level->path);
+	build->depth--;
+	if (build->preserve)
+		apply(build, level->fd, level->name, entry);
+	else if (level->created)
+		fs_fchmod(build->fs, level->fd, entry->meta.mode & 0777 & ~build->umask);
+	fs_close(build->fs, level->fd);
+	return 0;
+}
+
+/* Below a directory that could not be made. */
+static void skip(struct tree_build *build, const struct tree_entry *entry)
+{
+	if (entry->kind == TREE_ENTER)
+		build->skip++;
+	else if (entry->kind == TREE_LEAVE)
+		build->skip--;
+}
+
+static int take(struct tree_sink *sink, const struct tree_entry *entry)
+{
+	struct tree_build *build = (struct tree_build *)sink;
+	const char *name;
+
+	if (build->skip) {
+		skip(build, entry);
+		return 0;
+	}
+	if (entry->kind == TREE_LEAVE)
+		return build->depth ? leave(build, entry) : -EPROTO;
+	name = name_of(build, entry);
+	if (!name || (!strcmp(name, ".") && entry->kind != TREE_ENTER))
+		return -EPROTO;
+	switch (entry->kind) {
+	case TREE_ENTER:
+		return enter(build, name);
+	case TREE_FILE:
+		return take_file(build, entry, name);
+	case TREE_LINK:
+		return take_link(build, entry, name);
+	case TREE_SPECIAL:
+		return take_special(build, entry, name);
+	default:
+		return -EPROTO;
+	}
+}
+
+static int begin(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end *end)
+{
+	struct tree_build *build = (struct tree_build *)sink;
+	const char *name = name_of(build, entry);
+	long fd;
+
+	end->fd = -1;
+	if (build->skip)
+		return 0;
+	if (!name || !strcmp(name, ".") || strlen(name) >= sizeof(build->file_name) || build->file >= 0)
+		return -EPROTO;
+	fd = create(build, name, entry);
+	if (fd < 0)
+		return cannot_create(build, name, fd);
+	strcpy(build->file_name, name);
+	build->file = (int)fd;
+	*end = (struct tree_end){ .fs = build->fs, .fd = (int)fd };
+	return 0;
+}
+
+static int finish(struct tree_sink *sink, const struct tree_entry *entry)
+{
+	struct tree_build *build = (struct tree_build *)sink;
+
+	if (build->file < 0)
+		return -EPROTO;
+	if (entry->status)
+		abandon(build, build->file_name);
+	else
+		finish_file(build, build->file, build->file_name, entry);
+	fs_close(build->fs, build->file);
+	build->file = -1;
+	return 0;
+}
+
+int tree_build_init(struct tree_build *build)
+{
+	build->sink = (struct tree_sink){ .take = take, .begin = begin, .finish = finish };
+	build->file = -1;
+	return path_set(&build->path, build->label);
+}
+
+void tree_build_fini(struct tree_build *build)
+{
+	if (build->file >= 0) {
+		abandon(build, build->file_name);
+		fs_close(build->fs, build->file);
+	}
+	while (build->depth)
+		fs_close(build->fs, build->levels[--build->depth].fd);
+	for (uint32_t i = 0; i < build->links_room; i++)
+		free(build->links[i]);
+	free(build->links);
+	free(build->levels);
+	path_free(&build->path);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus cat: contents of files in images to standard output */
+#include <errno.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "tree.h"
+
+static int prepare(struct command *command, int argc, char **argv)
+{
+	if (!argc)
+		return usage_error(command, "cat what?");
+	return operands_take(command, argc, argv, OPERAND_IMAGE);
+}
+
+/* Where the parent has not passed its standard output: a terminal, or something that could also be read. */
+static long send_contents(struct worker *worker, int fd)
+{
+	long error, size;
+
+	do {
+		error = wire_begin(&worker->wire, WIRE_DATA, WIRE_INLINE_MAX + 8);
+		if (error)
+			return error;
+		size = fs_read(&fs_image, fd, wire_reserve(&worker->wire, WIRE_INLINE_MAX), WIRE_INLINE_MAX);
+		wire_commit(&worker->wire, size > 0 ? (size_t)size : 0);
+		error = wire_end(&worker->wire, -1);
+		if (!error)
+			error = wire_flush(&worker->wire);
+	} while (!error && size > 0);
+	return error ? error : size;
+}
+
+/* @writing: out: the failure is one of standard output */
+static long pass_contents(struct worker *worker, int fd, bool *writing)
+{
+	struct tree_copied copied = { 0 };
+	long error;
+
+	/* Standard output may be a pipe, or be opened for appending: its own position counts, and holes are zeroes. */
+	error = tree_copy((struct tree_end){ &fs_image, fd }, (struct tree_end){ &fs_host, worker->stdout_fd }, -1, &copied);
+	*writing = error && copied.writing;
+	return error;
+}
+
+static int show(struct worker *worker, const struct operand *operand)
+{
+	long fd = worker_open(operand->image, operand->path, O_RDONLY | O_NONBLOCK | O_NOCTTY), error;
+	bool writing = false;
+
+	if (fd < 0)
+		error = fd;
+	else {
+		error = worker->stdout_fd < 0 ? send_contents(worker, (int)fd) : pass_contents(worker, (int)fd, &writing);
+		fs_close(&fs_image, (int)fd);
+	}
+	if (error == -EPIPE && writing)
+		worker->report.outcome |= OUTCOME_PIPE;
+	else if (error == -EISDIR)
+		report_error(&worker->report, operand->text, "is a directory; list it with \"rumpus ls\"");
+	else if (error && error != -EINTR)
+		report_error(&worker->report, writing ? "standard output" : operand->text, "%s", report_errno(error));
+	return writing || error == -EINTR || error == -ESHUTDOWN ? (int)error : 0;
+}
+
+static int work(struct worker *worker)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; i < worker->command->operand_count && !error; i++)
+		error = show(worker, &worker->command->operands[i]);
+	return error;
+}
+
+const struct subcommand subcommand_cat = {
+	.name = "cat",
+	.arguments = "IMAGE:/FILE...",
+	.summary = "write files to standard output",
+	.options = "",
+	.prepare = prepare,
+	.work = work,
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rumpus command: what its command line says, its two processes, its subcommands.
+ *
+ * A subcommand is one file with its two halves: what the parent does with the command line and with records, and what
+ * the worker does with the mounted image. The worker is forked after the command line was understood and before a byte
+ * of an image was read, so both know the same struct command.
+ */
+#ifndef TOOLS_COMMAND_H
+#define TOOLS_COMMAND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fs.h"
+#include "report.h"
+#include "wire.h"
+
+struct rumpus;
+struct hyp_blk;
+struct tree_build;
+
+/** enum exit_code - of the command; documented in rumpus(1) */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_PROBLEM = 1, /* something was not done; a message says what */
+	EXIT_USAGE = 2,
+	EXIT_LOSSY = 3, /* all was done, but owners, modes, times or attributes were lost */
+};
+
+#define IMAGES_MAX 8U
+
+/**
+ * struct image - one disk image that the command works on
+ * @path:     as given
+ * @fd:       the parent's; the worker holds it by the disk only
+ * @writable: the command changes it: no overlay
+ * @is_device: a block device
+ * @dev, @ino: which file it is
+ * @size:     bytes
+ * @disk, @node, @type, @root: the worker's: device, its name in the kernel, file-system type, open root directory
+ */
+struct image {
+	const char *path;
+	int fd;
+	bool writable, is_device;
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+	struct hyp_blk *disk;
+	char node[48];
+	char type[64];
+	int root;
+};
+
+/**
+ * struct operand - an argument that names files
+ * @image: where; NULL: on the host
+ * @path:  there; absolute within an image
+ * @text:  as given, for messages
+ */
+struct operand {
+	struct image *image;
+	const char *path;
+	const char *text;
+};
+
+/** struct options - of all subcommands together */
+struct options {
+	const char *type, *partition, *mount_options;
+	bool verbose, quiet;
+	bool all, directory, human, long_format, one, recursive; /* ls, cp, rm */
+	bool preserve, parents, force; /* cp, mkdir, rm */
+	mode_t mode;
+	bool mode_set;
+};
+
+struct command;
+struct session;
+struct worker;
+
+/**
+ * struct subcommand - one file tools/NAME.c
+ * @arguments: for the usage line
+ * @summary:   for the list in "help"
+ * @options:   its own, as getopt(3) wants them
+ * @prepare:   parent: takes the operands. Return: EXIT_DONE or what to exit with; has said why.
+ * @work:      worker, with images mounted. Return: 0 or a negative errno that was not reported yet
+ * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
+ * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
+ * @drive:     parent: sends records, after the worker started. Return: as @record
+ * @finish:    parent: the worker has ended well; frees what @record keeps
+ */
+struct subcommand {
+	const char *name, *arguments, *summary, *options;
+	int (*prepare)(struct command *command, int argc, char **argv);
+	int (*work)(struct worker *worker);
+	bool unmounted;
+	int (*record)(struct session *session, struct wire_record *record);
+	int (*drive)(struct session *session);
+	void (*finish)(struct session *session);
+};
+
+extern const struct subcommand subcommand_cat, subcommand_cp, subcommand_dmesg, subcommand_info, subcommand_ls,
+	subcommand_mkdir, subcommand_rm;
+extern const struct subcommand *const subcommands[]; /* ends with NULL */
+
+/** struct command - the command line, understood */
+struct command {
+	const struct subcommand *sub;
+	struct options options;
+	struct image images[IMAGES_MAX];
+	unsigned int image_count;
+	struct operand *operands;
+	unsigned int operand_count;
+	struct report *report;
+	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
+};
+
+/* main.c */
+/** usage_error() - say what is wrong with the command line. Return: EXIT_USAGE */
+int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+uint64_t clock_now(void);
+
+/* operand.c */
+/** enum operand_kind - what an argument may be */
+enum operand_kind {
+	OPERAND_IMAGE, /* IMAGE or IMAGE:/PATH */
+	OPERAND_ANY, /* IMAGE:/PATH or a host path */
+};
+
+/**
+ * operands_take() - understand arguments and add them to the command, opening nothing
+ * Return: EXIT_DONE, EXIT_USAGE, EXIT_PROBLEM; has said why
+ */
+int operands_take(struct command *command, int argc, char **argv, enum operand_kind kind);
+/** images_open() - open all images, for writing where @writable is set. Return: EXIT_DONE, EXIT_PROBLEM */
+int images_open(struct command *command);
+
+/**
+ * struct shared - memory that both processes see; the parent believes nothing in it
+ * @layers:   enum sandbox_layer that are active
+ * @stopping: the worker has seen the request to stop
+ * @ended:    the kernel ended by itself; @reason is there
+ * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
+ */
+struct shared {
+	_Atomic uint32_t layers;
+	_Atomic uint32_t stopping;
+	_Atomic uint32_t ended;
+	char reason[256];
+	_Atomic uint64_t log_end;
+	char log[16384];
+};
+
+/* session.c: the parent */
+/**
+ * struct session - the parent's side of one command
+ * @cwd:    working directory of the command; relative host paths start here, as the process may change its own
+ * @build:  cp: files that are being made on the host; NULL when none
+ * @mask:  umask of the command
+ * @state:  the subcommand's own
+ */
+struct session {
+	struct command *command;
+	struct report *report;
+	struct wire wire;
+	struct shared *shared;
+	pid_t worker;
+	mode_t mask;
+	int cwd;
+	bool finished;
+	struct tree_build *build;
+	void *state;
+};
+
+/** session_run() - do the command. Return: exit code; does not return when a signal is to end the process */
+int session_run(struct command *command);
+/** session_dispatch() - deal with one record */
+int session_dispatch(struct session *session, struct wire_record *record);
+/** worker_takes_stdout() - may the worker write standard output itself? */
+bool worker_takes_stdout(const struct command *command);
+
+/* supervise.c: signals, and how the worker ended */
+/** supervise_start() - from now on signals are passed on to @worker. Return: 0, negative errno */
+int supervise_start(pid_t worker);
+/** supervise_wait() - the worker is done or has to end: wait for it. Return: its wait status */
+int supervise_wait(struct session *session);
+/** supervise_explain() - report a worker that ended without saying that it was done */
+void supervise_explain(struct session *session, int status);
+/** supervise_signal() - number of the signal that asked to stop, or 0 */
+int supervise_signal(void);
+/** supervise_nudge() - ask again a worker that may have missed the request to stop */
+void supervise_nudge(struct session *session);
+/** supervise_kill() - end the worker at once: it broke the rules, or nothing is left for it to do */
+void supervise_kill(void);
+
+/* worker.c: the worker */
+/**
+ * struct worker - the worker's side of one command
+ * @stdout_fd: standard output, or -1 to send WIRE_DATA
+ * @umask:     of the command
+ */
+struct worker {
+	struct command *command;
+	struct report report;
+	struct wire wire;
+	struct shared *shared;
+	struct rumpus *kernel;
+	int stdout_fd;
+	mode_t umask;
+	unsigned int mounted;
+};
+
+/** worker_main() - the whole life of the worker. Return: exit status of its process */
+int worker_main(struct command *command, int socket, int kernel_image, struct shared *shared, mode_t mask,
+		unsigned int layers);
+/** worker_open() - open a path in an image, within its root whatever symbolic links say */
+long worker_open(const struct image *image, const char *path, int flags);
+/**
+ * worker_open_parent() - open the directory that holds the last component of a path
+ * @last: buffer of 256 bytes; "." when the path is the root or ends in a dot
+ * Return: descriptor or a negative errno
+ */
+long worker_open_parent(const struct image *image, const char *path, char *last);
+
+/* mount.c */
+/** image_mount() - find the file system of an attached image and mount it; has said why when it fails */
+int image_mount(struct worker *worker, struct image *image, unsigned int number);
+/** image_unmount() - the reverse, with everything on stable storage */
+int image_unmount(struct worker *worker, struct image *image, unsigned int number);
+/** mount_options_parse() - as mount(8): flags for the kernel in general, @data for the driver (room for strlen + 1) */
+unsigned long mount_options_parse(const char *options, char *data);
+/** kernel_last_words() - the last line of the kernel's messages that says something; "" when there is none */
+const char *kernel_last_words(const struct shared *shared, uint64_t since, char *line, size_t size);
+
+/* probe.c */
+#define PROBE_TEXT 64
+
+/** struct probe - what is found at a place in an image; empty strings for what is not */
+struct probe {
+	char type[PROBE_TEXT], version[PROBE_TEXT], label[256], uuid[PROBE_TEXT], usage[PROBE_TEXT];
+};
+
+/** struct probe_partition - sizes in bytes */
+struct probe_partition {
+	int number;
+	uint64_t offset, size;
+	char type[PROBE_TEXT], name[256], uuid[PROBE_TEXT];
+};
+
+#define PARTITIONS_MAX 128U
+
+/** struct probe_table - a partition table */
+struct probe_table {
+	char type[PROBE_TEXT], uuid[PROBE_TEXT];
+	unsigned int count;
+	struct probe_partition partitions[PARTITIONS_MAX];
+};
+
+/** probe_place() - look for a file system. @size: 0 for all that follows. Return: 0, -ENOENT for none, -EEXIST for two */
+int probe_place(int fd, uint64_t offset, uint64_t size, struct probe *probe);
+/** probe_partitions() - look for a partition table. Return: 0, -ENOENT */
+int probe_partitions(int fd, struct probe_table *table);
+/** probe_choose() - find a partition by "2", "p2", its name or its UUID. Return: it, or NULL */
+const struct probe_partition *probe_choose(const struct probe_table *table, const char *wish);
+
+/* text.c: what untrusted bytes may do to a terminal, and sizes for people */
+/** text_clean() - replace everything that is not printable UTF-8 by "?"; in place. Return: @text */
+char *text_clean(char *text);
+/** text_size() - "1.5 GiB". Return: @buf */
+const char *text_size(uint64_t bytes, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: moving the contents of a file from one side to the other */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tree.h"
+
+/* Large enough that system calls do not count, small enough to stay in the second-level cache. */
+#define BUFFER_SIZE (512U << 10)
+
+/* One for the process, made at the first use. */
+static void *buffer(void)
+{
+	static void *memory;
+
+	if (!memory) {
+		memory = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (memory == MAP_FAILED)
+			memory = NULL;
+	}
+	return memory;
+}
+
+bool tree_fatal(long error)
+{
+	return error == -ENOSPC || error == -EROFS || error == -EDQUOT || error == -ESHUTDOWN || error == -EINTR ||
+	       error == -EPIPE || error == -EPROTO || error == -ENOMEM;
+}
+
+/* @offset: where to, or -1 for the file's own position */
+static long write_all(struct tree_end to, const char *bytes, size_t size, int64_t offset)
+{
+	while (size) {
+		long n = offset < 0 ? fs_write(to.fs, to.fd, bytes, size) : fs_pwrite(to.fs, to.fd, bytes, size, offset);
+
+		if (n == -EINTR && !stop_requested())
+			continue;
+		if (n <= 0)
+			return n ? n : -EIO;
+		bytes += n;
+		size -= (size_t)n;
+		if (offset >= 0)
+			offset += n;
+	}
+	return 0;
+}
+
+/* @offset as above, @size: how much, at most; ends early at the end of the file */
+static long copy_range(struct tree_end from, struct tree_end to, int64_t offset, int64_t size,
+		       struct tree_copied *copied)
+{
+	char *memory = buffer();
+	bool seekable = offset >= 0;
+
+	if (!memory)
+		return -ENOMEM;
+	while (size > 0) {
+		size_t piece = size < (int64_t)BUFFER_SIZE ? (size_t)size : BUFFER_SIZE;
+		long error, n;
+
+		if (stop_requested())
+			return -EINTR;
+		copied->writing = false;
+		n = seekable ? fs_pread(from.fs, from.fd, memory, piece, offset) :
+			       fs_read(from.fs, from.fd, memory, piece);
+		if (n == -EINTR && !stop_requested())
+			continue;
+		if (n <= 0)
+			return n;
+		copied->writing = true;
+		error = write_all(to, memory, (size_t)n, seekable ? offset : -1);
+		if (error)
+			return error;
+		copied->bytes += n;
+		size -= n;
+		if (seekable)
+			offset += n;
+	}
+	return 0;
+}
+
+/* The next piece of data at or after @at. Return: false when only a hole is left */
+static bool next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end)
+{
+	long data = fs_lseek(from.fs, from.fd, at, SEEK_DATA), hole;
+
+	if (data == -ENXIO)
+		return false;
+	/* A file system that cannot tell has only data. */
+	*begin = data < 0 ? at : data;
+	hole = data < 0 ? size : fs_lseek(from.fs, from.fd, *begin, SEEK_HOLE);
+	*end = hole < 0 || hole > size ? size : hole;
+	return *begin < size;
+}
+
+long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tree_copied *copied)
+{
+	int64_t at = 0, begin, end;
+	long error;
+
+	*copied = (struct tree_copied){ 0 };
+	if (size < 0)
+		return copy_range(from, to, -1, INT64_MAX, copied);
+	while (at < size && next_data(from, at, size, &begin, &end)) {
+		error = copy_range(from, to, begin, end - begin, copied);
+		if (error)
+			return error;
+		at = end;
+	}
+	copied->writing = true;
+	return fs_ftruncate(to.fs, to.fd, size);
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus cp: copy files into images, out of them, and between them */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "tree.h"
+
+static const struct operand *target_of(const struct command *command)
+{
+	return &command->operands[command->operand_count - 1];
+}
+
+static unsigned int source_count(const struct command *command)
+{
+	return command->operand_count - 1;
+}
+
+/* Last component of @path, "." when that names no entry: the root, "..", "x/."; in memory that stays */
+static const char *last_name(const char *path)
+{
+	size_t length = strlen(path), start;
+	char *name;
+
+	while (length && path[length - 1] == '/')
+		length--;
+	for (start = length; start && path[start - 1] != '/'; start--)
+		continue;
+	name = strndup(path + start, length - start);
+	if (!name)
+		abort();
+	return fs_name_is_entry(name) ? name : ".";
+}
+
+static int check_directions(struct command *command)
+{
+	const struct operand *target = target_of(command);
+	bool images = target->image;
+
+	for (unsigned int i = 0; i < source_count(command); i++) {
+		const struct operand *source = &command->operands[i];
+
+		images |= !!source->image;
+		if (!source->image && !target->image)
+			return usage_error(command, "neither \"%s\" nor \"%s\" is in an image; write IMAGE:/PATH for what is",
+					   source->text, target->text);
+	}
+	return images ? EXIT_DONE : EXIT_USAGE;
+}
+
+/* What each target is called in the directory that @build has as its base. */
+static void name_targets(const struct command *command, struct tree_build *build)
+{
+	const char **names = calloc(source_count(command), sizeof(*names));
+
+	if (!names)
+		abort();
+	for (unsigned int i = 0; i < source_count(command); i++)
+		names[i] = last_name(build->exact ? target_of(command)->path : command->operands[i].path);
+	build->targets = names;
+	build->target_count = source_count(command);
+}
+
+static struct tree_build *new_build(const struct command *command, const struct fs *fs, struct report *report, mode_t mask)
+{
+	struct tree_build *build = calloc(1, sizeof(*build));
+
+	if (!build)
+		abort();
+	build->fs = fs;
+	build->report = report;
+	build->preserve = command->options.preserve;
+	build->umask = mask;
+	return build;
+}
+
+/* Directory part of @path; "." or "/" when there is none. Caller frees. */
+static char *dir_name(const char *path)
+{
+	size_t length = strlen(path);
+	char *name;
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	while (length && path[length - 1] != '/')
+		length--;
+	name = length ? strndup(path, length) : strdup(".");
+	if (!name)
+		abort();
+	return name;
+}
+
+/*
+ * Decides where targets go: into @dir, what the target path opens as a directory, or, when it does not, to that name in
+ * @parent. Return: 0, or a negative errno after a message
+ */
+static int place_targets(const struct command *command, struct tree_build *build, long dir, long parent)
+{
+	const struct operand *target = target_of(command);
+	char *label;
+
+	build->exact = dir < 0;
+	build->base = (int)(build->exact ? parent : dir);
+	if (dir < 0 && source_count(command) > 1) {
+		report_error(build->report, target->text, "is no directory, which it must be for several sources");
+		return -ENOTDIR;
+	}
+	if (build->base < 0) {
+		report_error(build->report, target->text, "the directory that it should be in cannot be opened: %s",
+			     report_errno(build->base));
+		return build->base;
+	}
+	label = build->exact ? dir_name(target->text) : NULL;
+	/* Kept for as long as the process lives. */
+	build->label = !label ? target->text : !strcmp(label, ".") ? "" : label;
+	name_targets(command, build);
+	if (build->exact && !strcmp(build->targets[0], ".")) {
+		report_error(build->report, target->text, "no such directory");
+		return -ENOENT;
+	}
+	return tree_build_init(build);
+}
+
+static int prepare(struct command *command, int argc, char **argv)
+{
+	int result;
+
+	if (argc < 2)
+		return usage_error(command, "cp takes at least a source and a target");
+	result = operands_take(command, argc, argv, OPERAND_ANY);
+	if (!result)
+		result = check_directions(command);
+	if (!result && target_of(command)->image)
+		target_of(command)->image->writable = true;
+	return result;
+}
+
+/* Parent: the target is on the host. Opened before anything else happens, so that a wrong one is told at once. */
+static int open_host_target(struct session *session)
+{
+	const struct command *command = session->command;
+	const struct operand *target = target_of(command);
+	struct tree_build *build = new_build(command, &fs_host, session->report, session->mask);
+	char *parent = dir_name(target->path);
+	long dir = fs_openat(&fs_host, session->cwd, target->path, O_PATH | O_DIRECTORY, 0);
+	int error = place_targets(command, build, dir, fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0));
+
+	free(parent);
+	if (error)
+		return -ECANCELED;
+	session->build = build;
+	return 0;
+}
+
+static int send_host_source(struct session *session, struct tree_walk *walk, unsigned int number)
+{
+	const struct operand *source = &session->command->operands[number];
+	const char *name = last_name(source->path);
+	char *parent;
+	long dir;
+	int error;
+
+	if (!session->command->options.recursive) {
+		dir = fs_openat(&fs_host, session->cwd, source->path, O_RDONLY | O_NOCTTY, 0);
+		if (dir >= 0)
+			return tree_walk_file(walk, number, (int)dir, source->text);
+		report_error(session->report, source->text, "cannot open: %s", report_errno(dir));
+		return dir == -EINTR && stop_requested() ? -EINTR : 0;
+	}
+	parent = !strcmp(name, ".") ? strdup(source->path) : dir_name(source->path);
+	dir = fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0);
+	free(parent);
+	if (dir < 0) {
+		report_error(session->report, source->text, "cannot open: %s", report_errno(dir));
+		return 0;
+	}
+	error = tree_walk(walk, number, (int)dir, name, source->text);
+	fs_close(&fs_host, (int)dir);
+	return error;
+}
+
+static int send_host_sources(struct session *session)
+{
+	const struct command *command = session->command;
+	struct tree_wire_sink sink;
+	struct tree_walk walk = {
+		.fs = &fs_host,
+		.sink = &sink.sink,
+		.report = session->report,
+		.preserve = command->options.preserve,
+	};
+	int error = tree_walk_init(&walk);
+
+	tree_wire_sink_init(&sink, &session->wire, true);
+	for (unsigned int i = 0; i < source_count(command) && !error; i++) {
+		if (!command->operands[i].image)
+			error = send_host_source(session, &walk, i);
+	}
+	tree_walk_fini(&walk);
+	if (!error)
+		error = wire_begin(&session->wire, WIRE_TREE_DONE, 8);
+	if (!error)
+		error = wire_end(&session->wire, -1);
+	return error ? error : wire_flush(&session->wire);
+}
+
+static int drive(struct session *session)
+{
+	return target_of(session->command)->image ? send_host_sources(session) : open_host_target(session);
+}
+
+/* The worker wants to fill a file: make it, and pass it a descriptor that can only write to it. */
+static int open_for_worker(struct session *session, const struct tree_entry *entry)
+{
+	struct tree_end end = { .fd = -1 };
+	int error = session->build->sink.begin(&session->build->sink, entry, &end), copy = -1;
+
+	if (error)
+		return error;
+	if (end.fd >= 0) {
+		copy = fcntl(end.fd, F_DUPFD_CLOEXEC, 3);
+		if (copy < 0)
+			return -errno;
+	}
+	error = wire_begin(&session->wire, WIRE_TREE_READY, 8);
+	if (!error)
+		error = wire_end(&session->wire, copy);
+	return error ? error : wire_flush(&session->wire);
+}
+
+static int record(struct session *session, struct wire_record *record)
+{
+	struct tree_build *build = session->build;
+	struct tree_entry entry;
+	int error;
+
+	if (record->type != WIRE_TREE || !build || tree_get(record, &entry) || entry.fd >= 0)
+		return -EPROTO;
+	if (entry.kind == TREE_STREAM)
+		error = open_for_worker(session, &entry);
+	else if (entry.kind == TREE_STREAM_END)
+		error = build->sink.finish(&build->sink, &entry);
+	else
+		error = build->sink.take(&build->sink, &entry);
+	/* Reported already, but for what the worker must not send; nothing that follows would be better. */
+	return error && error != -EPROTO ? -ECANCELED : error;
+}
+
+static void finish(struct session *session)
+{
+	if (session->build)
+		tree_build_fini(session->build);
+}
+
+/* Worker: the target is in an image */
+
+static int open_image_target(struct worker *worker, struct tree_build **out)
+{
+	const struct command *command = worker->command;
+	const struct operand *target = target_of(command);
+	struct tree_build *build = new_build(command, &fs_image, &worker->report, worker->umask);
+	char last[256];
+	long dir = worker_open(target->image, target->path, O_PATH | O_DIRECTORY);
+	long parent = dir < 0 ? worker_open_parent(target->image, target->path, last) : -1;
+	int error;
+
+	build->same_fs = true;
+	error = place_targets(command, build, dir, parent);
+	*out = error ? NULL : build;
+	return error;
+}
+
+/* An entry from the parent. Its contents come with it, as bytes or as a descriptor of the host's. */
+static int take_from_parent(struct worker *worker, struct tree_build *build, struct wire_record *record)
+{
+	struct tree_entry entry;
+	struct tree_end to = { .fd = -1 };
+	struct tree_copied copied;
+	int error = tree_get(record, &entry);
+
+	if (error || entry.kind != TREE_STREAM)
+		return error ? error : build->sink.take(&build->sink, &entry);
+	if (entry.fd < 0)
+		return -EPROTO;
+	error = build->sink.begin(&build->sink, &entry, &to);
+	if (!error && to.fd >= 0) {
+		int64_t size = S_ISREG(entry.meta.mode) ? (int64_t)entry.meta.size : -1;
+
+		entry.status = (int32_t)tree_copy((struct tree_end){ &fs_host, entry.fd }, to, size, &copied);
+		if (entry.status && entry.status != -EINTR)
+			report_error(&worker->report, build->depth ? entry.name : target_of(worker->command)->text, "%s: %s",
+				     copied.writing ? "cannot write" : "cannot read the source", report_errno(entry.status));
+		error = build->sink.finish(&build->sink, &entry);
+		if (!error && entry.status && (copied.writing || entry.status == -EINTR) && tree_fatal(entry.status))
+			error = entry.status;
+	}
+	close(entry.fd);
+	return error;
+}
+
+static int take_host_sources(struct worker *worker, struct tree_build *build)
+{
+	struct wire_record record;
+	int error;
+
+	for (;;) {
+		error = wire_next(&worker->wire, &record);
+		if (error == -EINTR && !stop_requested())
+			continue;
+		if (error <= 0)
+			return error ? error : -EPIPE;
+		if (record.type == WIRE_TREE_DONE)
+			return 0;
+		error = record.type == WIRE_TREE ? take_from_parent(worker, build, &record) : -EPROTO;
+		if (error)
+			return error;
+	}
+}
+
+static int walk_image_source(struct worker *worker, struct tree_walk *walk, unsigned int number)
+{
+	const struct operand *source = &worker->command->operands[number];
+	char last[256];
+	long fd;
+	int error;
+
+	if (!worker->command->options.recursive) {
+		fd = worker_open(source->image, source->path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+		if (fd >= 0)
+			return tree_walk_file(walk, number, (int)fd, source->text);
+	} else {
+		fd = worker_open_parent(source->image, source->path, last);
+		if (fd >= 0) {
+			error = tree_walk(walk, number, (int)fd, last, source->text);
+			fs_close(&fs_image, (int)fd);
+			return error;
+		}
+	}
+	report_error(&worker->report, source->text, "cannot open: %s", report_errno(fd));
+	return fd == -EINTR || fd == -ESHUTDOWN ? (int)fd : 0;
+}
+
+static int walk_image_sources(struct worker *worker, struct tree_sink *sink, const struct tree_meta *avoid)
+{
+	const struct command *command = worker->command;
+	struct tree_walk walk = {
+		.fs = &fs_image,
+		.sink = sink,
+		.report = &worker->report,
+		.preserve = command->options.preserve,
+		.avoid = avoid,
+	};
+	int error = tree_walk_init(&walk);
+
+	for (unsigned int i = 0; i < source_count(command) && !error; i++) {
+		if (command->operands[i].image)
+			error = walk_image_source(worker, &walk, i);
+	}
+	tree_walk_fini(&walk);
+	return error;
+}
+
+static int work(struct worker *worker)
+{
+	struct tree_wire_sink sink;
+	struct tree_build *build;
+	int error;
+
+	if (!target_of(worker->command)->image) {
+		tree_wire_sink_init(&sink, &worker->wire, false);
+		return walk_image_sources(worker, &sink.sink, NULL);
+	}
+	error = open_image_target(worker, &build);
+	if (error)
+		return error;
+	error = walk_image_sources(worker, &build->sink, &build->own);
+	if (!error)
+		error = take_host_sources(worker, build);
+	tree_build_fini(build);
+	fs_close(&fs_image, build->base);
+	return error;
+}
+
+const struct subcommand subcommand_cp = {
+	.name = "cp",
+	.arguments = "[-rpa] SOURCE... TARGET",
+	.summary = "copy files into, out of or between images",
+	.options = "rRpa",
+	.prepare = prepare,
+	.work = work,
+	.record = record,
+	.drive = drive,
+	.finish = finish,
+};

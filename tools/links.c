@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: numbers for files with several names, found by device and inode */
+#include <stdlib.h>
+
+#include "tree.h"
+
+struct slot {
+	uint64_t dev, ino;
+	uint32_t number; /* 0: free */
+};
+
+/* Open addressing; never more than half full. */
+struct tree_links {
+	struct slot *slots;
+	uint32_t size; /* a power of two */
+	uint32_t used;
+};
+
+struct tree_links *tree_links_new(void)
+{
+	return calloc(1, sizeof(struct tree_links));
+}
+
+void tree_links_free(struct tree_links *links)
+{
+	if (links)
+		free(links->slots);
+	free(links);
+}
+
+static struct slot *find(const struct tree_links *links, uint64_t dev, uint64_t ino)
+{
+	uint64_t hash = (ino ^ dev << 32) * 0x9e3779b97f4a7c15U;
+	uint32_t i = (uint32_t)(hash >> 32) & (links->size - 1);
+
+	while (links->slots[i].number && (links->slots[i].dev != dev || links->slots[i].ino != ino))
+		i = (i + 1) & (links->size - 1);
+	return &links->slots[i];
+}
+
+static bool grow(struct tree_links *links)
+{
+	struct tree_links bigger = { .size = links->size ? 2 * links->size : 256, .used = links->used };
+
+	bigger.slots = calloc(bigger.size, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return false;
+	for (uint32_t i = 0; i < links->size; i++) {
+		if (links->slots[i].number)
+			*find(&bigger, links->slots[i].dev, links->slots[i].ino) = links->slots[i];
+	}
+	free(links->slots);
+	*links = bigger;
+	return true;
+}
+
+uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *meta, bool *first)
+{
+	uint64_t dev = (uint64_t)meta->dev_major << 32 | meta->dev_minor;
+	struct slot *slot;
+
+	if (2 * (links->used + 1) > links->size && !grow(links))
+		return 0;
+	slot = find(links, dev, meta->ino);
+	*first = !slot->number;
+	if (!slot->number)
+		*slot = (struct slot){ .dev = dev, .ino = meta->ino, .number = ++links->used };
+	return slot->number;
+}

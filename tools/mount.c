@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: from an attached image to a mounted file system, and back */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include <rumpus/rumpus.h>
+#include <rumpus/syscalls.h>
+
+#include "command.h"
+
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+unsigned long mount_options_parse(const char *options, char *data)
+{
+	static const struct {
+		const char *name;
+		unsigned long set, clear;
+	} generic[] = {
+		{ "defaults", 0, 0 },
+		{ "ro", MS_RDONLY, 0 },
+		{ "rw", 0, MS_RDONLY },
+		{ "sync", MS_SYNCHRONOUS, 0 },
+		{ "async", 0, MS_SYNCHRONOUS },
+		{ "dirsync", MS_DIRSYNC, 0 },
+		{ "nosuid", MS_NOSUID, 0 },
+		{ "suid", 0, MS_NOSUID },
+		{ "nodev", MS_NODEV, 0 },
+		{ "dev", 0, MS_NODEV },
+		{ "noexec", MS_NOEXEC, 0 },
+		{ "exec", 0, MS_NOEXEC },
+		{ "noatime", MS_NOATIME, 0 },
+		{ "atime", 0, MS_NOATIME },
+		{ "nodiratime", MS_NODIRATIME, 0 },
+		{ "diratime", 0, MS_NODIRATIME },
+		{ "relatime", MS_RELATIME, 0 },
+		{ "norelatime", 0, MS_RELATIME },
+		{ "strictatime", MS_STRICTATIME, 0 },
+		{ "lazytime", MS_LAZYTIME, 0 },
+		{ "nolazytime", 0, MS_LAZYTIME },
+		{ "nosymfollow", MS_NOSYMFOLLOW, 0 },
+		{ "silent", MS_SILENT, 0 },
+		{ "loud", 0, MS_SILENT },
+	};
+	const size_t count = sizeof(generic) / sizeof(*generic);
+	unsigned long flags = 0;
+
+	*data = 0;
+	while (options && *options) {
+		size_t length = strcspn(options, ","), i;
+
+		for (i = 0; i < count; i++) {
+			if (strlen(generic[i].name) == length && !strncmp(generic[i].name, options, length))
+				break;
+		}
+		if (i < count)
+			flags = (flags | generic[i].set) & ~generic[i].clear;
+		else if (length)
+			sprintf(data + strlen(data), "%s%.*s", *data ? "," : "", (int)length, options);
+		options += length + (options[length] == ',');
+	}
+	return flags;
+}
+
+/* The text of a line without level and time: "<4>[    0.1] EXT4-fs: ..." */
+static const char *without_stamp(const char *line)
+{
+	if (*line == '<' && strchr(line, '>'))
+		line = strchr(line, '>') + 1;
+	if (*line == '[' && strchr(line, ']'))
+		line = strchr(line, ']') + 1;
+	while (*line == ' ')
+		line++;
+	return line;
+}
+
+const char *kernel_last_words(const struct shared *shared, uint64_t since, char *line, size_t size)
+{
+	uint64_t end = atomic_load(&shared->log_end), at, stop;
+
+	/* What the ring still holds, and no further: the counter may be a hostile worker's. */
+	if (end - since > sizeof(shared->log))
+		since = end < sizeof(shared->log) ? 0 : end - sizeof(shared->log);
+	for (stop = end; stop > since; stop = at) {
+		size_t length = 0;
+
+		for (at = stop - 1; at > since && shared->log[(at - 1) % sizeof(shared->log)] != '\n'; at--)
+			continue;
+		for (uint64_t i = at; i < stop && length < size - 1; i++) {
+			char c = shared->log[i % sizeof(shared->log)];
+
+			if (c != '\n')
+				line[length++] = c ? c : '?';
+		}
+		line[length] = 0;
+		memmove(line, without_stamp(line), strlen(without_stamp(line)) + 1);
+		if (*line)
+			return line;
+	}
+	*line = 0;
+	return line;
+}
+
+/* "2 (ext4, 1.0 GiB, "root")" */
+static int describe_partition(const struct image *image, const struct probe_partition *partition, char *text, size_t size)
+{
+	struct probe probe;
+	char bytes[32];
+
+	if (probe_place(image->fd, partition->offset, partition->size, &probe))
+		*probe.type = 0;
+	return snprintf(text, size, "%d (%s, %s%s%.40s%s)", partition->number,
+			*probe.type ? probe.type : "no file system", text_size(partition->size, bytes, sizeof(bytes)),
+			*partition->name ? ", \"" : "", partition->name, *partition->name ? "\"" : "");
+}
+
+static void list_partitions(struct worker *worker, const struct image *image, const struct probe_table *table)
+{
+	char list[800] = "";
+	size_t used = 0;
+
+	for (unsigned int i = 0; i < table->count && used < sizeof(list) - 160; i++) {
+		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s", used ? ", " : "");
+		used += (size_t)describe_partition(image, &table->partitions[i], list + used, sizeof(list) - used);
+	}
+	report_error(&worker->report, image->path, "has partitions; choose one with -p: %s", list);
+}
+
+/* Finds the partition that the command names. Return: 0, -ENOENT after a message */
+static int choose_partition(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
+{
+	const char *wish = worker->command->options.partition;
+	const struct probe_partition *partition;
+	struct probe_table table;
+
+	if (probe_partitions(image->fd, &table)) {
+		report_error(&worker->report, image->path, "has no partition table; leave out -p %s", wish);
+		return -ENOENT;
+	}
+	partition = probe_choose(&table, wish);
+	if (!partition) {
+		report_error(&worker->report, image->path, "has no partition \"%s\"", wish);
+		list_partitions(worker, image, &table);
+		return -ENOENT;
+	}
+	*offset = partition->offset;
+	*size = partition->size;
+	snprintf(image->node + strlen(image->node), sizeof(image->node) - strlen(image->node), "p%d", partition->number);
+	return 0;
+}
+
+static int unknown_contents(struct worker *worker, const struct image *image, int error)
+{
+	struct probe_table table;
+
+	if (error == -EEXIST)
+		report_error(&worker->report, image->path, "has signatures of several file systems; choose one with -t TYPE");
+	else if (!worker->command->options.partition && !probe_partitions(image->fd, &table) && table.count)
+		list_partitions(worker, image, &table);
+	else
+		report_error(&worker->report, image->path,
+			     "no file system is recognised in it; make one with mkfs, or name its type with -t");
+	return -ENOENT;
+}
+
+static int find_type(struct worker *worker, struct image *image, uint64_t offset, uint64_t size)
+{
+	const char *wish = worker->command->options.type;
+	struct probe probe;
+	int error = 0;
+
+	if (!wish) {
+		error = probe_place(image->fd, offset, size, &probe);
+		wish = probe.type;
+		if (error)
+			return unknown_contents(worker, image, error);
+	}
+	snprintf(image->type, sizeof(image->type), "%s", wish);
+	return 0;
+}
+
+static void explain_mount(struct worker *worker, const struct image *image, long error, uint64_t since)
+{
+	const struct options *options = &worker->command->options;
+	char line[256];
+
+	kernel_last_words(worker->shared, since, line, sizeof(line));
+	if (error == -ENODEV)
+		report_error(&worker->report, image->path, "holds %s, for which this kernel image has no driver%s",
+			     image->type, options->type ? "; check -t" : "");
+	else if (error == -EINVAL && options->mount_options && *options->mount_options)
+		report_error(&worker->report, image->path, "%s does not take the mount options \"%s\", or there is no such "
+			     "file system; the kernel says: %s", image->type, options->mount_options, *line ? line : "nothing");
+	else if (error == -EROFS || error == -EACCES)
+		report_error(&worker->report, image->path, "can only be mounted read-only as %s; the kernel says: %s",
+			     image->type, *line ? line : "nothing");
+	else
+		report_error(&worker->report, image->path, "cannot be mounted as %s: %s; the kernel says: %s", image->type,
+			     error == -EINVAL ? "no valid file system of this type" : report_errno(error),
+			     *line ? line : "nothing");
+}
+
+static void mount_point(unsigned int number, char path[16])
+{
+	snprintf(path, 16, "/image%u", number);
+}
+
+static long mount_at(struct worker *worker, struct image *image, const char *dir)
+{
+	const char *options = worker->command->options.mount_options;
+	char *data = malloc((options ? strlen(options) : 0) + 1);
+	unsigned long flags;
+	long error;
+
+	if (!data)
+		return -ENOMEM;
+	flags = mount_options_parse(options, data);
+	if (!image->writable)
+		flags |= MS_RDONLY;
+	error = rumpus_sys_mkdir(dir, 0700);
+	if (!error || error == -EEXIST)
+		error = rumpus_sys_mount(image->node, dir, image->type, flags, data);
+	free(data);
+	if (error)
+		return error;
+	image->root = (int)rumpus_sys_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	return image->root < 0 ? image->root : 0;
+}
+
+int image_mount(struct worker *worker, struct image *image, unsigned int number)
+{
+	uint64_t offset = 0, size = 0, before = clock_now(), since = atomic_load(&worker->shared->log_end), found;
+	char dir[16];
+	long error = 0;
+
+	if (worker->command->options.partition)
+		error = choose_partition(worker, image, &offset, &size);
+	if (!error)
+		error = find_type(worker, image, offset, size);
+	if (error)
+		return (int)error;
+	found = clock_now();
+	mount_point(number, dir);
+	error = mount_at(worker, image, dir);
+	if (error && error != -EINTR)
+		explain_mount(worker, image, error, since);
+	if (!error)
+		report_detail(&worker->report, image->path, "%s, found in %.1f ms, mounted in %.1f ms", image->type,
+			      (double)(found - before) / 1e6, (double)(clock_now() - found) / 1e6);
+	return (int)error;
+}
+
+/* A write-back that failed is told here: umount() itself is silent about it. */
+static long sync_all(const struct image *image)
+{
+	long error = rumpus_sys_syncfs(image->root), closed = rumpus_sys_close(image->root);
+
+	return error ? error : closed;
+}
+
+static long flush_disk(const struct image *image)
+{
+	long fd = rumpus_sys_open(image->node, O_RDWR | O_CLOEXEC, 0), error;
+
+	if (fd < 0)
+		return fd;
+	error = rumpus_sys_fsync((int)fd);
+	rumpus_sys_close((int)fd);
+	return error;
+}
+
+int image_unmount(struct worker *worker, struct image *image, unsigned int number)
+{
+	uint64_t before = clock_now();
+	char dir[16];
+	long error, result = sync_all(image);
+
+	image->root = -1;
+	mount_point(number, dir);
+	error = rumpus_sys_umount2(dir, 0);
+	result = result ? result : error;
+	error = error ? error : flush_disk(image);
+	result = result ? result : error;
+	if (result)
+		report_error(&worker->report, image->path, "cannot be unmounted cleanly: %s; check it with fsck",
+			     report_errno(result));
+	else
+		report_detail(&worker->report, image->path, "unmounted in %.1f ms", (double)(clock_now() - before) / 1e6);
+	return (int)result;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: arguments that name files, and the images among them */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rumpus/hyp_blk.h>
+
+#include "command.h"
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st);
+}
+
+/*
+ * The colon that separates an image from a path in it; NULL when there is none. A host file whose own name has colons
+ * wins: first the whole argument, then the shortest beginning that exists, before each ":/".
+ */
+static char *separator(char *text, enum operand_kind kind)
+{
+	char *first = NULL, *end = text + strlen(text);
+
+	if (exists(text))
+		return NULL;
+	for (char *at = strstr(text, ":/"); at; at = strstr(at + 1, ":/")) {
+		bool found;
+
+		first = first ? first : at;
+		*at = 0;
+		found = exists(text);
+		*at = ':';
+		if (found)
+			return at;
+	}
+	/* "IMAGE:" is its root, also in cp, where "IMAGE" is a host file. */
+	if (!first && end > text && end[-1] == ':')
+		return end - 1;
+	/* Neither exists. A path may have a ":/" in it that no image was meant by, but what is said then is clear. */
+	return first;
+}
+
+static struct image *add_image(struct command *command, const char *path)
+{
+	struct image *image;
+
+	for (unsigned int i = 0; i < command->image_count; i++) {
+		if (!strcmp(command->images[i].path, path))
+			return &command->images[i];
+	}
+	if (command->image_count == IMAGES_MAX)
+		return NULL;
+	image = &command->images[command->image_count++];
+	*image = (struct image){ .path = path, .fd = -1, .root = -1 };
+	return image;
+}
+
+static int take(struct command *command, const char *argument, enum operand_kind kind)
+{
+	struct operand *operand = &command->operands[command->operand_count++];
+	char *text = strdup(argument), *colon;
+
+	if (!text)
+		abort();
+	*operand = (struct operand){ .path = text, .text = argument };
+	colon = separator(text, kind);
+	if (!colon && kind == OPERAND_ANY)
+		return EXIT_DONE;
+	if (colon)
+		*colon = 0;
+	operand->image = add_image(command, text);
+	operand->path = colon && colon[1] ? colon + 1 : "/";
+	if (!operand->image)
+		return usage_error(command, "more than %u images", IMAGES_MAX);
+	if (!*text)
+		return usage_error(command, "\"%s\" names no image before the colon", argument);
+	return EXIT_DONE;
+}
+
+int operands_take(struct command *command, int argc, char **argv, enum operand_kind kind)
+{
+	int result = EXIT_DONE;
+
+	command->operands = calloc((size_t)argc + 1, sizeof(*command->operands));
+	if (!command->operands)
+		abort();
+	for (int i = 0; i < argc && !result; i++)
+		result = take(command, argv[i], kind);
+	return result;
+}
+
+static int refuse(const struct command *command, const struct image *image, int error)
+{
+	struct report *report = command->report;
+
+	switch (error) {
+	case ENOENT:
+		report_error(report, image->path, "no such file; check the path of the image");
+		break;
+	case EACCES:
+	case EPERM:
+		report_error(report, image->path, "no permission to %s the image; change its mode or owner",
+			     image->writable ? "write to" : "read");
+		break;
+	case EROFS:
+		report_error(report, image->path, "is on a read-only file system; copy the image to where it can be changed");
+		break;
+	case EISDIR:
+		report_error(report, image->path, "is a directory; give an image file or a block device");
+		break;
+	case EBUSY:
+		report_error(report, image->path, "is mounted or in use by the host; unmount it first");
+		break;
+	case ETXTBSY:
+		report_error(report, image->path, "is in use by the host; end that use first, or work on a copy");
+		break;
+	default:
+		report_error(report, image->path, "cannot be opened: %s", report_errno(-error));
+	}
+	return EXIT_PROBLEM;
+}
+
+static int examine(const struct command *command, struct image *image)
+{
+	struct stat st;
+
+	if (fstat(image->fd, &st))
+		return refuse(command, image, errno);
+	image->dev = st.st_dev;
+	image->ino = st.st_ino;
+	image->size = (uint64_t)st.st_size;
+	image->is_device = S_ISBLK(st.st_mode);
+	if (S_ISDIR(st.st_mode))
+		return refuse(command, image, EISDIR);
+	if (!image->is_device && !S_ISREG(st.st_mode)) {
+		report_error(command->report, image->path, "is neither a file nor a block device; give one of these");
+		return EXIT_PROBLEM;
+	}
+	if (image->is_device && ioctl(image->fd, BLKGETSIZE64, &image->size))
+		return refuse(command, image, errno);
+	if (image->size)
+		return EXIT_DONE;
+	report_error(command->report, image->path, "is empty; give it a size (truncate -s 64M) and a file system (mkfs)");
+	return EXIT_PROBLEM;
+}
+
+/*
+ * Look whether someone else writes to the image, with a view of the whole host. The worker takes the lock that counts,
+ * later, but cannot see who holds it against it, nor the host's loop devices.
+ */
+static int check_lock(const struct command *command, const struct image *image)
+{
+	char spec[48], error[256] = "";
+	const char *what = error;
+	struct hyp_blk *disk;
+	int result;
+
+	snprintf(spec, sizeof(spec), "file,engine=threads,fd=%d:", image->fd);
+	result = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
+	if (!result) {
+		disk->ops->close(disk);
+		return EXIT_DONE;
+	}
+	/* It knows the image only as "descriptor N": what follows is about the image all the same. */
+	if (!strncmp(what, "descriptor ", 11))
+		what += 11 + strspn(what + 11, "0123456789");
+	while (*what == ' ' || *what == ':')
+		what++;
+	report_error(command->report, image->path, "%s", *what ? what : report_errno(result));
+	return EXIT_PROBLEM;
+}
+
+static int open_one(const struct command *command, struct image *image)
+{
+	int flags = (image->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+	int result;
+
+	/* How mount(8), mkfs(8) and losetup(8) keep out of each other's way on devices. */
+	if (image->writable && !stat(image->path, &st) && S_ISBLK(st.st_mode))
+		flags |= O_EXCL;
+	image->fd = open(image->path, flags);
+	if (image->fd < 0)
+		return refuse(command, image, errno);
+	result = examine(command, image);
+	return result ? result : check_lock(command, image);
+}
+
+/* Two names of one image must not become two disks. */
+static int refuse_twice(const struct command *command, unsigned int n)
+{
+	const struct image *images = command->images;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (images[i].dev == images[n].dev && images[i].ino == images[n].ino) {
+			report_error(command->report, images[n].path, "is the same image as %s; give both the same name",
+				     images[i].path);
+			return EXIT_PROBLEM;
+		}
+	}
+	return EXIT_DONE;
+}
+
+int images_open(struct command *command)
+{
+	int result = EXIT_DONE;
+
+	for (unsigned int i = 0; i < command->image_count && !result; i++) {
+		result = open_one(command, &command->images[i]);
+		if (!result)
+			result = refuse_twice(command, i);
+	}
+	return result;
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: the parent, which owns the terminal, signals and the host's files, and believes the worker nothing */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../sandbox/sandbox.h"
+#include "command.h"
+#include "tree.h"
+
+/* Milliseconds between looks whether the worker has taken notice of a signal. */
+#define LOOK 250
+
+bool worker_takes_stdout(const struct command *command)
+{
+	/* A descriptor that could be read would let the worker read the terminal. */
+	return command->sub == &subcommand_cat && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY &&
+	       !isatty(STDOUT_FILENO);
+}
+
+static int open_kernel_image(const struct command *command)
+{
+	const char *wish = getenv("RUMPUS_IMAGE");
+	char path[4096];
+	ssize_t length;
+	int fd;
+
+	if (wish && *wish)
+		snprintf(path, sizeof(path), "%s", wish);
+	else {
+		length = readlink("/proc/self/exe", path, sizeof(path) - 64);
+		path[length > 0 ? length : 0] = 0;
+		if (strrchr(path, '/'))
+			strcpy(strrchr(path, '/'), "/../lib/rumpus/linux.img");
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && !(wish && *wish)) {
+		snprintf(path, sizeof(path), "%s", RUMPUS_LIBDIR "/rumpus/linux.img");
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		report_error(command->report, path,
+			     "the kernel image cannot be opened: %s; install it, or name it in RUMPUS_IMAGE",
+			     report_errno(-errno));
+	return fd;
+}
+
+static void take_message(struct session *session, struct wire_record *record)
+{
+	uint32_t severity = wire_get_u32(record);
+	const char *subject = wire_get_string(record), *text = wire_get_string(record);
+
+	if (!record->bad && severity <= SEVERITY_DETAIL)
+		session->report->say(session->report->arg, (enum severity)severity, subject, text);
+}
+
+static int take_data(struct wire_record *record)
+{
+	size_t size;
+	const char *data = wire_get_blob(record, &size);
+
+	while (size) {
+		ssize_t n = write(STDOUT_FILENO, data, size);
+
+		if (n < 0 && errno == EINTR && !stop_requested())
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int session_dispatch(struct session *session, struct wire_record *record)
+{
+	int error = 0;
+
+	switch (record->type) {
+	case WIRE_MESSAGE:
+		take_message(session, record);
+		break;
+	case WIRE_FINISH:
+		session->report->outcome |= wire_get_u32(record);
+		session->finished = true;
+		break;
+	case WIRE_DATA:
+		error = take_data(record);
+		break;
+	default:
+		error = session->command->sub->record ? session->command->sub->record(session, record) : -EPROTO;
+	}
+	if (record->fd >= 0) {
+		close(record->fd); /* the worker has no descriptors to give */
+		error = -EPROTO;
+	}
+	return record->bad ? -EPROTO : error;
+}
+
+/* One packet has come, or the end: deal with all its records. Return: 0; -EPIPE at the end; what a record gave */
+static int receive(void *arg)
+{
+	struct session *session = arg;
+	int error;
+
+	do {
+		struct wire_record record;
+
+		error = wire_next(&session->wire, &record);
+		if (error == -EINTR)
+			return 0;
+		if (error <= 0)
+			return error ? error : -EPIPE;
+		error = session_dispatch(session, &record);
+	} while (!error && !session->finished && wire_pending(&session->wire));
+	return error;
+}
+
+static int converse(struct session *session)
+{
+	struct pollfd poll_fd = { .fd = session->wire.fd, .events = POLLIN };
+	int error = 0;
+
+	if (session->command->sub->drive)
+		error = session->command->sub->drive(session);
+	/* The worker may have stopped listening because of what its last records say. */
+	if (error == -EPIPE || (error == -EINTR && supervise_signal()))
+		error = 0;
+	while (!error && !session->finished) {
+		int ready = poll(&poll_fd, 1, LOOK);
+
+		if (ready > 0)
+			error = receive(session);
+		else
+			supervise_nudge(session);
+	}
+	return error == -EPIPE && !session->finished ? -ECONNRESET : error;
+}
+
+/* Turns what happened into an exit code; a closed pipe ends this process as it ends others. */
+static int conclude(const struct session *session)
+{
+	unsigned int outcome = session->report->outcome;
+
+	if (outcome & OUTCOME_PIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	if (supervise_signal() && (!session->finished || (outcome & OUTCOME_STOPPED)))
+		return 128 + supervise_signal();
+	if (outcome & ~(unsigned int)OUTCOME_LOSSY)
+		return EXIT_PROBLEM;
+	return outcome ? EXIT_LOSSY : EXIT_DONE;
+}
+
+static int flush_stdout(struct session *session)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	report_error(session->report, "standard output", "%s", report_errno(-errno));
+	return -EIO;
+}
+
+static void supervise(struct session *session)
+{
+	int error = converse(session), status;
+
+	if (error == -EPROTO) {
+		report_error(session->report, NULL, "the worker broke the rules of the conversation, and was ended");
+		supervise_kill();
+	} else if (error && error != -ECONNRESET) {
+		if (!supervise_signal())
+			report_error(session->report, "standard output", "%s", report_errno(error));
+		supervise_kill();
+	}
+	status = supervise_wait(session);
+	if (!session->finished && (!error || error == -ECONNRESET))
+		supervise_explain(session, status);
+	if (session->finished && session->command->sub->finish)
+		session->command->sub->finish(session);
+	flush_stdout(session);
+	if (session->command->options.verbose)
+		report_detail(session->report, NULL, "%.1f ms in all",
+			      (double)(clock_now() - session->command->started) / 1e6);
+}
+
+/* In the parent, after the fork. */
+static int parent(struct session *session)
+{
+	int error = wire_init(&session->wire, session->wire.fd);
+
+	if (!error)
+		error = supervise_start(session->worker);
+	session->wire.drain = receive;
+	session->wire.arg = session;
+	session->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (error || session->cwd < 0) {
+		report_error(session->report, NULL, "cannot start: %s", report_errno(error ? error : -errno));
+		supervise_kill();
+		return EXIT_PROBLEM;
+	}
+	supervise(session);
+	wire_fini(&session->wire);
+	return conclude(session);
+}
+
+/* Deep trees need a descriptor a level. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void close_images(struct command *command)
+{
+	for (unsigned int i = 0; i < command->image_count; i++)
+		close(command->images[i].fd);
+}
+
+int session_run(struct command *command)
+{
+	struct session session = { .command = command, .report = command->report };
+	int kernel_image = open_kernel_image(command), sockets[2];
+	unsigned int layers;
+	mode_t mask;
+
+	if (kernel_image < 0)
+		return EXIT_PROBLEM;
+	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (session.shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
+		report_error(session.report, NULL, "cannot start: %s", report_errno(-errno));
+		return EXIT_PROBLEM;
+	}
+	raise_limits();
+	/* Modes of new files are set in full, after their contents. */
+	mask = umask(0);
+	session.worker = sandbox_fork(&layers);
+	if (!session.worker)
+		_exit(worker_main(command, sockets[1], kernel_image, session.shared, mask, layers));
+	close(sockets[1]);
+	close(kernel_image);
+	close_images(command);
+	session.wire.fd = sockets[0];
+	session.mask = mask;
+	if (session.worker > 0)
+		return parent(&session);
+	report_error(session.report, NULL, "the worker cannot be forked: %s", report_errno(session.worker));
+	return EXIT_PROBLEM;
+}

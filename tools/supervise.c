@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: signals on their way to the worker, and what is said when it ends otherwise than it should */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "command.h"
+
+/* Seconds after a request to stop when the user is told that it takes long. */
+#define PATIENCE 5
+
+static volatile sig_atomic_t worker_pid, asked_by;
+static uint64_t asked_at; /* nanoseconds; 0: the parent has not noticed yet */
+static bool told;
+
+/*
+ * The first signal asks: the worker's call is interrupted, the image unmounted. The second ends it at once; the journal
+ * protects the image. Sent from here, as the parent may be in a write that blocks for ever.
+ */
+static void handle(int signal)
+{
+	int saved = errno;
+
+	if (worker_pid) {
+		if (asked_by)
+			kill(worker_pid, SIGKILL);
+		else
+			syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
+	}
+	asked_by = signal;
+	stop_request();
+	errno = saved;
+}
+
+int supervise_start(pid_t worker)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = handle }, before;
+
+	worker_pid = worker;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		/* What was ignored from the start stays so: nohup(1), background jobs. */
+		if (sigaction(signals[i], NULL, &before))
+			return -errno;
+		if (before.sa_handler != SIG_IGN && sigaction(signals[i], &action, NULL))
+			return -errno;
+	}
+	return 0;
+}
+
+int supervise_signal(void)
+{
+	return asked_by;
+}
+
+void supervise_kill(void)
+{
+	if (worker_pid)
+		kill(worker_pid, SIGKILL);
+}
+
+void supervise_nudge(struct session *session)
+{
+	if (!asked_by)
+		return;
+	if (!asked_at)
+		asked_at = clock_now();
+	/* It may have been about to enter the call that it is in now. */
+	if (!atomic_load(&session->shared->stopping))
+		syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
+	if (!told && clock_now() - asked_at > PATIENCE * 1000000000ULL) {
+		told = true;
+		fputs("rumpus: writing back and unmounting; interrupt again to end at once\n", stderr);
+	}
+}
+
+int supervise_wait(struct session *session)
+{
+	int status = 0;
+	pid_t pid = worker_pid;
+
+	/* Signals still reach it: waitpid() returns with EINTR and is called again. */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		supervise_nudge(session);
+	worker_pid = 0;
+	return status;
+}
+
+/* Copies that the worker cannot change any more; it has ended, but its bytes are as it liked. */
+static void explain_kernel(struct session *session)
+{
+	char text[sizeof(session->shared->reason)], line[256];
+
+	if (atomic_load(&session->shared->ended)) {
+		memcpy(text, session->shared->reason, sizeof(text));
+		text[sizeof(text) - 1] = 0;
+		report_error(session->report, NULL, "the kernel in the worker ended: %s", text);
+	}
+	if (*kernel_last_words(session->shared, 0, line, sizeof(line)))
+		report_error(session->report, NULL, "last message of its kernel: %s", line);
+}
+
+static void explain_image(struct session *session)
+{
+	for (unsigned int i = 0; i < session->command->image_count; i++) {
+		const struct image *image = &session->command->images[i];
+
+		if (image->writable)
+			report_error(session->report, image->path,
+				     "was not unmounted; its journal is replayed when it is used next");
+	}
+}
+
+void supervise_explain(struct session *session, int status)
+{
+	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (signal == SIGKILL && asked_by) {
+		explain_image(session);
+		return;
+	}
+	if (signal == SIGSYS)
+		report_error(session->report, NULL,
+			     "the worker made a system call that its sandbox forbids, and was killed; the image may be hostile");
+	else if (signal)
+		report_error(session->report, NULL, "the worker was killed by signal %d (%s)", signal, strsignal(signal));
+	else if (!atomic_load(&session->shared->ended))
+		report_error(session->report, NULL, "the worker ended early, with status %d", WEXITSTATUS(status));
+	explain_kernel(session);
+	explain_image(session);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copying trees: a walk makes entries of what it finds, a sink takes them.
+ *
+ *   host to image    walk(host) -> wire | wire -> build(image)      parent | worker
+ *   image to host    walk(image) -> wire | wire -> build(host)      worker | parent
+ *   image to image   walk(image) -> build(image)                    worker
+ *
+ * Walk and build are written once over struct fs. Contents of large files never pass the wire: whichever process walks,
+ * the worker gets the host's descriptor and moves the bytes, because only it reaches both sides.
+ */
+#ifndef TOOLS_TREE_H
+#define TOOLS_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs.h"
+#include "report.h"
+#include "wire.h"
+
+/** TREE_DEPTH_MAX - directories within each other; each costs a descriptor on both sides */
+#define TREE_DEPTH_MAX 2000U
+
+/** enum tree_kind - of an entry */
+enum tree_kind {
+	TREE_ENTER = 1, /* a directory; its entries follow */
+	TREE_LEAVE, /* its end, with its metadata: applied last, as entries change it */
+	TREE_FILE, /* a regular file with its contents */
+	TREE_STREAM, /* a file whose contents are moved by descriptor */
+	TREE_STREAM_END, /* from the worker: the contents of the last TREE_STREAM are there, or are not */
+	TREE_LINK, /* another name of an earlier file */
+	TREE_SPECIAL, /* symbolic link, device node, fifo, socket */
+};
+
+/** struct tree_meta - what else a file has; times in seconds and nanoseconds since 1970 */
+struct tree_meta {
+	uint32_t mode; /* as st_mode */
+	uint32_t uid, gid;
+	uint32_t rdev_major, rdev_minor;
+	uint32_t atime_ns, mtime_ns;
+	uint32_t dev_major, dev_minor; /* with ino: which file it is, on its own side */
+	uint32_t blocks_short; /* fewer blocks than its size needs: has holes */
+	int64_t atime, mtime;
+	uint64_t size, ino;
+};
+
+/**
+ * struct tree_entry - one step of a walk; pointers are valid during the call that passes it
+ * @source: number of the command's source that it comes from; names its target at the top, where @name is not used
+ * @link:   0, or a number that later TREE_LINKs refer to
+ * @status: TREE_STREAM_END: 0 or a negative errno
+ * @fd:     TREE_STREAM on its way to the worker: the host's file; else -1
+ * @target: TREE_SPECIAL: of a symbolic link
+ * @xattrs: extended attributes: key with its zero byte, 32-bit length, value, and so on; empty: none
+ * @xattrs_lost: there are more that did not fit
+ */
+struct tree_entry {
+	enum tree_kind kind;
+	uint32_t source;
+	uint32_t link;
+	int32_t status;
+	int fd;
+	bool xattrs_lost;
+	struct tree_meta meta;
+	const char *name;
+	const char *target;
+	const void *xattrs;
+	size_t xattrs_size;
+	const void *data;
+	size_t data_size;
+};
+
+/** struct tree_end - an open file on one side */
+struct tree_end {
+	const struct fs *fs;
+	int fd;
+};
+
+/**
+ * struct tree_sink - takes entries; 0 or a negative errno that ends the walk, other failures are reported, not returned
+ * @take:  any entry but TREE_STREAM and TREE_STREAM_END
+ * @begin: TREE_STREAM: opens the target. @end->fd is -1 when that failed and was reported.
+ * @finish: TREE_STREAM_END, after @begin gave a descriptor
+ * @passes_fd: walks of the host attach the descriptor to TREE_STREAM and call take() instead of the two
+ */
+struct tree_sink {
+	int (*take)(struct tree_sink *sink, const struct tree_entry *entry);
+	int (*begin)(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end *end);
+	int (*finish)(struct tree_sink *sink, const struct tree_entry *entry);
+	bool passes_fd;
+};
+
+/** tree_put() - write an entry to the wire; closes @entry->fd. Return: as wire_end() */
+int tree_put(struct wire *wire, const struct tree_entry *entry);
+/** tree_get() - read one from a record; takes its descriptor. Return: 0, -EPROTO */
+int tree_get(struct wire_record *record, struct tree_entry *entry);
+
+/** struct tree_wire_sink - a sink that writes to the wire */
+struct tree_wire_sink {
+	struct tree_sink sink;
+	struct wire *wire;
+};
+
+/** tree_wire_sink_init() - @passes_fd: this is the parent */
+void tree_wire_sink_init(struct tree_wire_sink *sink, struct wire *wire, bool passes_fd);
+
+struct tree_links;
+
+/**
+ * struct tree_walk - the source side of a copy
+ * @fs, @sink, @report: where from, where to, where messages go
+ * @preserve:  look for hard links and extended attributes
+ * @avoid:     not to be entered: the directory that is being built, when it is on the same side; ino 0: none
+ */
+struct tree_walk {
+	const struct fs *fs;
+	struct tree_sink *sink;
+	struct report *report;
+	bool preserve;
+	const struct tree_meta *avoid;
+	/* private */
+	uint32_t source;
+	unsigned int depth;
+	struct path path;
+	struct tree_links *links;
+	unsigned char *xattrs, *data;
+};
+
+int tree_walk_init(struct tree_walk *walk);
+/**
+ * tree_walk() - copy one source with all that is below it; symbolic links as such
+ * @dir, @name: where it is; @name "." for @dir itself
+ * @label:      what to call it in messages
+ */
+int tree_walk(struct tree_walk *walk, uint32_t source, int dir, const char *name, const char *label);
+/** tree_walk_file() - copy the contents of one open file, whatever it is but a directory; closes @fd */
+int tree_walk_file(struct tree_walk *walk, uint32_t source, int fd, const char *label);
+void tree_walk_fini(struct tree_walk *walk);
+
+struct tree_level;
+
+/**
+ * struct tree_build - the target side of a copy: a sink that makes files on one side
+ * @fs, @report: where
+ * @base:     directory that targets are made in
+ * @targets:  name in @base for each source, "." for @base itself; never taken from entries
+ * @target_count: how many
+ * @label:    what to call @base in messages
+ * @preserve: owners, modes, times, hard links and extended attributes; else permissions, cut by @umask
+ * @exact:    the one target was named in full: an existing file is written in place, whatever it is
+ * @same_fs:  the walk is on the same side
+ */
+struct tree_build {
+	struct tree_sink sink;
+	const struct fs *fs;
+	struct report *report;
+	int base;
+	const char *const *targets;
+	uint32_t target_count;
+	const char *label;
+	bool preserve, exact, same_fs;
+	uint32_t umask;
+	/* private */
+	struct tree_meta own; /* the first directory made: not to be copied into itself */
+	struct path path;
+	struct tree_level *levels;
+	unsigned int depth, levels_room, skip;
+	char **links;
+	uint32_t links_room;
+	int file;
+	bool file_created, file_regular;
+	char file_name[256];
+};
+
+int tree_build_init(struct tree_build *build);
+/** tree_build_fini() - free everything, also in the middle of a tree */
+void tree_build_fini(struct tree_build *build);
+
+/** struct tree_copied - how a copy of contents ended */
+struct tree_copied {
+	int64_t bytes; /* of data; holes do not count */
+	bool writing; /* it failed while writing */
+};
+
+/**
+ * tree_copy() - move contents, keeping holes
+ * @size: of the source; -1: not a regular file, read to its end
+ * Return: 0; a negative errno; -EINTR only when stop_requested()
+ */
+long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tree_copied *copied);
+
+/** tree_fatal() - is there no sense in going on with other files after this negative errno of a target? */
+bool tree_fatal(long error);
+
+/* Metadata, in meta.c */
+void tree_meta_from(struct tree_meta *meta, const struct statx *st);
+/** tree_xattrs_read() - of @fd, or of @name in @dir when that is negative; fills @buf of WIRE_INLINE_MAX bytes */
+size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, bool *lost);
+/** tree_meta_apply() - set all that @entry has on @fd, or on @name in @dir when that is negative; reports losses */
+void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, const struct tree_entry *entry,
+		     struct report *report, const char *label);
+
+/* Hard links, in links.c */
+struct tree_links *tree_links_new(void);
+/** tree_links_number() - of a file, counted from 1. @first: out: it was not known. Return: 0 without memory */
+uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *meta, bool *first);
+void tree_links_free(struct tree_links *links);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: the worker, which holds the kernel and the image, and nothing else of the host */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rumpus/hyp_blk.h>
+#include <rumpus/rumpus.h>
+
+#include "../sandbox/sandbox.h"
+#include "command.h"
+
+/* Bytes. The kernel prepares for all of it when it boots: more would cost more time than a larger cache saves. */
+#define KERNEL_MEMORY (512ULL << 20)
+
+static struct shared *shared;
+static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
+
+/* SIGUSR1 from the parent; it repeats it until @stopping is set. */
+static void handle_stop(int signal)
+{
+	int saved = errno;
+
+	stop_request();
+	if (main_thread)
+		rumpus_thread_interrupt(main_thread);
+	errno = saved;
+}
+
+/* Kernel messages, on any of its threads: a ring that outlives this process. */
+static void take_log(void *arg, const char *text, size_t size)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* one writer of the ring */
+	uint64_t end;
+
+	pthread_mutex_lock(&lock);
+	end = atomic_load(&shared->log_end);
+	for (size_t i = 0; i < size; i++)
+		shared->log[end++ % sizeof(shared->log)] = text[i];
+	atomic_store(&shared->log_end, end);
+	pthread_mutex_unlock(&lock);
+}
+
+/* The kernel is lost, and with it all that this process is for. */
+static void take_end(void *arg, int status, const char *reason)
+{
+	snprintf(shared->reason, sizeof(shared->reason), "%s", reason ? reason : "no reason given");
+	atomic_store(&shared->ended, 1);
+	_exit(EXIT_PROBLEM);
+}
+
+static void say(void *arg, enum severity severity, const char *subject, const char *text)
+{
+	struct worker *worker = arg;
+
+	if (wire_begin(&worker->wire, WIRE_MESSAGE, strlen(subject) + strlen(text) + 32))
+		return;
+	wire_put_u32(&worker->wire, severity);
+	wire_put_string(&worker->wire, subject);
+	wire_put_string(&worker->wire, text);
+	wire_end(&worker->wire, -1);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static int open_disk(struct worker *worker, struct image *image)
+{
+	char spec[48], why[256] = "";
+	int error;
+
+	/* What only reads works on an overlay in memory: a journal can be replayed, the image stays as it is. */
+	snprintf(spec, sizeof(spec), "%sfile,fd=%d:", image->writable ? "" : "cow:", image->fd);
+	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &image->disk, why, sizeof(why));
+	if (error) {
+		report_error(&worker->report, image->path, "%s", *why ? why : report_errno(error));
+		return error;
+	}
+	if (worker->command->options.verbose) {
+		image->disk->ops->describe(image->disk, why, sizeof(why));
+		report_detail(&worker->report, image->path, "%s", why);
+	}
+	return 0;
+}
+
+static int boot(struct worker *worker, int kernel_image)
+{
+	char path[48];
+	struct rumpus_config config = {
+		.size = sizeof(config),
+		.cpus = 1,
+		.memory = KERNEL_MEMORY,
+		.image = path,
+		.log = take_log,
+		.ended = take_end,
+	};
+	uint64_t before = clock_now();
+	char line[256];
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", kernel_image);
+	error = rumpus_boot(&config, &worker->kernel);
+	if (error) {
+		report_error(&worker->report, NULL, "the kernel does not boot: %s; %s", report_errno(error),
+			     kernel_last_words(shared, 0, line, sizeof(line)));
+		return error;
+	}
+	report_detail(&worker->report, NULL, "%s, booted in %.1f ms", rumpus_version(worker->kernel),
+		      (double)(clock_now() - before) / 1e6);
+	return 0;
+}
+
+/* Only this thread is to get the signal: what it sleeps in must return. */
+static void take_signals(bool on)
+{
+	struct sigaction action = { .sa_handler = handle_stop };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (!on)
+		sigaction(SIGUSR1, &action, NULL);
+	pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
+/* Everything up to the point where untrusted bytes may be read. */
+static int prepare(struct worker *worker, int kernel_image, unsigned int layers)
+{
+	struct command *command = worker->command;
+	int keep[IMAGES_MAX + 3];
+	struct sandbox_config sandbox = { .keep = keep, .readable = kernel_image };
+	int error;
+
+	keep[sandbox.keep_count++] = worker->wire.fd;
+	keep[sandbox.keep_count++] = kernel_image;
+	if (worker->stdout_fd >= 0)
+		keep[sandbox.keep_count++] = worker->stdout_fd;
+	for (unsigned int i = 0; i < command->image_count; i++)
+		keep[sandbox.keep_count++] = command->images[i].fd;
+	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
+	error = sandbox_confine(&sandbox, &layers);
+	if (error) {
+		report_error(&worker->report, NULL, "the sandbox cannot be made: %s", report_errno(error));
+		return error;
+	}
+	take_signals(false);
+	for (unsigned int i = 0; i < command->image_count && !error; i++)
+		error = open_disk(worker, &command->images[i]);
+	if (!error)
+		error = boot(worker, kernel_image);
+	if (error)
+		return error;
+	close(kernel_image);
+	error = sandbox_seal(&sandbox, &layers);
+	if (error)
+		report_error(&worker->report, NULL, "the sandbox cannot be sealed: %s", report_errno(error));
+	atomic_store(&shared->layers, layers);
+	return error;
+}
+
+static int attach(struct worker *worker, struct image *image)
+{
+	int error = rumpus_disk_attach(worker->kernel, image->disk, image->node);
+
+	if (error)
+		report_error(&worker->report, image->path, "the kernel does not take the disk: %s", report_errno(error));
+	return error;
+}
+
+static int mount_all(struct worker *worker)
+{
+	struct command *command = worker->command;
+	int error = 0;
+
+	for (unsigned int i = 0; i < command->image_count && !error; i++) {
+		error = attach(worker, &command->images[i]);
+		if (!error && !command->sub->unmounted)
+			error = image_mount(worker, &command->images[i], i);
+		if (!error && !command->sub->unmounted)
+			worker->mounted++;
+	}
+	return error;
+}
+
+static void unmount_all(struct worker *worker)
+{
+	/* From here on nothing is to be interrupted any more. */
+	main_thread = NULL;
+	atomic_store(&shared->stopping, stop_requested());
+	while (worker->mounted) {
+		struct image *image = &worker->command->images[--worker->mounted];
+
+		if (image->writable)
+			image_unmount(worker, image, worker->mounted);
+	}
+}
+
+static void work(struct worker *worker, int kernel_image, unsigned int layers)
+{
+	int error = prepare(worker, kernel_image, layers);
+
+	if (!error) {
+		main_thread = rumpus_thread_self();
+		take_signals(true);
+		error = mount_all(worker);
+		if (!error) {
+			error = worker->command->sub->work(worker);
+			if (error && error != -EINTR && error != -EPIPE && !worker->report.outcome)
+				report_error(&worker->report, NULL, "%s", report_errno(error));
+		} else if (!(worker->report.outcome & OUTCOME_FAILED) && !stop_requested())
+			report_error(&worker->report, NULL, "%s", report_errno(error));
+		unmount_all(worker);
+	}
+	if (stop_requested())
+		worker->report.outcome |= OUTCOME_STOPPED;
+}
+
+int worker_main(struct command *command, int socket, int kernel_image, struct shared *memory, mode_t mask,
+		unsigned int layers)
+{
+	struct worker worker = {
+		.command = command,
+		.shared = memory,
+		.report = { .say = say },
+		.stdout_fd = worker_takes_stdout(command) ? STDOUT_FILENO : -1,
+		.umask = mask,
+	};
+
+	shared = memory;
+	worker.report.arg = &worker;
+	if (wire_init(&worker.wire, socket))
+		return EXIT_PROBLEM;
+	work(&worker, kernel_image, layers);
+	/* Neither halt nor free: the end of the process does both at once. */
+	if (!wire_begin(&worker.wire, WIRE_FINISH, 8)) {
+		wire_put_u32(&worker.wire, worker.report.outcome);
+		wire_end(&worker.wire, -1);
+		while (wire_flush(&worker.wire) == -EINTR)
+			continue;
+	}
+	return EXIT_DONE;
+}
+
+long worker_open(const struct image *image, const char *path, int flags)
+{
+	const struct open_how how = { .flags = (uint64_t)(unsigned int)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+
+	return fs_openat2(&fs_image, image->root, path, &how);
+}
+
+long worker_open_parent(const struct image *image, const char *path, char *last)
+{
+	size_t length = strlen(path), start;
+	char *parent;
+	long fd;
+
+	while (length && path[length - 1] == '/')
+		length--;
+	for (start = length; start && path[start - 1] != '/'; start--)
+		continue;
+	if (length - start > 255)
+		return -ENAMETOOLONG;
+	memcpy(last, path + start, length - start);
+	last[length - start] = 0;
+	if (!fs_name_is_entry(last)) {
+		strcpy(last, ".");
+		return worker_open(image, path, O_PATH | O_DIRECTORY);
+	}
+	parent = strndup(path, start);
+	if (!parent)
+		return -ENOMEM;
+	fd = worker_open(image, *parent ? parent : "/", O_PATH | O_DIRECTORY);
+	free(parent);
+	return fd;
+}
