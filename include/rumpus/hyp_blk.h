@@ -47,7 +47,8 @@ enum hyp_blk_flags {
  * @status: set by the backend: 0, or a negative enum hyp_error; then the medium may hold any part of a write
  * @backend: the backend's own while the request is with it
  *
- * Belongs to the backend from submit() until its completion.
+ * Belongs to the backend from submit() until its completion; a wrapper may change any field meanwhile, and only @next,
+ * @status and @backend differ afterwards.
  */
 struct hyp_blk_req {
 	struct hyp_blk_req *next;
@@ -65,7 +66,8 @@ struct hyp_blk_req {
 /** enum hyp_blk_caps - in struct hyp_blk_info */
 enum hyp_blk_caps {
 	HYP_BLK_CAP_READ_ONLY = 1, /* everything but reads and flushes fails with -HYP_EROFS */
-	HYP_BLK_CAP_FLUSH = 2, /* there is a volatile cache: completed writes may be lost without a flush */
+	HYP_BLK_CAP_FLUSH = 2, /* there is a volatile cache: completed writes may be lost without a flush; without this
+				  one, flushes do nothing and succeed */
 	HYP_BLK_CAP_FUA = 4, /* HYP_BLK_FUA is served */
 	HYP_BLK_CAP_DISCARD = 8, /* HYP_BLK_DISCARD is served */
 	HYP_BLK_CAP_WRITE_ZEROES = 16, /* HYP_BLK_WRITE_ZEROES is served */
@@ -136,13 +138,14 @@ struct hyp_blk_ops {
 	 * @batch: requests linked by @next, at most info.queue_depth with those still under way
 	 *
 	 * Never blocks on the medium. Every request completes exactly once, in any order; those that break the rules
-	 * of struct hyp_blk_info complete with -HYP_EINVAL, and those beyond the end with -HYP_EIO.
+	 * of struct hyp_blk_info complete with -HYP_EINVAL, those beyond the end with -HYP_EIO, and those that need a
+	 * capability that is not there (FUA included) with -HYP_EOPNOTSUPP.
 	 * Context: any thread, several at once.
 	 */
 	void (*submit)(struct hyp_blk *disk, struct hyp_blk_req *batch);
 	/**
 	 * poll() - complete what is ready, on the calling thread
-	 * Return: how many requests. NULL where completions never wait for a thread.
+	 * Return: how many requests. NULL where nothing waits for the caller: completions come by themselves.
 	 */
 	uint32_t (*poll)(struct hyp_blk *disk);
 	/**

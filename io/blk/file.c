@@ -70,7 +70,7 @@ static void submit(struct hyp_blk *disk, struct hyp_blk_req *batch)
 			blk_list_end(&done, req, 0);
 		else if (ring_serves(file, req))
 			blk_list_add(&ring, req);
-		else if (req->op == HYP_BLK_WRITE && !file->direct)
+		else if (req->op == HYP_BLK_WRITE && !file->direct && !(req->flags & HYP_BLK_FUA))
 			blk_list_add(&writes, req);
 		else
 			blk_list_add(&other, req);

@@ -9,7 +9,7 @@
 /* Lanes of the pool */
 enum {
 	FILE_LANE_WRITES, /* buffered writes: one thread, as the host lets one at a time write to a file anyway */
-	FILE_LANE_OTHER,
+	FILE_LANE_OTHER, /* what waits for the medium, FUA writes among it: nobody queues behind these */
 };
 
 /**

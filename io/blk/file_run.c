@@ -199,7 +199,7 @@ static int execute(struct file *file, struct hyp_blk_req *req)
 		return zeroes(file, req);
 	case HYP_BLK_WRITE:
 		error = transfer(file, req);
-		if (!file->direct)
+		if (!file->direct && !(req->flags & HYP_BLK_FUA))
 			kick(file, req);
 		return error;
 	default:

@@ -365,6 +365,33 @@ static bool works_locked_down(void)
 	return good;
 }
 
+/* A host that does not permit io_uring: found out, said, and no matter */
+static bool falls_back(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
+	char spec[400], error[512] = "", line[512];
+	struct hyp_blk *disk;
+	struct user user;
+	bool good;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		return false;
+	snprintf(spec, sizeof(spec), "file,engine=uring:%s", image);
+	good = hyp_blk_open(spec, 0, &disk, error, sizeof(error)) == -HYP_ENOSYS && strstr(error, "engine=threads");
+	snprintf(spec, sizeof(spec), "file:%s", image);
+	user_open(&user, spec, 0);
+	user.disk->ops->describe(user.disk, line, sizeof(line));
+	good = good && strstr(line, "threads") && works(&user);
+	user_close(&user);
+	return good;
+}
+
 /* A forked child that goes its own way, also by exit(3), takes nothing along */
 static void check_fork(const char *engine)
 {
@@ -437,6 +464,7 @@ int main(void)
 	check_tail();
 	check_descriptor();
 	check_holes();
+	tap_ok(in_child(falls_back), "without io_uring: threads, and engine=uring is refused");
 	for (i = 0; i < 2; i++) {
 		child_engine = engines[i];
 		check_truncated(engines[i]);

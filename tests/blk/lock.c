@@ -173,6 +173,29 @@ static void check_own_process(void)
 	disk->ops->close(disk);
 }
 
+/* A block device that the host claims, as a mount does, and one that we claim */
+static void check_claimed(const char *device)
+{
+	int claim = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+	char error[512] = "", claimed[128];
+	struct hyp_blk *disk;
+
+	snprintf(claimed, sizeof(claimed), "file:%s", device);
+	tap_ok(claim >= 0 && hyp_blk_open(claimed, 0, &disk, error, sizeof(error)) == -HYP_EBUSY &&
+		       strstr(error, "unmount it"),
+	       "a block device in use by the host: %s", error);
+	close(claim);
+	if (!tap_ok(!hyp_blk_open(claimed, 0, &disk, error, sizeof(error)), "and when it is not%s", ""))
+		return;
+	claim = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+	tap_ok(claim < 0 && errno == EBUSY, "nobody else can claim it then");
+	disk->ops->close(disk);
+	claim = open(device, O_RDWR | O_EXCL | O_CLOEXEC);
+	tap_ok(claim >= 0, "but at once after closing");
+	if (claim >= 0)
+		close(claim);
+}
+
 static void check_loop(void)
 {
 	char command[400], device[64] = "", error[512] = "";
@@ -183,13 +206,14 @@ static void check_loop(void)
 	if (!stream || !fgets(device, sizeof(device), stream)) {
 		if (stream)
 			pclose(stream);
-		tap_skip(3, "no loop device without privilege");
+		tap_skip(7, "no loop device without privilege");
 		return;
 	}
 	pclose(stream);
 	device[strcspn(device, "\n")] = 0;
 	tap_ok(try_open(0, error, sizeof(error)) == -HYP_EBUSY && strstr(error, device), "attached by losetup: %s", error);
 	tap_is(try_open(READER, error, sizeof(error)), -HYP_EBUSY, "attached by losetup, writable: no reader either");
+	check_claimed(device);
 	snprintf(command, sizeof(command), "losetup -d %s", device);
 	if (system(command))
 		tap_note("losetup -d failed");
