@@ -48,6 +48,7 @@ void side_fact(struct side *side, long value, const char *name, ...)
 	vsnprintf(fact->name, sizeof(fact->name), name, args);
 	va_end(args);
 	fact->value = value;
+	fprintf(stderr, "%s: %s: %ld\n", side->name, fact->name, value); /* where it hangs, if it does */
 }
 
 long side_extent(const struct side *side, long number, const long args[6], unsigned int index)
