@@ -18,7 +18,7 @@
 
 /* Records live as long as the kernel, for others may still look at their words; this keeps those to be used again. */
 static LLIST_HEAD(free_callers);
-static u32 free_lock;
+static u32 free_lock; /* guards these and the blocks */
 static u32 next_cpu;
 
 /* All callers that ever were, for rump_callers_wake_all(). */
@@ -58,7 +58,7 @@ static struct caller_block *block_alloc(void)
 	return map.addr;
 }
 
-struct rumpus_image_thread *rump_caller_alloc(void)
+static struct rumpus_image_thread *caller_alloc(void)
 {
 	struct rumpus_image_thread *caller = NULL;
 	struct llist_node *node;
@@ -66,7 +66,7 @@ struct rumpus_image_thread *rump_caller_alloc(void)
 	free_lock_take();
 	node = llist_del_first(&free_callers);
 	if (node) {
-		caller = llist_entry(node, struct rumpus_image_thread, link);
+		caller = llist_entry(node, struct rumpus_image_thread, attach);
 	} else {
 		if (used_of_block == ARRAY_SIZE(blocks->callers)) {
 			struct caller_block *block = block_alloc();
@@ -77,13 +77,15 @@ struct rumpus_image_thread *rump_caller_alloc(void)
 				used_of_block = 0;
 			}
 		}
-		if (used_of_block < ARRAY_SIZE(blocks->callers))
+		if (used_of_block < ARRAY_SIZE(blocks->callers)) {
 			caller = &blocks->callers[used_of_block++];
+			caller->cpu = &rump_cpus[next_cpu++ % num_online_cpus()];
+		}
 	}
 	free_lock_drop();
 	if (!caller)
 		return NULL;
-	/* Not the carrier's word: a late rump_unpark() may be at it. */
+	/* The rest stays: someone may still be at the carrier's word, and the CPU have it in its list. */
 	caller->state = RUMP_CALLER_OUTSIDE;
 	caller->interrupted = 0;
 	caller->dead = false;
@@ -92,10 +94,10 @@ struct rumpus_image_thread *rump_caller_alloc(void)
 	return caller;
 }
 
-void rump_caller_free(struct rumpus_image_thread *caller)
+static void caller_free(struct rumpus_image_thread *caller)
 {
 	free_lock_take();
-	llist_add(&caller->link, &free_callers);
+	llist_add(&caller->attach, &free_callers);
 	free_lock_drop();
 }
 
@@ -130,8 +132,13 @@ void rump_callers_interrupt(struct rump_cpu *cpu)
 	struct rumpus_image_thread *caller, *next;
 
 	llist_for_each_entry_safe(caller, next, list, link) {
-		struct task_struct *task = caller->task ?: caller->process->leader;
+		struct task_struct *task;
 
+		smp_store_release(&caller->queued, 0);
+		smp_mb(); /* with queue(): a request that does not queue itself is seen here */
+		if (READ_ONCE(caller->state) != RUMP_CALLER_REQUEST)
+			continue; /* its task had woken for another reason and has served it */
+		task = caller->task ?: caller->process->leader;
 		if (task)
 			wake_up_process(task);
 		else
@@ -284,10 +291,11 @@ void rump_caller_gone(struct task_struct *task)
 
 /* ---- host side ---- */
 
-static void post(struct rumpus_image_thread *caller)
+/* The state is RUMP_CALLER_REQUEST. From an earlier request the record may still be in the list. */
+static void queue(struct rumpus_image_thread *caller)
 {
-	llist_add(&caller->link, &caller->cpu->callers);
-	rump_raise(caller->cpu, RUMP_IRQ_CALLER);
+	if (!xchg(&caller->queued, 1))
+		llist_add(&caller->link, &caller->cpu->callers);
 }
 
 /* Hand the request over and carry the CPU, or wait for who carries it. */
@@ -300,14 +308,15 @@ static void request(struct rumpus_image_thread *caller)
 	if (likely(rump_cpu_enter(cpu))) {
 		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
 		if (unlikely(cpu->user != caller)) {
-			llist_add(&caller->link, &cpu->callers);
+			queue(caller);
 			__atomic_fetch_or(&cpu->pending, 1UL << RUMP_IRQ_CALLER, __ATOMIC_SEQ_CST);
 		}
 		if (likely(!READ_ONCE(rump_ended)))
 			rump_cpu_carry(cpu, &caller->carrier);
 	} else {
 		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
-		post(caller);
+		queue(caller);
+		rump_raise(cpu, RUMP_IRQ_CALLER);
 	}
 	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE))
 		rump_cpu_wait(cpu, &caller->carrier, &caller->state, RUMP_CALLER_DONE);
@@ -330,16 +339,13 @@ long rump_caller_call(struct rumpus_image_thread *caller, long number, const lon
 int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image_thread **thread)
 {
 	struct rumpus_image_thread *caller;
-	unsigned int cpus;
 	long err;
 
 	if (READ_ONCE(rump_ended))
 		return -ESHUTDOWN;
-	caller = rump_caller_alloc();
+	caller = caller_alloc();
 	if (!caller)
 		return -ENOMEM;
-	cpus = num_online_cpus();
-	caller->cpu = &rump_cpus[__atomic_fetch_add(&next_cpu, 1, __ATOMIC_RELAXED) % cpus];
 	caller->process = process ?: &rump_first_process;
 	llist_add(&caller->attach, &caller->process->attach);
 	request(caller);
@@ -347,7 +353,7 @@ int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image
 		return -ESHUTDOWN;
 	err = caller->result;
 	if (err) {
-		rump_caller_free(caller);
+		caller_free(caller);
 		return err;
 	}
 	*thread = caller;
@@ -358,7 +364,7 @@ void rump_caller_detach(struct rumpus_image_thread *caller)
 {
 	if (!caller->dead && rump_caller_call(caller, RUMP_CALL_DETACH, NULL) == -ESHUTDOWN)
 		return;
-	rump_caller_free(caller);
+	caller_free(caller);
 }
 
 void rump_caller_interrupt(struct rumpus_image_thread *caller)

@@ -213,5 +213,6 @@ void rump_end(int status, const char *reason)
 		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
 		rump_unpark(&rump_cpus[i].home);
 	}
+	rump_unpark(&rump_boot_carrier);
 	rump_callers_wake_all();
 }

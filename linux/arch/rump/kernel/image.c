@@ -12,6 +12,7 @@
 const struct hyp_ops *rump_hyp;
 struct hyp *rump_instance;
 struct hyp_info rump_info;
+struct rump_carrier rump_boot_carrier; /* the thread that is in image_boot() */
 
 static void __ref boot_entry(void)
 {
@@ -33,7 +34,6 @@ static void prepare_boot_cpu(void)
 
 static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info *info, const char *command_line)
 {
-	struct rumpus_image_thread *me;
 	int err;
 
 	rump_hyp = ops;
@@ -48,13 +48,11 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	if (err)
 		return err;
 	prepare_boot_cpu();
-	me = rump_caller_alloc();
 	err = rump_cpu_start(&rump_cpus[0]);
 	if (err)
 		return err;
 	/* This thread has nothing better to do than to carry the CPU itself. */
-	rump_cpu_wait(&rump_cpus[0], &me->carrier, &rump_booted, 1);
-	rump_caller_free(me);
+	rump_cpu_wait(&rump_cpus[0], &rump_boot_carrier, &rump_booted, 1);
 	return READ_ONCE(rump_ended) ? -HYP_ESHUTDOWN : 0;
 }
 

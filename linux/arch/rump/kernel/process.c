@@ -119,7 +119,7 @@ void __noreturn rump_init_main(void)
 	ignore_sigpipe();
 	init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	smp_store_release(&rump_booted, 1);
-	rump_callers_wake_all();
+	rump_unpark(&rump_boot_carrier);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!llist_empty(&process->attach) || !llist_empty(&new_processes)) {

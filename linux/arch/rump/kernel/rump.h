@@ -99,14 +99,15 @@ enum rump_caller_state {
  * @interrupted: a request to end the call in progress: 0 none, RUMP_INTERRUPT_QUEUED, RUMP_INTERRUPT_DELIVERED
  * @interrupt: in rump_cpu.interrupted while it is RUMP_INTERRUPT_QUEUED
  * @dead:    its task has gone: killed inside the kernel
- * @cpu:     where its task runs; fixed
+ * @cpu:     where its task runs; the same as long as the record lives
  * @task:    its task
  * @process: what it belongs to
  * @number:  of the system call
  * @args:    of the system call; on the host thread's stack
  * @result:  of the system call
- * @link:    in rump_cpu.callers, or the free list
- * @attach:  in rump_process.attach
+ * @queued:  it is in rump_cpu.callers
+ * @link:    there
+ * @attach:  in rumpus_image_process.attach, or in the free list
  */
 struct rumpus_image_thread {
 	struct rump_carrier carrier;
@@ -119,6 +120,7 @@ struct rumpus_image_thread {
 	long number;
 	const long *args;
 	long result;
+	u32 queued;
 	struct llist_node link;
 	struct llist_node attach;
 	struct llist_node interrupt;
@@ -154,6 +156,7 @@ extern struct hyp *rump_instance;
 extern struct hyp_info rump_info;
 extern char rump_command_line[];
 extern struct rump_cpu rump_cpus[];
+extern struct rump_carrier rump_boot_carrier;
 extern struct rumpus_image_process rump_first_process;
 
 /* The kernel has ended: no thread enters any more, and those inside leave at the next chance. */
@@ -178,8 +181,6 @@ void rump_callers_interrupt(struct rump_cpu *cpu);
 int rump_caller_main(void *arg);
 void rump_caller_gone(struct task_struct *task);
 void rump_caller_finish(struct rumpus_image_thread *caller, long result);
-struct rumpus_image_thread *rump_caller_alloc(void);
-void rump_caller_free(struct rumpus_image_thread *caller);
 int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image_thread **thread);
 void rump_caller_detach(struct rumpus_image_thread *caller);
 long rump_caller_call(struct rumpus_image_thread *caller, long number, const long *args);
