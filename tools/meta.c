@@ -44,6 +44,12 @@ static size_t read_one(const struct fs *fs, int fd, int dir, const char *name, c
 	return length + sizeof(size) + size;
 }
 
+/* XFS shows ACLs twice; the other name is the one that all file systems have. */
+static bool is_alias(const char *key)
+{
+	return !strncmp(key, "trusted.SGI_ACL_", 16);
+}
+
 size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, bool *lost)
 {
 	char keys[8192];
@@ -55,8 +61,11 @@ size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, 
 		return 0;
 	keys[listed] = 0;
 	for (const char *key = keys; key < keys + listed; key += strlen(key) + 1) {
-		size_t size = read_one(fs, fd, dir, name, key, buf + used, WIRE_INLINE_MAX - used);
+		size_t size;
 
+		if (is_alias(key))
+			continue;
+		size = read_one(fs, fd, dir, name, key, buf + used, WIRE_INLINE_MAX - used);
 		*lost |= !size;
 		used += size;
 	}

@@ -279,6 +279,8 @@ int image_unmount(struct worker *worker, struct image *image, unsigned int numbe
 	char dir[16];
 	long error, result = sync_all(image);
 
+	/* Extended attributes of symbolic links may have led the process into the image. */
+	rumpus_sys_chdir("/");
 	image->root = -1;
 	mount_point(number, dir);
 	error = rumpus_sys_umount2(dir, 0);
