@@ -23,5 +23,6 @@ $(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/li
 $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -Itests \
 	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
 
-tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(BUILD)/tests/lib/gate:fenced
+tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(BUILD)/tests/lib/gate:fenced \
+	tests/lib/examples.sh
 check-targets += $(lib-fake)
