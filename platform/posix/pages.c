@@ -52,7 +52,7 @@ static bool range_mapped(struct posix_memory *m, uintptr_t start, uintptr_t end,
 
 /*
  * For hosts without MADV_POPULATE_WRITE: Linux before 5.14, qemu-user. The object's pages are allocated through the
- * file, which tells when there are none; anonymous ones can only be touched.
+ * file, which tells when there are none; the rest is done by touching them.
  */
 static int commit_slowly(struct posix_memory *m, uintptr_t start, uintptr_t end)
 {
@@ -60,11 +60,9 @@ static int commit_slowly(struct posix_memory *m, uintptr_t start, uintptr_t end)
 	uintptr_t at;
 
 	while (part.end < end && part_at(m, part.end, end, HYP_PROT_WRITE, &part)) {
-		if (posix_is_object(part.offset)) {
-			if (fallocate(m->fd, FALLOC_FL_KEEP_SIZE, part.offset, part.end - part.start))
-				return -HYP_ENOMEM;
-			continue;
-		}
+		if (posix_is_object(part.offset) &&
+		    fallocate(m->fd, FALLOC_FL_KEEP_SIZE, part.offset, part.end - part.start))
+			return -HYP_ENOMEM;
 		for (at = part.start; at < part.end; at += posix_page_size())
 			__atomic_fetch_or((unsigned char *)at, 0, __ATOMIC_RELAXED);
 	}

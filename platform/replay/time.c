@@ -63,8 +63,10 @@ static void timer_thread(void *arg)
 
 	pthread_mutex_lock(&r->lock);
 	self = replay_self_locked(r);
-	while (!r->stopping) {
+	for (;;) {
 		fire_due(r);
+		if (r->stopping) /* perhaps since an upcall, which passed the token on */
+			break;
 		self->state = REPLAY_WAITING;
 		self->word = NULL;
 		self->deadline = earliest(r);
