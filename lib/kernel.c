@@ -39,12 +39,14 @@ static void console(void *owner, const char *text, size_t len)
 		kernel->config.log(kernel->config.arg, text, len);
 }
 
-/* On any thread of the kernel's; the first end counts. */
+/* On any thread of the kernel's; the first end counts. A kernel that is being halted does not end by itself. */
 static void exited(void *owner, int status, const char *reason)
 {
 	struct rumpus *kernel = owner;
 	int running = 0;
 
+	if (__atomic_load_n(&kernel->dead, __ATOMIC_ACQUIRE))
+		return;
 	if (!__atomic_compare_exchange_n(&kernel->ended, &running, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	if (!reason || !*reason)
@@ -218,7 +220,7 @@ static void close_gates(struct rumpus *kernel)
 	struct rumpus_thread *thread;
 	struct visit *visit;
 
-	kernel->dead = true;
+	__atomic_store_n(&kernel->dead, true, __ATOMIC_RELEASE); /* exited() looks without the lock */
 	LIST_REMOVE(kernel, in_all);
 	LIST_FOREACH(visit, &kernel->visits, in_kernel)
 		LIST_FOREACH(thread, &visit->threads, in_visit) {

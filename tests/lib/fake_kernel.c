@@ -100,6 +100,7 @@ static void halt(void)
 		hyp->wake(instance, &threads[i].interrupted, 1);
 	}
 	hyp->wake(instance, &running, UINT32_MAX);
+	hyp->exit(instance, 0, "halted");
 }
 
 static int process_create(const struct rumpus_user_ops *ops, void *cookie, struct rumpus_image_process **process)

@@ -337,6 +337,12 @@ static void ends(void)
 	fixture_call(FAKE_DIE, (long)"another");
 	tap_ok(strcmp(rumpus_end_reason(kernel), "panic: a test") == 0, "the first end counts");
 	tap_is(rumpus_halt(kernel), 0, "halting it still frees it");
+
+	ended_status = 99;
+	if (rumpus_boot(&config, &kernel) != 0)
+		tap_abort("boot");
+	rumpus_halt(kernel);
+	tap_is(ended_status, 99, "a kernel that is halted has not ended by itself");
 }
 
 static void expect_boot(const struct rumpus_config *config, int error, const char *text, const char *name)
