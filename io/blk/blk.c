@@ -88,8 +88,8 @@ int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req)
 	if ((info->caps & operations[req->op].cap) != operations[req->op].cap ||
 	    (req->flags & HYP_BLK_FUA && !(info->caps & HYP_BLK_CAP_FUA)))
 		return -HYP_EOPNOTSUPP;
-	error = operations[req->op].data ? check_memory(info, req) :
-					   (req->length > info->max_discard ? -HYP_EINVAL : 0);
+	error = operations[req->op].data ? check_memory(info, req)
+					 : (req->length > info->max_discard ? -HYP_EINVAL : 0);
 	return error ? error : check_range(info, req);
 }
 

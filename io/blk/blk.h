@@ -91,7 +91,8 @@ enum blk_copy {
 	BLK_COPY_FROM_IOV,
 };
 
-/** blk_copy_iov() - copy @length bytes between @memory and the pieces of a request, from byte @skip of the request on */
+/** blk_copy_iov() - copy @length bytes between @memory and the pieces of a request, from byte @skip of the request on
+ */
 void blk_copy_iov(const struct hyp_blk_req *req, uint64_t skip, void *memory, uint64_t length, enum blk_copy direction);
 
 /**

@@ -163,7 +163,8 @@ static void submit(struct hyp_blk *disk, struct hyp_blk_req *batch)
 			blk_list_end(&done, req, error); /* nothing here outlives the device: nothing to flush */
 		else if (req->op != HYP_BLK_READ)
 			blk_list_add(&scratch, req);
-		else if (run_end(cow->mapped, first_block(cow, req), end_block(cow, req), &mapped) < end_block(cow, req))
+		else if (run_end(cow->mapped, first_block(cow, req), end_block(cow, req), &mapped) <
+			 end_block(cow, req))
 			blk_list_add(&mixed, req);
 		else
 			blk_list_add(mapped ? &scratch : &lower, req);
@@ -378,8 +379,8 @@ static int make_maps(struct cow *cow)
 	cow->map_size = ((info->size >> cow->shift) / 64 + 1) * sizeof(uint64_t);
 	for (i = 0; i < 2; i++) {
 		/* Sparse: what is never written to costs nothing. */
-		void *map = mmap(NULL, cow->map_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				 -1, 0);
+		void *map = mmap(NULL, cow->map_size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		if (map == MAP_FAILED)
 			return -HYP_ENOMEM;
@@ -441,7 +442,8 @@ static int finish_open(struct blk_spec *spec, struct cow *cow)
 	if (error)
 		return error;
 	if (cow->scratch->info.logical_block > cow->base.lower->info.logical_block)
-		return blk_fail(spec, -HYP_EINVAL, "cow: the blocks of the scratch are larger than those below; use another");
+		return blk_fail(spec, -HYP_EINVAL,
+				"cow: the blocks of the scratch are larger than those below; use another");
 	cow->scratch->ops->attach(cow->scratch, complete, cow);
 	merge_info(cow);
 	error = make_maps(cow);
@@ -454,7 +456,8 @@ static int cow_open(struct blk_spec *spec, struct hyp_blk **disk)
 {
 	struct blk_wrapper *wrapper;
 	struct cow *cow;
-	int error = blk_wrapper_open(spec, spec->flags | HYP_BLK_OPEN_READ_ONLY, sizeof(*cow), &ops, complete, &wrapper);
+	int error =
+		blk_wrapper_open(spec, spec->flags | HYP_BLK_OPEN_READ_ONLY, sizeof(*cow), &ops, complete, &wrapper);
 
 	if (error)
 		return error;

@@ -392,7 +392,8 @@ static int parse_cut(struct blk_spec *spec, struct fault *fault)
 	if (!text || !strcmp(text, "close"))
 		return 0;
 	if (blk_option_number(spec, "cut", 1, UINT64_MAX, &fault->cut))
-		return blk_fail(spec, -HYP_EINVAL, "fault: cut=%s: give the number of a write, from 1, or \"close\"", text);
+		return blk_fail(spec, -HYP_EINVAL, "fault: cut=%s: give the number of a write, from 1, or \"close\"",
+				text);
 	return 0;
 }
 
@@ -470,9 +471,8 @@ static int fault_open(struct blk_spec *spec, struct hyp_blk **disk)
 	return 0;
 }
 
-static const char *const keys[] = { "seed",  "read-error", "write-error", "flush-error", "torn",
-				    "every", "prob",	   "range",	  "survive",	 "cut",
-				    NULL };
+static const char *const keys[] = { "seed", "read-error", "write-error", "flush-error", "torn", "every",
+				    "prob", "range",	  "survive",	 "cut",		NULL };
 
 extern const struct blk_backend blk_backend_fault;
 const struct blk_backend blk_backend_fault = {

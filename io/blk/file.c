@@ -132,6 +132,7 @@ static int describe(const struct hyp_blk *disk, char *buf, size_t size)
 static void file_close(struct hyp_blk *disk)
 {
 	struct file *file = (struct file *)disk;
+	int saved = errno;
 
 	if (file->ring)
 		blk_ring_destroy(file->ring);
@@ -143,6 +144,7 @@ static void file_close(struct hyp_blk *disk)
 		close(file->fd);
 	free(file->label);
 	free(file);
+	errno = saved;
 }
 
 static const struct hyp_blk_ops ops = {
@@ -254,8 +256,8 @@ static uint32_t direct_alignment(int fd, uint32_t fallback)
 
 	if (!statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) && stx.stx_mask & STATX_DIOALIGN &&
 	    stx.stx_dio_offset_align)
-		return power_of_two(stx.stx_dio_offset_align > stx.stx_dio_mem_align ? stx.stx_dio_offset_align :
-										       stx.stx_dio_mem_align);
+		return power_of_two(stx.stx_dio_offset_align > stx.stx_dio_mem_align ? stx.stx_dio_offset_align
+										     : stx.stx_dio_mem_align);
 	return power_of_two(fallback);
 }
 
@@ -270,8 +272,8 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 		return blk_fail(spec, blk_error(errno), "%s: %s", file->label, strerror(errno));
 	file->is_device = S_ISBLK(st.st_mode);
 	*info = (struct hyp_blk_info){
-		.caps = writable ? HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_FUA | HYP_BLK_CAP_WRITE_ZEROES :
-				   HYP_BLK_CAP_READ_ONLY,
+		.caps = writable ? HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_FUA | HYP_BLK_CAP_WRITE_ZEROES
+				 : HYP_BLK_CAP_READ_ONLY,
 		.queue_depth = BLK_QUEUE_DEPTH,
 		.max_iov = BLK_MAX_IOV,
 		.max_length = BLK_MAX_LENGTH,
@@ -295,7 +297,8 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 	info->size -= file->tail;
 	if (!info->size)
 		return blk_fail(spec, -HYP_EINVAL,
-				"%s has %" PRIu64 " bytes, no block of %u: give it a size (truncate -s 64M) and a file system",
+				"%s has %" PRIu64
+				" bytes, no block of %u: give it a size (truncate -s 64M) and a file system",
 				file->label, file->tail, info->logical_block);
 	return 0;
 }
@@ -312,10 +315,10 @@ static int check_type(struct blk_spec *spec, int fd, const char *label)
 	if (S_ISDIR(st.st_mode))
 		return blk_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", label);
 	return blk_fail(spec, -HYP_EINVAL, "%s is a %s; give an image file or a block device", label,
-			S_ISFIFO(st.st_mode) ? "FIFO" :
-			S_ISSOCK(st.st_mode) ? "socket" :
-			S_ISCHR(st.st_mode)  ? "character device" :
-					       "file of no use here");
+			S_ISFIFO(st.st_mode)   ? "FIFO"
+			: S_ISSOCK(st.st_mode) ? "socket"
+			: S_ISCHR(st.st_mode)  ? "character device"
+					       : "file of no use here");
 }
 
 static int open_failed(struct blk_spec *spec, int host_errno, bool writable)
@@ -331,17 +334,20 @@ static int open_failed(struct blk_spec *spec, int host_errno, bool writable)
 		return blk_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", path);
 	case EACCES:
 	case EPERM:
-		return blk_fail(spec, -HYP_EACCES, "%s: no permission to %s it; %s", path, writable ? "write to" : "read",
-				writable ? "change its mode or owner, or put ro: before the specification" :
-					   "change its mode or owner");
+		return blk_fail(spec, -HYP_EACCES, "%s: no permission to %s it; %s", path,
+				writable ? "write to" : "read",
+				writable ? "change its mode or owner, or put ro: before the specification"
+					 : "change its mode or owner");
 	case EROFS:
 		return blk_fail(spec, -HYP_EROFS, "%s is on a read-only file system; put ro: before the specification",
 				path);
 	case EBUSY:
 		return blk_fail(spec, -HYP_EBUSY, "%s is mounted or in use by the host; unmount it first", path);
 	case ENXIO:
-		return blk_fail(spec, -HYP_EINVAL, "%s is a socket, FIFO or device without a driver; give an image file "
-						   "or a block device", path);
+		return blk_fail(spec, -HYP_EINVAL,
+				"%s is a socket, FIFO or device without a driver; give an image file "
+				"or a block device",
+				path);
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:
@@ -374,8 +380,9 @@ static int open_descriptor(struct blk_spec *spec, struct file *file, uint64_t nu
 	int flags;
 
 	if (*spec->rest)
-		return blk_fail(spec, -HYP_EINVAL, "file: fd=%" PRIu64 " and the path \"%s\" exclude each other; leave one",
-				number, spec->rest);
+		return blk_fail(spec, -HYP_EINVAL,
+				"file: fd=%" PRIu64 " and the path \"%s\" exclude each other; leave one", number,
+				spec->rest);
 	if (asprintf(&file->label, "descriptor %" PRIu64, number) < 0) {
 		file->label = NULL;
 		return blk_fail(spec, -HYP_ENOMEM, "file: no memory");
@@ -414,8 +421,8 @@ static int open_all(struct blk_spec *spec, struct file *file)
 	if (!error)
 		error = blk_option_number(spec, "fd", 0, INT32_MAX, &number);
 	if (!error)
-		error = number == UINT64_MAX ? open_path(spec, file, writable) :
-					       open_descriptor(spec, file, number, writable);
+		error = number == UINT64_MAX ? open_path(spec, file, writable)
+					     : open_descriptor(spec, file, number, writable);
 	if (!error)
 		error = check_type(spec, file->fd, file->label);
 	if (!error)

@@ -9,7 +9,7 @@
 /* Lanes of the pool */
 enum {
 	FILE_LANE_WRITES, /* buffered writes: one thread, as the host lets one at a time write to a file anyway */
-	FILE_LANE_OTHER, /* what waits for the medium, FUA writes among it: nobody queues behind these */
+	FILE_LANE_OTHER,  /* what waits for the medium, FUA writes among it: nobody queues behind these */
 };
 
 /**
@@ -54,7 +54,7 @@ struct file {
 
 /* What struct hyp_blk_req keeps for us in @backend */
 enum {
-	FILE_DONE, /* bytes of a read or write that are through */
+	FILE_DONE,   /* bytes of a read or write that are through */
 	FILE_COVERS, /* @written when a flush was submitted */
 };
 

@@ -2,15 +2,16 @@
 /*
  * Backend "file": locks against a second writer
  *
- * Open file description locks (fcntl F_OFD_SETLK), because of those who are likely at the same image, QEMU and its tools
- * use these, and no one else uses any on image files. QEMU read-locks byte 100 + n for a permission n that it uses and
- * byte 200 + n for one that it denies to others, and tests the opposite byte with a write lock. So:
+ * Open file description locks (fcntl F_OFD_SETLK), because of those who are likely at the same image, QEMU and its
+ * tools use these, and no one else uses any on image files. QEMU read-locks byte 100 + n for a permission n that it
+ * uses and byte 200 + n for one that it denies to others, and tests the opposite byte with a write lock. So:
  *  - a writer of ours write-locks the whole range: it excludes, and is excluded by, everyone;
  *  - a reader of ours read-locks "uses reading" and "denies writing", and tests "uses writing".
- * They belong to the open file, not to the process: other descriptors of the same file that the embedding program closes
- * do not drop them, and a worker that was passed the descriptor keeps them.
+ * They belong to the open file, not to the process: other descriptors of the same file that the embedding program
+ * closes do not drop them, and a worker that was passed the descriptor keeps them.
  *
- * Loop devices take no lock on their file, so they are looked up. Block devices are opened with O_EXCL besides (file.c).
+ * Loop devices take no lock on their file, so they are looked up. Block devices are opened with O_EXCL besides
+ * (file.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -89,8 +90,8 @@ static bool process_holds(int proc, const char *pid, const struct stat *image)
 		return false;
 	}
 	while (!found && (entry = readdir(fds)))
-		found = !fstatat(fd, entry->d_name, &st, 0) && st.st_ino == image->st_ino && st.st_dev == image->st_dev &&
-			holds_lock(proc, pid, entry->d_name);
+		found = !fstatat(fd, entry->d_name, &st, 0) && st.st_ino == image->st_ino &&
+			st.st_dev == image->st_dev && holds_lock(proc, pid, entry->d_name);
 	closedir(fds);
 	return found;
 }
@@ -160,7 +161,8 @@ static bool loop_shows(int block, const char *name, const struct stat *image, bo
 	return true;
 }
 
-/* A loop device keeps its file in the host's cache as it likes: nobody may write beside it, nor read beside its writes. */
+/* A loop device keeps its file in the host's cache as it likes: nobody may write beside it, nor read beside its writes.
+ */
 static int check_loops(struct blk_spec *spec, int fd, bool writer, const char *label)
 {
 	DIR *block = opendir("/sys/block");
@@ -203,8 +205,9 @@ int file_lock(struct blk_spec *spec, int fd, bool is_device, bool writer, const 
 		if (errno == EAGAIN || errno == EACCES)
 			error = busy(spec, fd, writer, label);
 		else
-			error = blk_fail(spec, blk_error(errno), "%s cannot be locked: %s; copy it to another file system",
-					 label, strerror(errno));
+			error = blk_fail(spec, blk_error(errno),
+					 "%s cannot be locked: %s; copy it to another file system", label,
+					 strerror(errno));
 	} else if (!is_device) {
 		error = check_loops(spec, fd, writer, label);
 	}

@@ -136,17 +136,19 @@ static int mem_open(struct blk_spec *spec, struct hyp_blk **disk)
 	if (error)
 		return error;
 	if (block < 512 || block > 65536 || block & (block - 1))
-		return blk_fail(spec, -HYP_EINVAL, "mem: block=%" PRIu64 ": give a power of two from 512 to 64k", block);
+		return blk_fail(spec, -HYP_EINVAL, "mem: block=%" PRIu64 ": give a power of two from 512 to 64k",
+				block);
 	if (!size || size % block || size > INT64_MAX)
-		return blk_fail(spec, -HYP_EINVAL, "mem: size=%" PRIu64 ": give a multiple of %" PRIu64
-				", as in mem,size=64M:", size, block);
+		return blk_fail(spec, -HYP_EINVAL,
+				"mem: size=%" PRIu64 ": give a multiple of %" PRIu64 ", as in mem,size=64M:", size,
+				block);
 	if (*spec->rest)
 		return blk_fail(spec, -HYP_EINVAL, "mem: opens nothing, but \"%s\" follows the colon; leave it out",
 				spec->rest);
 	error = blk_open_memory(size, (uint32_t)block, disk);
 	if (error)
-		return blk_fail(spec, error, "mem: the host has no %" PRIu64 " bytes of address space; give a smaller size",
-				size);
+		return blk_fail(spec, error,
+				"mem: the host has no %" PRIu64 " bytes of address space; give a smaller size", size);
 	if (spec->flags & HYP_BLK_OPEN_READ_ONLY) {
 		(*disk)->info.caps = HYP_BLK_CAP_READ_ONLY;
 		(*disk)->info.discard_granularity = 0;

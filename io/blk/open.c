@@ -182,7 +182,8 @@ static int unknown_backend(struct blk_spec *spec)
 	size_t used = 0;
 
 	for (backend = blk_backends; *backend && used < sizeof(known); backend++)
-		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", (*backend)->name);
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "",
+					 (*backend)->name);
 	return blk_fail(spec, -HYP_EINVAL, "no block backend \"%s\"; there are %s, as in file:disk.img", spec->name,
 			known);
 }
@@ -219,7 +220,8 @@ int hyp_blk_open(const char *text, uint32_t flags, struct hyp_blk **disk, char *
 	char *head;
 
 	if (!colon)
-		return blk_fail(&spec, -HYP_EINVAL, "\"%s\" names no backend; write file:%s for an image file", text, text);
+		return blk_fail(&spec, -HYP_EINVAL, "\"%s\" names no backend; write file:%s for an image file", text,
+				text);
 	if (flags & ~(uint32_t)(HYP_BLK_OPEN_READ_ONLY | HYP_BLK_OPEN_NO_LOCK))
 		return blk_fail(&spec, -HYP_EINVAL, "unknown flags 0x%x for opening %s", flags, text);
 	head = strndup(text, (size_t)(colon - text));

@@ -152,9 +152,9 @@ static long control(struct blk_ring *ring, unsigned int what, void *arg, unsigne
 }
 
 /*
- * What is left is what preadv(2) and pwritev(2) can do too: a filter of system calls that permits these loses nothing by
- * a ring. Files are not registered, though it would save a reference for each request: the host lets go of registered
- * ones some time after the ring was closed, and a block device would stay claimed until then.
+ * What is left is what preadv(2) and pwritev(2) can do too: a filter of system calls that permits these loses nothing
+ * by a ring. Files are not registered, though it would save a reference for each request: the host lets go of
+ * registered ones some time after the ring was closed, and a block device would stay claimed until then.
  */
 static long restrict_ring(struct blk_ring *ring)
 {

@@ -145,9 +145,9 @@ static int info(struct hyp_file *file, struct hyp_file_info *out)
 	}
 	*out = (struct hyp_file_info){
 		.size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0,
-		.type = S_ISREG(st.st_mode) ? HYP_FILE_REGULAR :
-			S_ISDIR(st.st_mode) ? HYP_FILE_DIRECTORY :
-					      HYP_FILE_OTHER,
+		.type = S_ISREG(st.st_mode)   ? HYP_FILE_REGULAR
+			: S_ISDIR(st.st_mode) ? HYP_FILE_DIRECTORY
+					      : HYP_FILE_OTHER,
 	};
 	return 0;
 }

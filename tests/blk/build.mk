@@ -11,7 +11,7 @@ $(blk-test-bin): $(BUILD)/tests/blk/%: $(BUILD)/obj/tests/blk/%.o $(blk-test-obj
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread $(blk-test-wrap) -o $@ $^ -luring
 
-$(BUILD)/tests/blk/host_sync: blk-test-wrap := -Wl,--wrap=fdatasync -Wl,--wrap=pwritev2
+$(BUILD)/tests/blk/host_sync: blk-test-wrap := -Wl,--wrap=fdatasync -Wl,--wrap=pwritev2 -Wl,--wrap=fallocate
 
 check-targets += $(blk-test-bin)
 tests += $(blk-test-bin)

@@ -56,7 +56,8 @@ static const struct subject subjects[] = {
 	{ "fault:mem,size=8M:", .size = IMAGE_SIZE },
 	{ "fault,cut=1000000:file:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
 	{ "fault,cut=1000000:file,direct=1:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
-	{ "window,offset=1M:cow:window,offset=1M:file:%s", .pattern = true, .start = 2 * MIB, .size = IMAGE_SIZE - 2 * MIB },
+	{ "window,offset=1M:cow:window,offset=1M:file:%s", .pattern = true, .start = 2 * MIB,
+	  .size = IMAGE_SIZE - 2 * MIB },
 	{ "cow:cow,scratch=file:ro:file:%s", .pattern = true, .size = IMAGE_SIZE },
 	{ "fault,cut=1000000:window,size=4M:fault:file:%s", .pattern = true, .size = 4 * MIB, .result = true },
 	{ "cow:fault,cut=1000000:file:%s", .pattern = true, .size = 0 /* read-only below: must be refused */ },
@@ -129,7 +130,8 @@ static void check_info(const struct subject *subject, const struct hyp_blk *disk
 		       !(info->mem_align & (info->mem_align - 1)),
 	       "%s: limits", spec);
 	tap_ok(!!(info->caps & HYP_BLK_CAP_DISCARD) == !!info->discard_granularity &&
-		       (writable(disk) || !(info->caps & (HYP_BLK_CAP_DISCARD | HYP_BLK_CAP_WRITE_ZEROES | HYP_BLK_CAP_FUA))),
+		       (writable(disk) ||
+			!(info->caps & (HYP_BLK_CAP_DISCARD | HYP_BLK_CAP_WRITE_ZEROES | HYP_BLK_CAP_FUA))),
 	       "%s: capabilities 0x%x are coherent", spec, info->caps);
 	tap_ok(length == (int)strlen(line) && length, "%s: described as \"%s\"", spec, line);
 }
@@ -155,8 +157,8 @@ static void check_rules(struct user *user, const char *spec)
 	tap_is(user_run(user, 77, 0, block, memory, 0), -HYP_EINVAL, "%s: unknown operation", spec);
 	tap_is(user_run(user, HYP_BLK_READ, 0, block, memory, 0x4000), -HYP_EINVAL, "%s: unknown flag", spec);
 	tap_is(user_run(user, HYP_BLK_READ, info->size, block, memory, 0), -HYP_EIO, "%s: read at the end", spec);
-	tap_is(user_run(user, HYP_BLK_READ, info->size - block, 2 * block, memory, 0), -HYP_EIO, "%s: read over the end",
-	       spec);
+	tap_is(user_run(user, HYP_BLK_READ, info->size - block, 2 * block, memory, 0), -HYP_EIO,
+	       "%s: read over the end", spec);
 	tap_is(user_run(user, HYP_BLK_READ, UINT64_MAX - block + 1, block, memory, 0), -HYP_EIO,
 	       "%s: read at the end of numbers", spec);
 	tap_is(user_run(user, HYP_BLK_WRITE, info->size, block, memory, 0), change ? change : -HYP_EIO,
@@ -200,9 +202,10 @@ static void check_writes(struct user *user, const char *spec)
 	}
 	if (info->caps & HYP_BLK_CAP_WRITE_ZEROES) {
 		tap_is(user_run(user, HYP_BLK_WRITE_ZEROES, granule + info->logical_block,
-				granule - info->logical_block, NULL, 0), 0, "%s: write-zeroes", spec);
-		tap_is(user_run(user, HYP_BLK_WRITE_ZEROES, 2 * granule, info->logical_block, NULL, HYP_BLK_NO_UNMAP), 0,
-		       "%s: write-zeroes that keeps the storage", spec);
+				granule - info->logical_block, NULL, 0),
+		       0, "%s: write-zeroes", spec);
+		tap_is(user_run(user, HYP_BLK_WRITE_ZEROES, 2 * granule, info->logical_block, NULL, HYP_BLK_NO_UNMAP),
+		       0, "%s: write-zeroes that keeps the storage", spec);
 		memset(model.bytes + granule + info->logical_block, 0, granule);
 	}
 	if (info->caps & HYP_BLK_CAP_DISCARD) {
@@ -231,7 +234,7 @@ struct stress {
 		unsigned char *memory;
 		uint64_t start, end; /* of @io, which is the device's while it is under way */
 		bool busy;
-	} *slots;
+	} * slots;
 	unsigned int wrong;
 };
 
@@ -443,7 +446,8 @@ static void check_image(const struct subject *subject, const char *image, const 
 			memcpy(before + subject->start + at,
 			       model.unknown[at / 512] ? now + subject->start + at : model.bytes + at, 512);
 	same = !memcmp(now, before, IMAGE_SIZE);
-	tap_ok(same, "%s: the image shows %s", spec, subject->result ? "what was written and nothing else" : "no change");
+	tap_ok(same, "%s: the image shows %s", spec,
+	       subject->result ? "what was written and nothing else" : "no change");
 	free(now);
 	free(before);
 }
@@ -468,7 +472,8 @@ static void check_subject(const struct subject *subject, const char *spec, const
 	uint32_t block;
 
 	if (!subject->size) {
-		tap_ok(hyp_blk_open(spec, 0, &disk, error, sizeof(error)) == -HYP_EROFS, "%s: refused: %s", spec, error);
+		tap_ok(hyp_blk_open(spec, 0, &disk, error, sizeof(error)) == -HYP_EROFS, "%s: refused: %s", spec,
+		       error);
 		return;
 	}
 	model_make(subject);

@@ -188,7 +188,8 @@ static void check_honest(const char *image)
 		{ "window,offset=1M:fault,cut=close,survive=0:file:%s", 1 << 20, false },
 		{ "fault:fault,cut=close,survive=0:file:%s", 0, false },
 		{ "fault,cut=1000000:fault,cut=close,survive=0:file:%s", 0, true },
-		{ "window,offset=64k:fault,seed=3:window,offset=64k:fault,cut=close,survive=0:file:%s", 128 << 10, false },
+		{ "window,offset=64k:fault,seed=3:window,offset=64k:fault,cut=close,survive=0:file:%s", 128 << 10,
+		  false },
 	};
 	unsigned int i, absent;
 
@@ -199,7 +200,8 @@ static void check_honest(const char *image)
 		}
 		tap_is(lost_after(open_disk(honest[i].spec, image), image, honest[i].start, true, true, &absent), 0,
 		       "%s: nothing promised is lost", honest[i].spec);
-		tap_ok(honest[i].flushes_at_end ? !absent : absent > BLOCKS / 16, "%s: %u blocks that nobody promised are lost", honest[i].spec, absent);
+		tap_ok(honest[i].flushes_at_end ? !absent : absent > BLOCKS / 16,
+		       "%s: %u blocks that nobody promised are lost", honest[i].spec, absent);
 	}
 }
 

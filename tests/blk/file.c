@@ -115,7 +115,8 @@ static void check_tail(void)
 	snprintf(spec, sizeof(spec), "file:%s", path);
 	user_open(&user, spec, 0);
 	user.disk->ops->describe(user.disk, line, sizeof(line));
-	tap_ok(user.disk->info.size == 8192 && strstr(line, "last 100 bytes"), "a tail is not visible, and said: %s", line);
+	tap_ok(user.disk->info.size == 8192 && strstr(line, "last 100 bytes"), "a tail is not visible, and said: %s",
+	       line);
 	user_close(&user);
 }
 
@@ -217,7 +218,8 @@ static void check_full(const char *engine)
 	snprintf(path, sizeof(path), "%s/full/sparse", scratch_dir());
 	make_sparse(path, 8 * MIB);
 	snprintf(spec, sizeof(spec), "file,engine=%s:%s", engine, path);
-	tap_ok(write_all(spec, &reads_on) == -HYP_ENOSPC && reads_on, "%s: a full host file system is out of space", engine);
+	tap_ok(write_all(spec, &reads_on) == -HYP_ENOSPC && reads_on, "%s: a full host file system is out of space",
+	       engine);
 	snprintf(path, sizeof(path), "%s/full", scratch_dir());
 	umount(path);
 }
@@ -239,13 +241,14 @@ static void check_holes(void)
 	}
 	user_run(&user, HYP_BLK_FLUSH, 0, 0, NULL, 0);
 	status = user_run(&user, HYP_BLK_DISCARD, 0, MIB, NULL, 0);
-	tap_ok(!status && !stat(image, &st) && st.st_blocks * 512 <= 3 * MIB + 65536, "discard punches a hole: %lld bytes left",
-	       (long long)st.st_blocks * 512);
+	tap_ok(!status && !stat(image, &st) && st.st_blocks * 512 <= 3 * MIB + 65536,
+	       "discard punches a hole: %lld bytes left", (long long)st.st_blocks * 512);
 	tap_is(st.st_size, IMAGE_SIZE, "and leaves the size");
 	status = user_run(&user, HYP_BLK_WRITE_ZEROES, MIB, MIB, NULL, 0);
 	tap_ok(!status && !stat(image, &st) && st.st_blocks * 512 <= 2 * MIB + 65536, "write-zeroes punches a hole");
 	status = user_run(&user, HYP_BLK_WRITE_ZEROES, 2 * MIB, MIB, NULL, HYP_BLK_NO_UNMAP);
-	tap_ok(!status && !stat(image, &st) && st.st_blocks * 512 >= 2 * MIB, "write-zeroes keeps storage when told to");
+	tap_ok(!status && !stat(image, &st) && st.st_blocks * 512 >= 2 * MIB,
+	       "write-zeroes keeps storage when told to");
 	user_close(&user);
 	image_make(image, IMAGE_SIZE, 1);
 }
@@ -292,8 +295,8 @@ static void open_close(const char *spec, unsigned int times)
 
 static void check_leaks(void)
 {
-	static const char *const specs[] = { "file,engine=uring:%s", "file,engine=threads:%s", "cow,scratch=file:file:%s",
-					     "window,size=1M:fault,cut=5:file:%s" };
+	static const char *const specs[] = { "file,engine=uring:%s", "file,engine=threads:%s",
+					     "cow,scratch=file:file:%s", "window,size=1M:fault,cut=5:file:%s" };
 	unsigned int i, fds, threads, maps;
 	char spec[400];
 
@@ -321,7 +324,8 @@ static bool works(struct user *user)
 	if (fd >= 0)
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	good = good && !user_run(user, HYP_BLK_READ, 0, IMAGE_SIZE, memory, 0) &&
-	       !user_run(user, HYP_BLK_READ, MIB, 4096, memory, 0) && !user_run(user, HYP_BLK_DISCARD, MIB, MIB, NULL, 0) &&
+	       !user_run(user, HYP_BLK_READ, MIB, 4096, memory, 0) &&
+	       !user_run(user, HYP_BLK_DISCARD, MIB, MIB, NULL, 0) &&
 	       !user_run(user, HYP_BLK_WRITE, 0, 4096, memory, HYP_BLK_FUA);
 	free(memory);
 	return good;
@@ -330,8 +334,9 @@ static bool works(struct user *user)
 /* Deny on all threads what a worker may not do: new rings, changes to them, opening, threads */
 static bool lock_down(void)
 {
-	static const unsigned int denied[] = { SYS_io_uring_setup, SYS_io_uring_register, SYS_openat, SYS_clone, SYS_clone3,
-					       SYS_socket };
+	static const unsigned int denied[] = { SYS_io_uring_setup, SYS_io_uring_register,
+					       SYS_openat,	   SYS_clone,
+					       SYS_clone3,	   SYS_socket };
 	struct sock_filter filter[2 * sizeof(denied) / sizeof(denied[0]) + 2];
 	struct sock_fprog program = { .filter = filter };
 	unsigned int i, n = 0;
@@ -471,7 +476,8 @@ int main(void)
 		check_full(engines[i]);
 		check_fork(engines[i]);
 		check_signals(engines[i]);
-		tap_ok(in_child(works_locked_down), "%s: works when nothing may be opened or started any more", engines[i]);
+		tap_ok(in_child(works_locked_down), "%s: works when nothing may be opened or started any more",
+		       engines[i]);
 	}
 	check_leaks();
 	return tap_done();

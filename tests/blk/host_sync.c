@@ -18,11 +18,14 @@ int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 ssize_t __real_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
 ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
+int __real_fallocate(int fd, int mode, off_t offset, off_t length);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t length);
 
 static _Atomic unsigned int syncs, durable_writes, plain_writes;
 static _Atomic int sync_errno; /* what fdatasync() is to fail with; 0: nothing */
 static _Atomic bool hold_sync; /* it stops at @held until @go */
 static _Atomic bool short_writes;
+static _Atomic bool no_fallocate;
 static sem_t held, go;
 
 int __wrap_fdatasync(int fd)
@@ -48,6 +51,14 @@ ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset
 		return __real_pwritev2(fd, &part, 1, offset, flags);
 	}
 	return __real_pwritev2(fd, iov, count, offset, flags);
+}
+
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	if (!no_fallocate)
+		return __real_fallocate(fd, mode, offset, length);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 static int write_block(struct user *user, unsigned int block, uint16_t flags)
@@ -120,7 +131,42 @@ static void check_overlap(const char *spec)
 	sem_post(&go);
 	tap_ok(user_wait(&user, 0) && !first.req.status && !second.req.status, "%s: both flushes complete", spec);
 	tap_is(syncs, before + 2, "%s: the second has a sync of its own", spec);
+
+	write_block(&user, 3, 0);
+	hold_sync = true;
+	user_submit(&user, &first);
+	while (sem_wait(&held))
+		;
+	write_block(&user, 4, 0);
+	sem_post(&go);
+	tap_ok(user_wait(&user, 0) && !flush(&user) && syncs == before + 4,
+	       "%s: a flush does not count for a write that completed while it ran", spec);
 	user_close(&user);
+}
+
+/* A host file system that can neither punch nor zero */
+static void check_by_hand(const char *spec)
+{
+	unsigned char *memory = disk_memory(IMAGE_SIZE), *zeroes = disk_memory(IMAGE_SIZE);
+	struct user user;
+
+	no_fallocate = true;
+	user_open(&user, spec, 0);
+	tap_ok(!(user.disk->info.caps & HYP_BLK_CAP_DISCARD) &&
+		       user_run(&user, HYP_BLK_DISCARD, 0, BLOCK, NULL, 0) == -HYP_EOPNOTSUPP,
+	       "%s: no discard where the host has none", spec);
+	fill_pattern(memory, IMAGE_SIZE, 9);
+	tap_is(user_run(&user, HYP_BLK_WRITE, 0, IMAGE_SIZE, memory, 0), 0, "%s: write", spec);
+	tap_is(user_run(&user, HYP_BLK_WRITE_ZEROES, BLOCK, IMAGE_SIZE - 2 * BLOCK, NULL, 0), 0,
+	       "%s: write-zeroes all the same", spec);
+	memcpy(zeroes, memory, BLOCK);
+	memcpy(zeroes + IMAGE_SIZE - BLOCK, memory + IMAGE_SIZE - BLOCK, BLOCK);
+	tap_ok(!user_run(&user, HYP_BLK_READ, 0, IMAGE_SIZE, memory, 0) && !memcmp(memory, zeroes, IMAGE_SIZE),
+	       "%s: zeroes there and nowhere else", spec);
+	user_close(&user);
+	no_fallocate = false;
+	free(memory);
+	free(zeroes);
 }
 
 static void check_failure(const char *spec)
@@ -146,7 +192,7 @@ int main(void)
 		"file,engine=uring:%s",
 		"file,engine=threads:%s",
 		"file,engine=uring,direct=1:%s",
-		"window,offset=64k:file:%s",
+		"window,size=4M:file:%s",
 	};
 	char image[300], spec[400];
 	unsigned int i;
@@ -165,6 +211,7 @@ int main(void)
 		check_fua(spec);
 		check_overlap(spec);
 		check_failure(spec);
+		check_by_hand(spec);
 	}
 	return tap_done();
 }

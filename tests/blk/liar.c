@@ -88,6 +88,8 @@ struct hyp_blk *liar_open(struct hyp_blk *lower, bool flush, bool fua)
 
 	if (!liar)
 		tap_abort("no memory");
-	*liar = (struct liar){ .disk = { .ops = &ops, .info = lower->info }, .lower = lower, .flush = flush, .fua = fua };
+	*liar = (struct liar){
+		.disk = { .ops = &ops, .info = lower->info }, .lower = lower, .flush = flush, .fua = fua
+	};
 	return &liar->disk;
 }

@@ -165,11 +165,12 @@ static void check_own_process(void)
 
 	if (hyp_blk_open(spec, 0, &disk, NULL, 0))
 		tap_abort("cannot open");
-	tap_ok(try_open(0, error, sizeof(error)) == -HYP_EBUSY && strstr(error, "this process"), "twice in a process: %s",
-	       error);
+	tap_ok(try_open(0, error, sizeof(error)) == -HYP_EBUSY && strstr(error, "this process"),
+	       "twice in a process: %s", error);
 	/* Locks of the classic kind would be gone by this. */
 	close(open(image, O_RDWR | O_CLOEXEC));
-	tap_is(try_open(0, error, sizeof(error)), -HYP_EBUSY, "another descriptor that is closed does not take the lock along");
+	tap_is(try_open(0, error, sizeof(error)), -HYP_EBUSY,
+	       "another descriptor that is closed does not take the lock along");
 	disk->ops->close(disk);
 }
 
@@ -211,7 +212,8 @@ static void check_loop(void)
 	}
 	pclose(stream);
 	device[strcspn(device, "\n")] = 0;
-	tap_ok(try_open(0, error, sizeof(error)) == -HYP_EBUSY && strstr(error, device), "attached by losetup: %s", error);
+	tap_ok(try_open(0, error, sizeof(error)) == -HYP_EBUSY && strstr(error, device), "attached by losetup: %s",
+	       error);
 	tap_is(try_open(READER, error, sizeof(error)), -HYP_EBUSY, "attached by losetup, writable: no reader either");
 	check_claimed(device);
 	snprintf(command, sizeof(command), "losetup -d %s", device);

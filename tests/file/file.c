@@ -70,8 +70,8 @@ static void make_tree(void)
 
 static void remove_tree(void)
 {
-	static const char *const names[] = { "top/link", "top/out",	  "top/abs",   "top/up",  "top/magic", "top/fifo",
-					     "top/image", "top/sub/image", "top/sub", "top", "outside",   "" };
+	static const char *const names[] = { "top/link",  "top/out",	   "top/abs", "top/up", "top/magic", "top/fifo",
+					     "top/image", "top/sub/image", "top/sub", "top",	"outside",   "" };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -125,9 +125,10 @@ static void check_walk(void)
 		const char *name;
 		int error;
 	} paths[] = {
-		{ "image", 0 },		     { "sub/image", 0 },     { "./sub//image", 0 },	  { "sub/", 0 },
-		{ "none", ENOENT },	     { "image/x", ENOTDIR }, { "..", EXDEV },		  { "../outside", EXDEV },
-		{ "sub/../../outside", EXDEV }, { "link", ELOOP },	     { "out", ELOOP },		  { "up/outside", ENOTDIR },
+		{ "image", 0 },	   { "sub/image", 0 },	    { "./sub//image", 0 },
+		{ "sub/", 0 },	   { "none", ENOENT },	    { "image/x", ENOTDIR },
+		{ "..", EXDEV },   { "../outside", EXDEV }, { "sub/../../outside", EXDEV },
+		{ "link", ELOOP }, { "out", ELOOP },	    { "up/outside", ENOTDIR },
 	};
 	int top = open(in("top"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	unsigned int i;
@@ -182,11 +183,14 @@ static void check_regular(struct hyp_file *file)
 	struct hyp_file *none;
 	unsigned int count = 0;
 
-	tap_ok(file->ops->version == HYP_FILE_VERSION && file->ops->size == sizeof(struct hyp_file_ops), "%s: version", name);
-	tap_ok(!file->ops->info(file, &info) && info.size == CONTENTS && info.type == HYP_FILE_REGULAR, "%s: info", name);
+	tap_ok(file->ops->version == HYP_FILE_VERSION && file->ops->size == sizeof(struct hyp_file_ops), "%s: version",
+	       name);
+	tap_ok(!file->ops->info(file, &info) && info.size == CONTENTS && info.type == HYP_FILE_REGULAR, "%s: info",
+	       name);
 	tap_is(file->ops->read(file, memory, CONTENTS + 100, 0), CONTENTS, "%s: read whole", name);
 	tap_ok(!memcmp(memory, contents, CONTENTS), "%s: as it is", name);
-	tap_ok(file->ops->read(file, memory, 50, 777) == 50 && !memcmp(memory, contents + 777, 50), "%s: read a part", name);
+	tap_ok(file->ops->read(file, memory, 50, 777) == 50 && !memcmp(memory, contents + 777, 50), "%s: read a part",
+	       name);
 	tap_is(file->ops->read(file, memory, 50, CONTENTS), 0, "%s: read at the end", name);
 	tap_is(file->ops->read(file, memory, 50, CONTENTS - 20), 20, "%s: read over the end", name);
 	tap_is(file->ops->open(file, "x", &none), -HYP_ENOTDIR, "%s: open below a file", name);
@@ -194,14 +198,17 @@ static void check_regular(struct hyp_file *file)
 
 	place = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	tap_is(file->ops->map(file, place, 3 * page, 0, HYP_PROT_READ | HYP_PROT_WRITE), 0, "%s: map", name);
-	tap_ok(!memcmp(place, contents, CONTENTS) && !place[CONTENTS] && !place[3 * page - 1], "%s: zeroes after it", name);
+	tap_ok(!memcmp(place, contents, CONTENTS) && !place[CONTENTS] && !place[3 * page - 1], "%s: zeroes after it",
+	       name);
 	place[5] ^= 1;
-	tap_ok(file->ops->read(file, memory, 10, 0) == 10 && memory[5] == contents[5], "%s: stores stay in the copy", name);
+	tap_ok(file->ops->read(file, memory, 10, 0) == 10 && memory[5] == contents[5], "%s: stores stay in the copy",
+	       name);
 	tap_is(file->ops->map(file, place + page, page, page, HYP_PROT_READ | HYP_PROT_EXEC), 0, "%s: map code", name);
 	tap_ok(!memcmp(place + page, contents + page, page), "%s: the right part of it", name);
 	tap_is(file->ops->map(file, place + 1, page, 0, HYP_PROT_READ), -HYP_EINVAL, "%s: map at an odd address", name);
 	tap_is(file->ops->map(file, place, page, 5, HYP_PROT_READ), -HYP_EINVAL, "%s: map an odd offset", name);
-	tap_is(file->ops->map(file, place, 4 * page, 0, HYP_PROT_READ), -HYP_EINVAL, "%s: map pages beyond the end", name);
+	tap_is(file->ops->map(file, place, 4 * page, 0, HYP_PROT_READ), -HYP_EINVAL, "%s: map pages beyond the end",
+	       name);
 	tap_is(file->ops->map(file, place, 0, 0, HYP_PROT_READ), -HYP_EINVAL, "%s: map nothing", name);
 	file->ops->close(file);
 	tap_ok(place[6] == contents[6], "%s: a mapping outlives the file", name);
