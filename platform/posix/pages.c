@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The memory behind mapped addresses: committing it, giving it back, running what was written there */
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -51,6 +52,21 @@ static bool range_mapped(struct posix_memory *m, uintptr_t start, uintptr_t end,
 }
 
 /*
+ * qemu-user takes any advice, and ignores it. Linux refuses what it does not know.
+ */
+static bool advice_ignored(void)
+{
+	static atomic_int answer; /* 0: not asked yet */
+	int known = atomic_load_explicit(&answer, memory_order_relaxed);
+
+	if (!known) {
+		known = madvise(NULL, 0, INT_MAX) ? 1 : 2;
+		atomic_store_explicit(&answer, known, memory_order_relaxed);
+	}
+	return known == 2;
+}
+
+/*
  * For hosts without MADV_POPULATE_WRITE: Linux before 5.14, qemu-user. The object's pages are allocated through the
  * file, which tells when there are none; the rest is done by touching them.
  */
@@ -77,6 +93,8 @@ int posix_mem_commit(struct hyp *h, void *addr, size_t size)
 
 	if (!range_valid(start, size) || !range_mapped(&h->memory, start, start + size, HYP_PROT_WRITE))
 		return -HYP_EINVAL;
+	if (advice_ignored())
+		return commit_slowly(&h->memory, start, start + size);
 	/* Without the lock: this may take long, and who unmaps meanwhile breaks the contract anyway. */
 	do
 		ret = madvise(addr, size, MADV_POPULATE_WRITE);

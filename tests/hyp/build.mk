@@ -32,4 +32,4 @@ $(addprefix $(BUILD)/tests/hyp/,$(hyp-extra)):
 hyp-tests := $(addprefix $(BUILD)/tests/hyp/,conformance-posix conformance-replay conformance-stub $(hyp-extra))
 
 check-targets += $(hyp-tests)
-tests += $(hyp-tests)
+tests += $(hyp-tests) tests/hyp/aarch64.sh

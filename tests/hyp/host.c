@@ -92,9 +92,26 @@ unsigned int host_threads(void)
 	return entries("/proc/self/task");
 }
 
+bool host_threads_settle(unsigned int most)
+{
+	int tries;
+
+	for (tries = 0; tries < 5000; tries++) {
+		if (host_threads() <= most)
+			return true;
+		usleep(1000); /* the host's time, whatever the platform's is */
+	}
+	return false;
+}
+
 unsigned int host_descriptors(void)
 {
 	return entries("/proc/self/fd");
+}
+
+bool host_emulated(void)
+{
+	return getenv("HYP_EMULATED");
 }
 
 int host_fork(void (*fn)(void *arg), void *arg)

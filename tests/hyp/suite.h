@@ -72,7 +72,11 @@ size_t host_resident(void *addr, size_t size);
 unsigned int host_mappings(void);
 unsigned int host_mappings_in(const void *addr, size_t size);
 unsigned int host_threads(void);
+/* Threads that have been joined are listed a moment longer: waits until there are at most @most. */
+bool host_threads_settle(unsigned int most);
 unsigned int host_descriptors(void);
+/* Runs under an emulator (the environment's HYP_EMULATED says so), whose own limits are no fault of the platform's. */
+bool host_emulated(void);
 /* Runs @fn(@arg) in a forked child. Returns its status as of waitpid(2). */
 int host_fork(void (*fn)(void *arg), void *arg);
 

@@ -159,9 +159,7 @@ static void test_fini_waits(void)
 		ops->fini(h);
 	}
 	h = before;
-	for (i = 0; host_threads() > threads && i < 1000; i++)
-		suite_sleep(h, MS);
-	tap_is(host_threads(), threads, "detached threads are gone after fini");
+	tap_ok(host_threads_settle(threads), "detached threads are gone after fini");
 }
 
 void test_thread(void)
