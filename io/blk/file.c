@@ -379,18 +379,17 @@ static int open_descriptor(struct blk_spec *spec, struct file *file, uint64_t nu
 {
 	int flags;
 
+	/* The rest is a name for messages: whoever opened it may have a better one than a number. */
 	if (*spec->rest)
-		return blk_fail(spec, -HYP_EINVAL,
-				"file: fd=%" PRIu64 " and the path \"%s\" exclude each other; leave one", number,
-				spec->rest);
-	if (asprintf(&file->label, "descriptor %" PRIu64, number) < 0) {
+		file->label = strdup(spec->rest);
+	else if (asprintf(&file->label, "descriptor %" PRIu64, number) < 0)
 		file->label = NULL;
+	if (!file->label)
 		return blk_fail(spec, -HYP_ENOMEM, "file: no memory");
-	}
 	flags = fcntl((int)number, F_GETFL);
 	file->fd = flags < 0 ? -1 : fcntl((int)number, F_DUPFD_CLOEXEC, 3);
 	if (file->fd < 0)
-		return blk_fail(spec, -HYP_EBADF, "file: fd=%" PRIu64 ": %s", number, strerror(errno));
+		return blk_fail(spec, -HYP_EBADF, "%s: fd=%" PRIu64 ": %s", file->label, number, strerror(errno));
 	if ((flags & O_ACCMODE) == O_WRONLY || (writable && (flags & O_ACCMODE) != O_RDWR))
 		return blk_fail(spec, -HYP_EACCES, "%s is not open for reading%s", file->label,
 				writable ? " and writing; put ro: before the specification or open it so" : "");
@@ -462,6 +461,6 @@ extern const struct blk_backend blk_backend_file;
 const struct blk_backend blk_backend_file = {
 	.name = "file",
 	.keys = keys,
-	.help = "file:PATH or file,fd=NUMBER:",
+	.help = "file:PATH or file,fd=NUMBER:NAME",
 	.open = file_open,
 };

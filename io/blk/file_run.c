@@ -112,15 +112,8 @@ static int try_allocate(struct file *file, int mode, _Atomic bool *unknown, uint
 	return 1;
 }
 
-static int device_zeroes(struct file *file, const struct hyp_blk_req *req)
-{
-	uint64_t range[2] = { req->offset, req->length };
-
-	/* Gives storage back only where reads return zeroes afterwards; the host writes zeroes where it must. */
-	return ioctl(file->fd, BLKZEROOUT, range) ? blk_error(errno) : 0;
-}
-
-static int file_zeroes(struct file *file, const struct hyp_blk_req *req)
+/* Block devices know these modes of fallocate(2) too */
+static int clear_range(struct file *file, const struct hyp_blk_req *req)
 {
 	int result = 1;
 
@@ -135,7 +128,7 @@ static int file_zeroes(struct file *file, const struct hyp_blk_req *req)
 
 static int zeroes(struct file *file, const struct hyp_blk_req *req)
 {
-	int error = file->is_device ? device_zeroes(file, req) : file_zeroes(file, req);
+	int error = clear_range(file, req);
 
 	if (!error && req->flags & HYP_BLK_FUA && fdatasync(file->fd))
 		error = blk_error(errno);

@@ -75,7 +75,7 @@ int main(void)
 	refused("file,engine=steam:x", -HYP_EINVAL, "engine=steam", "auto, uring, threads");
 	refused("file,direct=yes:x", -HYP_EINVAL, "direct=yes", "0 or 1");
 	refused("file,fd=999:", -HYP_EBADF, "fd=999", "Bad file");
-	refused("file,fd=1:x", -HYP_EINVAL, "fd=1", "leave one");
+	refused("file,fd=999:disk.img", -HYP_EBADF, "disk.img", "Bad file");
 
 	tap_is(hyp_blk_open("mem:", 0, &disk, NULL, 0), -HYP_EINVAL, "no buffer for the message");
 	tap_ok(hyp_blk_open("mem:", 0, &disk, small, sizeof(small)) == -HYP_EINVAL && strlen(small) == 7,
