@@ -9,7 +9,9 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rumpus/image.h>
@@ -277,6 +279,101 @@ static void signals(void)
 	rumpus_halt(kernel);
 }
 
+/* As <asm/signal.h> has it. */
+struct kernel_sigaction {
+	unsigned long handler;
+	unsigned long flags;
+#ifdef __x86_64__
+	unsigned long restorer;
+#endif
+	uint64_t mask;
+};
+
+static long dispose(int number, unsigned long handler)
+{
+	const struct kernel_sigaction action = { .handler = handler };
+
+	return rumpus_sys_rt_sigaction(number, &action, NULL, 8);
+}
+
+/* Sleeps 60 ms with an alarm after 20. */
+static long sleep_with_alarm(void)
+{
+	const struct itimerval soon = { .it_value = { 0, 20000 } };
+	const struct timespec sixty = { 0, 60000000 };
+
+	rumpus_sys_setitimer(ITIMER_REAL, &soon, NULL);
+	return rumpus_sys_nanosleep(&sixty, NULL);
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Stops its own process. Returns how long the longest call took, of many for 200 ms: the one that it was stopped in. */
+static void *stop_and_call(void *arg)
+{
+	long start = milliseconds(), longest = 0;
+
+	if (rumpus_process_enter(arg) != 0)
+		return NULL;
+	rumpus_sys_kill((pid_t)rumpus_sys_getpid(), SIGSTOP);
+	while (milliseconds() < start + 200) {
+		long before = milliseconds(), took;
+
+		rumpus_sys_getpid();
+		took = milliseconds() - before;
+		longest = took > longest ? took : longest;
+	}
+	return (void *)longest;
+}
+
+/* The table of doc/processes.md, row by row. */
+static void signal_model(void)
+{
+	struct rumpus *kernel = boot();
+	struct rumpus_process *first = rumpus_process_first(kernel), *second;
+	pthread_t thread;
+	void *result;
+	long pid;
+
+	rumpus_process_create(kernel, &second);
+	rumpus_process_enter(second);
+	pid = rumpus_sys_getpid();
+	tap_is(rumpus_sys_kill((pid_t)pid, SIGURG), 0, "a signal that is ignored by default");
+	tap_is(dispose(SIGTERM, 1), 0, "one is set to be ignored");
+	tap_is(rumpus_sys_kill((pid_t)pid, SIGTERM), 0, "and sent");
+	tap_is(rumpus_sys_getpid(), pid, "both vanish");
+	dispose(SIGALRM, 1);
+	tap_is(sleep_with_alarm(), 0, "an ignored alarm does not end a sleep");
+	dispose(SIGALRM, 4096);
+	tap_is(sleep_with_alarm(), -EINTR, "one with a handler does");
+	tap_is(rumpus_sys_getpid(), pid, "and vanishes");
+
+	thread = fixture_thread(stop_and_call, second);
+	rumpus_process_enter(first);
+	fixture_sleep(100);
+	rumpus_sys_kill((pid_t)pid, SIGCONT);
+	pthread_join(thread, &result);
+	tap_ok((long)result >= 40, "a stopped process waits for SIGCONT: %ld ms", (long)result);
+
+	rumpus_process_enter(second);
+	dispose(SIGTERM, 0);
+	rumpus_sys_kill((pid_t)pid, SIGTERM);
+	tap_is(rumpus_sys_getpid(), -ESRCH, "a signal that ends a process by default");
+	rumpus_process_enter(first);
+	tap_is(rumpus_process_destroy(second), 0, "what is left is destroyed");
+	pid = rumpus_sys_getpid();
+	rumpus_sys_kill((pid_t)pid, SIGTERM);
+	rumpus_sys_kill((pid_t)pid, SIGKILL);
+	tap_is(rumpus_sys_getpid(), pid, "the first process is not ended by signals");
+	rumpus_halt(kernel);
+}
+
 static void *sleep_inside(void *arg)
 {
 	const struct timespec hour = { 3600, 0 };
@@ -384,6 +481,7 @@ int main(void)
 	remote_memory();
 	threads();
 	signals();
+	signal_model();
 	halts();
 	two_kernels();
 	forks();
