@@ -430,7 +430,8 @@ static int open_all(struct blk_spec *spec, struct file *file)
 		error = inspect(spec, file, writable);
 	if (!error && !(spec->flags & HYP_BLK_OPEN_NO_LOCK)) {
 		error = file_lock(spec, file->fd, file->is_device, writable, file->label);
-		file->locked = !error;
+		/* A lock on a file that the caller has open too stays with it, as it may have passed it on. */
+		file->locked = !error && number == UINT64_MAX;
 	}
 	return error ? error : start_engine(spec, file, engine);
 }

@@ -18,7 +18,7 @@ enum {
  * @fd:         the image; ours
  * @direct:     opened with O_DIRECT
  * @is_device:  a block device rather than a file
- * @locked:     we hold a lock on @fd
+ * @locked:     we hold a lock on @fd and give it up when we close
  * @no_nowait:  the host's file system does not know RWF_NOWAIT
  * @no_zero_range: nor FALLOC_FL_ZERO_RANGE
  * @no_punch:   nor FALLOC_FL_PUNCH_HOLE

@@ -174,6 +174,24 @@ static void check_own_process(void)
 	disk->ops->close(disk);
 }
 
+/* By descriptor, the lock is the caller's open file's: it outlives the device, not the file */
+static void check_descriptor(void)
+{
+	int fd = open(image, O_RDWR | O_CLOEXEC);
+	struct hyp_blk *disk;
+	char by_fd[64];
+
+	snprintf(by_fd, sizeof(by_fd), "file,fd=%d:", fd);
+	tap_is(hyp_blk_open(by_fd, 0, &disk, NULL, 0), 0, "a writer by descriptor");
+	tap_is(try_open(0, NULL, 0), -HYP_EBUSY, "locks");
+	disk->ops->close(disk);
+	tap_is(try_open(0, NULL, 0), -HYP_EBUSY, "and passes the lock on with the descriptor");
+	tap_is(hyp_blk_open(by_fd, 0, &disk, NULL, 0), 0, "as which it is opened again");
+	disk->ops->close(disk);
+	close(fd);
+	tap_is(try_open(0, NULL, 0), 0, "until that is closed");
+}
+
 /* A block device that the host claims, as a mount does, and one that we claim */
 static void check_claimed(const char *device)
 {
@@ -233,6 +251,7 @@ int main(void)
 		meet(&meetings[i]);
 	check_seen_by_qemu();
 	check_own_process();
+	check_descriptor();
 	check_loop();
 	return tap_done();
 }
