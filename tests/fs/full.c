@@ -24,7 +24,7 @@ struct writer {
 	unsigned int number;
 	uint64_t size;
 	long end;
-	unsigned char buf[CHUNK];
+	unsigned char buf[CHUNK], got[CHUNK];
 };
 
 static struct writer writers[WRITERS];
@@ -56,7 +56,6 @@ static void *fill(void *arg)
 
 static void *compare(void *arg)
 {
-	static __thread unsigned char got[CHUNK];
 	struct writer *w = arg;
 	uint64_t offset = 0;
 	char path[32];
@@ -66,13 +65,13 @@ static void *compare(void *arg)
 	path_of(w, path, sizeof(path));
 	fd = rumpus_sys_openat(AT_FDCWD, path, O_RDONLY, 0);
 	w->end = fd < 0 ? fd : 0;
-	while (!w->end && (len = rumpus_sys_read(fd, got, CHUNK)) != 0) {
+	while (!w->end && (len = rumpus_sys_read(fd, w->got, CHUNK)) != 0) {
 		if (len < 0) {
 			w->end = len;
 			break;
 		}
 		pattern_fill(w->number, offset, w->buf, len);
-		if (memcmp(got, w->buf, len))
+		if (memcmp(w->got, w->buf, len))
 			w->end = -EIO;
 		offset += len;
 	}
