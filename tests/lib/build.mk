@@ -7,7 +7,7 @@ lib-fake := $(BUILD)/tests/lib/fake.img
 # As the real image is linked. Freestanding: no call to a C library may slip in.
 lib-image-flags := -std=gnu11 -O2 -fPIC -ffreestanding -fno-stack-protector -fvisibility=hidden -Wall -Wextra \
 	-Wno-unused-parameter -Iinclude -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,text,-z,defs,-z,noexecstack,-z,separate-code \
-	-Wl,--build-id=none
+	-Wl,--build-id=none $(if $(filter aarch64,$(platform-cpu)),-mno-outline-atomics)
 
 $(BUILD)/tests/lib/fake.img: tests/lib/fake_kernel.c tests/lib/fake.h include/rumpus/image.h include/rumpus/hyp.h
 	@mkdir -p $(@D)

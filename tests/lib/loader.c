@@ -271,39 +271,75 @@ static void rela_size(void)
 	set_dynamic(DT_RELAENT, 16);
 }
 
-static Elf64_Xword *relr(void)
+/* A table of packed relocations, in place of the linker's, which not every linker makes. */
+static void set_relr(Elf64_Xword first, Elf64_Xword second)
 {
-	return at(dynamic(DT_RELR)->d_un.d_ptr);
+	Elf64_Addr place = (data_segment()->p_vaddr + data_segment()->p_filesz - 2 * sizeof(first)) & ~(Elf64_Addr)7;
+	Elf64_Xword *relr = at(place);
+
+	relr[0] = first;
+	relr[1] = second;
+	set_dynamic(DT_RELR, place);
+	set_dynamic(DT_RELRSZ, 2 * sizeof(first));
 }
 
 static void relr_outside(void)
 {
-	relr()[0] = 1UL << 40;
+	set_relr(1UL << 40, 1);
 }
 
 static void relr_odd(void)
 {
-	relr()[0] += 4;
+	set_relr(data_segment()->p_vaddr + 4, 1);
 }
 
 static void relr_bitmap_first(void)
 {
-	relr()[0] = 3; /* words from address 0 on: not writable */
+	set_relr(3, 1); /* words from address 0 on: not writable */
+}
+
+static void relr_bitmap_beyond(void)
+{
+	set_relr((data_segment()->p_vaddr + data_segment()->p_memsz - 16) & ~(Elf64_Addr)7, UINT64_MAX);
 }
 
 static void relr_long(void)
 {
+	set_relr(data_segment()->p_vaddr, 1);
 	set_dynamic(DT_RELRSZ, 1UL << 40);
 }
 
 static void relr_elsewhere(void)
 {
+	set_relr(data_segment()->p_vaddr, 1);
 	set_dynamic(DT_RELR, 1UL << 40);
 }
 
+/* The symbol that the image exports, among those of sections, which some linkers add. */
 static Elf64_Sym *symbol(void)
 {
-	return (Elf64_Sym *)at(dynamic(DT_SYMTAB)->d_un.d_ptr) + 1;
+	const char *strings = at(dynamic(DT_STRTAB)->d_un.d_ptr);
+	Elf64_Sym *symbols = at(dynamic(DT_SYMTAB)->d_un.d_ptr);
+
+	for (unsigned int i = 1; i < 64; i++)
+		if (strcmp(strings + symbols[i].st_name, RUMPUS_IMAGE_SYMBOL) == 0)
+			return &symbols[i];
+	tap_abort("the image exports nothing");
+}
+
+/* A pointer of the image's table: its value is in the file or, where a linker makes such, in a relocation. */
+static void set_pointer(size_t offset, uint64_t value)
+{
+	Elf64_Addr address = symbol()->st_value + offset;
+	Elf64_Xword n = dynamic(DT_RELASZ)->d_tag == DT_RELASZ ? dynamic(DT_RELASZ)->d_un.d_val / sizeof(Elf64_Rela) : 0;
+
+	*(uint64_t *)at(address) = value;
+	for (Elf64_Xword i = 0; i < n; i++) {
+		Elf64_Rela *rela = (Elf64_Rela *)at(dynamic(DT_RELA)->d_un.d_ptr) + i;
+
+		if (rela->r_offset == address)
+			rela->r_addend = (Elf64_Sxword)value;
+	}
 }
 
 static void undefined(void)
@@ -378,12 +414,12 @@ static void smaller(void)
 
 static void bad_entry(void)
 {
-	*(uint64_t *)((char *)at(symbol()->st_value) + offsetof(struct rumpus_image_ops, halt)) = 0x40;
+	set_pointer(offsetof(struct rumpus_image_ops, halt), 0x40);
 }
 
 static void bad_name(void)
 {
-	*(uint64_t *)((char *)at(symbol()->st_value) + offsetof(struct rumpus_image_ops, kernel)) = 1UL << 60;
+	set_pointer(offsetof(struct rumpus_image_ops, kernel), 1UL << 60);
 }
 
 static const struct {
@@ -425,6 +461,7 @@ static const struct {
 	{ relr_outside, "a packed relocation elsewhere", "outside writable" },
 	{ relr_odd, "a packed relocation unaligned", "outside writable" },
 	{ relr_bitmap_first, "a bitmap of relocations without address", "outside writable" },
+	{ relr_bitmap_beyond, "a bitmap of relocations beyond the end", "outside writable" },
 	{ relr_long, "too many packed relocations", "outside the image" },
 	{ relr_elsewhere, "packed relocations elsewhere", "outside the image" },
 	{ undefined, "an undefined symbol", "undefined" },
