@@ -11,4 +11,12 @@ sandbox-src := sandbox/confine.c sandbox/filter.c sandbox/fork.c sandbox/landloc
 sandbox-obj := $(sandbox-src:%.c=$(BUILD)/obj/%.o)
 sandbox-libs := -l:libseccomp.a
 
+# Compiled anew when the mode changes.
+ifneq ($(SANDBOX),$(file <$(BUILD)/sandbox))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/sandbox,$(SANDBOX))
+endif
+$(BUILD)/sandbox: ;
+$(sandbox-obj): $(BUILD)/sandbox
+
 $(sandbox-obj): rumpus-cflags += -DSANDBOX_MODE=$(if $(filter off,$(SANDBOX)),0,$(if $(filter trap,$(SANDBOX)),2,1))

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <linux/fs.h>
-#include <linux/futex.h>
+#include <unistd.h>
 
 #include "sandbox.h"
 
@@ -84,6 +84,12 @@ static int add_threads(scmp_filter_ctx filter)
 				SCMP_A0(SCMP_CMP_MASKED_EQ, thread | spaces, thread));
 }
 
+/* abort(3), and faults that no handler wants: signals to this process alone. */
+static int add_own_signals(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+}
+
 /* What libblkid asks of a block device; each only reads its geometry. */
 static int add_questions(scmp_filter_ctx filter)
 {
@@ -109,6 +115,8 @@ static int build(scmp_filter_ctx filter)
 		error = add_memory(filter);
 	if (!error)
 		error = add_threads(filter);
+	if (!error)
+		error = add_own_signals(filter);
 	return error;
 }
 

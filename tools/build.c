@@ -181,10 +181,15 @@ static void abandon(struct tree_build *build, const char *name)
 
 static int cannot_create(struct tree_build *build, const char *name, long error)
 {
-	if (error == -EISDIR || error == -EEXIST)
-		report_error(build->report, build->path.text, "%s: %s", name, why_no_way(error));
-	else
+	long length;
+
+	if (error != -EISDIR && error != -EEXIST)
 		return failed(build, name, "cannot create", error);
+	length = path_push(&build->path, name);
+	if (length < 0)
+		return (int)length;
+	report_error(build->report, build->path.text, "%s", why_no_way(error));
+	path_pop(&build->path, length);
 	return 0;
 }
 

@@ -12,10 +12,12 @@
 
 /* Seconds after a request to stop when the user is told that it takes long. */
 #define PATIENCE 5
+/* Seconds after which a worker that has not even begun to unmount is taken to be stuck, and ended. */
+#define GIVE_UP 15
 
 static volatile sig_atomic_t worker_pid, asked_by;
 static uint64_t asked_at; /* nanoseconds; 0: the parent has not noticed yet */
-static bool told;
+static bool told, gave_up;
 
 /*
  * The first signal asks: the worker's call is interrupted, the image unmounted. The second ends it at once; the journal
@@ -63,8 +65,24 @@ void supervise_kill(void)
 		kill(worker_pid, SIGKILL);
 }
 
+/* Copies that the worker cannot change any more; it has ended, but its bytes are as it liked. */
+static void explain_kernel(struct session *session)
+{
+	char text[sizeof(session->shared->reason)], line[256];
+
+	if (atomic_load(&session->shared->ended)) {
+		memcpy(text, session->shared->reason, sizeof(text));
+		text[sizeof(text) - 1] = 0;
+		report_error(session->report, NULL, "the kernel in the worker ended: %s", text);
+	}
+	if (*kernel_last_words(session->shared, 0, line, sizeof(line)))
+		report_error(session->report, NULL, "last message of its kernel: %s", line);
+}
+
 void supervise_nudge(struct session *session)
 {
+	uint64_t waited;
+
 	if (!asked_by)
 		return;
 	if (!asked_at)
@@ -72,9 +90,16 @@ void supervise_nudge(struct session *session)
 	/* It may have been about to enter the call that it is in now. */
 	if (!atomic_load(&session->shared->stopping))
 		syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
-	if (!told && clock_now() - asked_at > PATIENCE * 1000000000ULL) {
+	waited = (clock_now() - asked_at) / 1000000000U;
+	if (!told && waited >= PATIENCE) {
 		told = true;
-		fputs("rumpus: writing back and unmounting; interrupt again to end at once\n", stderr);
+		fputs("rumpus: still writing back and unmounting; interrupt again to end at once\n", stderr);
+	}
+	if (!gave_up && waited >= GIVE_UP && !atomic_load(&session->shared->stopping)) {
+		gave_up = true;
+		report_error(session->report, NULL, "the worker is stuck, and was killed");
+		explain_kernel(session);
+		supervise_kill();
 	}
 }
 
@@ -88,20 +113,6 @@ int supervise_wait(struct session *session)
 		supervise_nudge(session);
 	worker_pid = 0;
 	return status;
-}
-
-/* Copies that the worker cannot change any more; it has ended, but its bytes are as it liked. */
-static void explain_kernel(struct session *session)
-{
-	char text[sizeof(session->shared->reason)], line[256];
-
-	if (atomic_load(&session->shared->ended)) {
-		memcpy(text, session->shared->reason, sizeof(text));
-		text[sizeof(text) - 1] = 0;
-		report_error(session->report, NULL, "the kernel in the worker ended: %s", text);
-	}
-	if (*kernel_last_words(session->shared, 0, line, sizeof(line)))
-		report_error(session->report, NULL, "last message of its kernel: %s", line);
 }
 
 static void explain_image(struct session *session)

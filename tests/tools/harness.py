@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of the rumpus command share: a user without rights, images, trees, and TAP."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+
+NOBODY = 65534
+TIMEOUT = 120  # seconds that one command may take; nothing here takes two
+
+MKFS = {
+    "ext4": ["/usr/sbin/mkfs.ext4", "-q", "-F"],
+    "xfs": ["/usr/sbin/mkfs.xfs", "-q", "-f"],
+    "btrfs": ["/usr/sbin/mkfs.btrfs", "-q", "-f"],
+}
+CHECK = {
+    "ext4": ["/usr/sbin/e2fsck", "-fn"],
+    "xfs": ["/usr/sbin/xfs_repair", "-n"],
+    "btrfs": ["/usr/bin/btrfs", "check"],
+}
+SIZE = 320 << 20  # the least that mkfs.xfs takes is 300 MiB
+
+_count = 0
+_failed = 0
+_dir = None
+
+
+def ok(passed, name, detail=""):
+    """Report one check."""
+    global _count, _failed
+    _count += 1
+    _failed += not passed
+    print(f"{'' if passed else 'not '}ok {_count} - {name}", flush=True)
+    if not passed and detail:
+        for line in str(detail).splitlines()[:40]:
+            print(f"# {line}", flush=True)
+    return passed
+
+
+def skip(name, why):
+    global _count
+    _count += 1
+    print(f"ok {_count} - {name} # SKIP {why}", flush=True)
+
+
+def done():
+    """Print the plan and end the program."""
+    print(f"1..{_count}", flush=True)
+    os._exit(1 if _failed else 0)
+
+
+def _tidy_up():
+    for path, dirs, _ in os.walk(_dir):
+        for name in dirs:
+            if not os.path.islink(os.path.join(path, name)):
+                os.chmod(os.path.join(path, name), 0o700)
+    shutil.rmtree(_dir)
+
+
+def _watch_over(pid):
+    """The first process, with the rights that it was started with, tidies up after the one that tests."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda signal, frame: os.kill(pid, signal))
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    _tidy_up()
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def start(as_root=False):
+    """Make a directory and go there; as a user without rights unless the test is about root's."""
+    global _dir
+    if as_root and os.geteuid():
+        print("1..0 # SKIP must be root")
+        sys.exit(77)
+    os.umask(0o022)
+    _dir = tempfile.mkdtemp(prefix="rumpus-tools-")
+    # The build tree may be out of that user's reach.
+    os.makedirs(f"{_dir}/bin")
+    os.makedirs(f"{_dir}/lib/rumpus")
+    build = os.environ.get("RUMPUS_BUILD", "build")
+    shutil.copy(os.environ.get("RUMPUS", f"{build}/bin/rumpus"), f"{_dir}/bin/rumpus")
+    shutil.copy(os.environ.get("RUMPUS_IMAGE", f"{build}/lib/rumpus/linux.img"), f"{_dir}/lib/rumpus/linux.img")
+    os.environ.pop("RUMPUS_IMAGE", None)
+    os.environ["LC_ALL"] = "C"
+    os.environ["TZ"] = "UTC"
+    os.chmod(_dir, 0o755)
+    os.mkdir(f"{_dir}/work")
+    pid = os.fork()
+    if pid:
+        _watch_over(pid)
+    if not as_root and os.geteuid() == 0:
+        os.chown(f"{_dir}/work", NOBODY, NOBODY)
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.chdir(f"{_dir}/work")
+
+
+def program():
+    return f"{_dir}/bin/rumpus"
+
+
+def kernel_image():
+    return f"{_dir}/lib/rumpus/linux.img"
+
+
+def _restore_signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def spawn(*args, **more):
+    """Start rumpus; signals as from a terminal, whatever this program inherited."""
+    more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("stderr", subprocess.PIPE)
+    return subprocess.Popen([program(), *args], stdin=subprocess.DEVNULL, preexec_fn=_restore_signals, **more)
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code = code
+        self.out = out
+        self.err = err.decode(errors="replace")
+        self.text = out.decode(errors="replace")
+
+    def __str__(self):
+        return f"exit {self.code}\n{self.text[:2000]}\n{self.err[:4000]}"
+
+
+def collect(process, timeout=TIMEOUT):
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        err = (err or b"") + b"\nHANGS"
+    return Result(process.returncode, out or b"", err or b"")
+
+
+def run(*args, **more):
+    return collect(spawn(*args, **more))
+
+
+def expect(name, code, *args, message=None, **more):
+    """Run rumpus and check its exit code, and that it says @message (a regular expression) on standard error."""
+    result = run(*args, **more)
+    passed = result.code == code and (message is None or re.search(message, result.err))
+    ok(passed, name, f"{' '.join(args)}: expected exit {code}, message {message!r}\n{result}")
+    return result
+
+
+def tool(*args, **more):
+    """Run a program of the host's. Returns its completed process; output is text."""
+    return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **more)
+
+
+def mkfs(path, kind, size=SIZE, *more):
+    with open(path, "wb") as image:
+        image.truncate(size)
+    made = tool(*MKFS[kind], *more, path)
+    if made.returncode:
+        raise RuntimeError(made.stdout)
+    return path
+
+
+def check(path, kind):
+    """The host's checker finds nothing to complain about."""
+    checked = tool(*CHECK[kind], path)
+    ok(checked.returncode == 0, f"{kind}: {CHECK[kind][0]} finds no error", checked.stdout)
+
+
+def digest(path):
+    sha = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def describe(path, first):
+    """All that is to survive a copy of one file; @first: of each inode the first name seen."""
+    st = os.lstat(path)
+    kind = stat.S_IFMT(st.st_mode)
+    told = [oct(st.st_mode), st.st_uid, st.st_gid, st.st_mtime_ns]
+    told.append({name: os.getxattr(path, name, follow_symlinks=False).hex()
+                 for name in sorted(os.listxattr(path, follow_symlinks=False))})
+    if kind == stat.S_IFREG:
+        told += [st.st_size, digest(path) if os.access(path, os.R_OK) else "unreadable"]
+    if kind == stat.S_IFLNK:
+        told.append(os.readlink(path))
+    if kind in (stat.S_IFBLK, stat.S_IFCHR):
+        told.append(st.st_rdev)
+    if kind != stat.S_IFDIR:
+        told += [st.st_nlink, first]
+    return told
+
+
+def snapshot(root):
+    """A tree as a dictionary: relative path to description."""
+    tree = {}
+    inodes = {}
+    for path, dirs, files in os.walk(root):
+        dirs.sort()
+        for name in sorted(files + dirs) + (["."] if path == root else []):
+            full = os.path.join(path, name)
+            relative = os.path.relpath(full, root)
+            st = os.lstat(full)
+            tree[relative] = describe(full, inodes.setdefault((st.st_dev, st.st_ino), relative))
+    return tree
+
+
+def same_tree(got, expected, name):
+    wrong = [f"{path}: {got.get(path)} instead of {expected.get(path)}"
+             for path in sorted(set(got) | set(expected)) if got.get(path) != expected.get(path)]
+    return ok(not wrong, name, "\n".join(wrong))
