@@ -20,9 +20,19 @@ $(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/li
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
+$(BUILD)/tests/lib/embed.o: lib/embed.S $(lib-fake)
+	$(call say,AS,$@)
+	$(Q)$(CC) -DIMAGE='"$(lib-fake)"' -c -o $@ $<
+
+$(BUILD)/tests/lib/embedded: tests/lib/embedded.cc tests/lib/fake.h $(BUILD)/tests/lib/embed.o $(BUILD)/obj/tests/tap.o \
+		$(BUILD)/lib/librumpus.a | $(generated)
+	$(call say,LD,$@)
+	$(Q)$(CXX) -Wall -Wextra -Werror -Wpedantic -pthread $(CFLAGS) $(LDFLAGS) -Iinclude -I$(BUILD)/include -Itests \
+		-o $@ $< $(filter %.o %.a,$^) $(rumpus-libs)
+
 $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -Itests \
 	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
 
 tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(BUILD)/tests/lib/gate:fenced \
-	tests/lib/examples.sh
+	$(BUILD)/tests/lib/embedded tests/lib/examples.sh
 check-targets += $(lib-fake)
