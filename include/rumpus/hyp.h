@@ -113,7 +113,9 @@ struct hyp_config {
  * @page_size:  granule of all memory calls
  * @cpus:       virtual CPUs; timers are numbered 0 to @cpus - 1
  * @mem_bound:  size of the memory object; a multiple of @page_size
- * @map_budget: mappings that this instance may hold at one time
+ * @map_budget: mappings that this instance may hold at one time beyond one for each reservation: a piece alone in
+ *              reserved space takes two, itself and the space behind it; pieces of the object that continue each other
+ *              take one together
  * @clock_resolution: smallest step of clock_monotonic()
  */
 struct hyp_info {
@@ -153,8 +155,8 @@ struct hyp_fault {
  * @fault, they may only store to memory and call wake(). Any may be NULL.
  *
  * @timer:   timer @n has reached its deadline and is disarmed now
- * @console: console_read() has something
- * @stop:    the owner or the host asks the kernel to end in order
+ * @console: console_read() has something; a host with an owner leaves it to the owner to call this
+ * @stop:    the owner or the host asks the kernel to end in order; the same
  * @fault:   asked of every live instance in turn when a thread faults, before the program's own handler; returns true
  *           when it has changed @fault->pc and the thread is to go on there. Runs in a signal handler: it may only read
  *           the kernel's constant tables and write to @fault and to words of its own.
@@ -279,7 +281,8 @@ struct hyp_ops {
 	 * mem_map() - set what addresses show, in order, for a batch
 	 * @map: @n pieces, each within one reservation
 	 * Return: 0; -HYP_ENOMEM when the host or the mapping budget gives no more; -HYP_EINVAL; pieces before the one
-	 * that failed have been done and the failed one is HYP_MEM_NONE.
+	 * that failed have been done. After -HYP_ENOMEM the failed one is HYP_MEM_NONE, or as it was where even a hole
+	 * in what surrounds it would be a mapping too many; after -HYP_EINVAL it is as it was.
 	 */
 	int (*mem_map)(struct hyp *h, const struct hyp_map *map, size_t n);
 	/**
@@ -302,7 +305,7 @@ struct hyp_ops {
 	 * thread_create() - start @fn(@arg) on a new thread of the platform's
 	 * @attr:   copied; NULL: the defaults
 	 * @thread: out: handle for thread_join(); NULL allowed unless joinable
-	 * Return: 0, -HYP_EAGAIN, -HYP_ENOMEM
+	 * Return: 0, -HYP_EAGAIN, -HYP_ENOMEM, -HYP_EINVAL. The thread may run before @thread is written.
 	 */
 	int (*thread_create)(struct hyp *h, void (*fn)(void *arg), void *arg, const struct hyp_thread_attr *attr,
 			     struct hyp_thread **thread);
@@ -331,7 +334,8 @@ struct hyp_ops {
 	 * Return: 0 when woken or when *@word differed, perhaps for no reason at all; -HYP_ETIMEDOUT
 	 *
 	 * Orders memory as a sequentially consistent read of *@word before sleeping. No wake-up is lost: whoever stores
-	 * to *@word and then calls wake() ends every wait() that had read the old value.
+	 * to *@word and then calls wake() ends every wait() that had read the old value. A word is known by its address:
+	 * another mapping of the same memory is another word.
 	 */
 	int (*wait)(struct hyp *h, uint32_t *word, uint32_t expected, uint64_t deadline);
 	/** wake() - end up to @n waits on @word. Return: how many. Safe in a handler that an upcall runs in. */
@@ -348,7 +352,8 @@ struct hyp_ops {
 	 *
 	 * One shot: the upcall comes once, at or soon after the deadline, at once for one in the past. Setting it again
 	 * replaces the deadline; an upcall for the old one may still come in that moment.
-	 * Return: 0, -HYP_EINVAL for a timer that info did not promise
+	 * Return: 0; -HYP_EINVAL for a timer that info did not promise; -HYP_EAGAIN or -HYP_ENOMEM where the first use
+	 * of timers needs a thread of the host's and there is none
 	 */
 	int (*timer_set)(struct hyp *h, uint32_t n, uint64_t deadline);
 

@@ -8,7 +8,8 @@
 
 long posix_entropy(struct hyp *h, void *buf, size_t size, uint32_t flags)
 {
-	unsigned int how = (flags & HYP_ENTROPY_HARD ? GRND_RANDOM : 0) | (flags & HYP_ENTROPY_NOWAIT ? GRND_NONBLOCK : 0);
+	unsigned int how =
+		(flags & HYP_ENTROPY_HARD ? GRND_RANDOM : 0) | (flags & HYP_ENTROPY_NOWAIT ? GRND_NONBLOCK : 0);
 	int saved ERRNO_KEPT = errno;
 	size_t done = 0;
 	ssize_t got;

@@ -15,7 +15,7 @@ struct span;
 
 /**
  * struct posix_memory - the memory object of an instance and the addresses that show it
- * @lock:         guards all below but @fd and @size, which are constant; innermost, held over mmap(2) but not madvise(2)
+ * @lock:         guards all below but @fd, @size and @budget, which are constant; held over mmap(2)
  * @fd:           sparse memory file
  * @size:         its bytes
  * @budget:       most mappings of the host's beyond one for each reservation

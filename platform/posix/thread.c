@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Threads of the platform's */
 #include <limits.h>
+#include <link.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,10 +51,30 @@ static void signals_block(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &set, before);
 }
 
+static int tls_add(struct dl_phdr_info *info, size_t size, void *total)
+{
+	int i;
+
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)total += info->dlpi_phdr[i].p_memsz + info->dlpi_phdr[i].p_align;
+	}
+	return 0;
+}
+
+/* What the C library takes of a stack before the thread gets it: the program's thread-local storage lies there. */
+static size_t stack_overhead(void)
+{
+	size_t total = sysconf(_SC_THREAD_STACK_MIN);
+
+	dl_iterate_phdr(tls_add, &total);
+	return total;
+}
+
 int posix_thread_start(pthread_t *thread, void *(*fn)(void *arg), void *arg, size_t stack_size, bool detached)
 {
 	size_t page = posix_page_size();
-	size_t least = sysconf(_SC_THREAD_STACK_MIN);
+	size_t least = stack_overhead();
 	pthread_attr_t attr;
 	sigset_t before;
 	int error;

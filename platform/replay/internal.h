@@ -12,10 +12,10 @@
 
 /** enum replay_state - of a thread */
 enum replay_state {
-	REPLAY_READY, /* runs, or would */
+	REPLAY_READY,	/* runs, or would */
 	REPLAY_WAITING, /* on a word, or for time alone */
 	REPLAY_JOINING, /* for the end of another thread */
-	REPLAY_ENDED, /* and not joined yet */
+	REPLAY_ENDED,	/* and not joined yet */
 };
 
 /** enum replay_event - the kinds of decision in the trace */

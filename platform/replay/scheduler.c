@@ -64,8 +64,8 @@ static void report(const struct replay *r)
 	const struct replay_thread *t;
 
 	fprintf(stderr,
-		"replay: deadlock: no thread can ever run again (%" PRIu64 " ns, %" PRIu64 " decisions, trace %016" PRIx64
-		")\n",
+		"replay: deadlock: no thread can ever run again (%" PRIu64 " ns, %" PRIu64
+		" decisions, trace %016" PRIx64 ")\n",
 		r->now, r->trace.decisions, r->trace.hash);
 	for (t = r->threads; t; t = t->next) {
 		fprintf(stderr, "replay: thread %" PRIu32 " %s", t->number, states[t->state]);

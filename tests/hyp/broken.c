@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,8 +140,8 @@ static int init_lavish(uint32_t version, const struct hyp_config *config, const 
 	return ret;
 }
 
-static int init_deaf(uint32_t version, const struct hyp_config *config, const struct hyp_upcalls *upcalls,
-		     void *cookie, struct hyp **h, struct hyp_info *info)
+static int init_deaf(uint32_t version, const struct hyp_config *config, const struct hyp_upcalls *upcalls, void *cookie,
+		     struct hyp **h, struct hyp_info *info)
 {
 	struct hyp_upcalls fewer = upcalls ? *upcalls : (struct hyp_upcalls){ 0 };
 

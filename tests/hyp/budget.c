@@ -196,7 +196,8 @@ static void test_any(void)
 		if (round % STRIDE == 0)
 			good &= all_right();
 	}
-	tap_ok(good && all_right(), "%u of %u pieces anywhere, %u refused, all as they should be", done, round, refused);
+	tap_ok(good && all_right(), "%u of %u pieces anywhere, %u refused, all as they should be", done, round,
+	       refused);
 	tap_ok(refused > 0 && done > ROUNDS / 4, "with the budget in play");
 	ops->mem_unreserve(h, at, PAGES * page);
 }

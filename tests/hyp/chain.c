@@ -329,7 +329,8 @@ static void test_stacks(void)
 	tap_ok(*shared >= 1, "after the kernel was asked, on another stack");
 	*shared = 0;
 	status = host_fork(die_in_upcall, NULL);
-	tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && *shared == 1, "a fault in the upcall ends the program");
+	tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && *shared == 1,
+	       "a fault in the upcall ends the program");
 	munmap(shared, 4096);
 	h = suite_open(NULL);
 	suite_join(h, suite_start(h, mask_check, &right));

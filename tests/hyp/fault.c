@@ -59,7 +59,8 @@ static void test_access(struct kernel *k)
 	tap_ok(k->last.kind == HYP_FAULT_ACCESS && k->last.address == 0, "its kind and address");
 	tap_ok(k->last.pc == (uintptr_t)suite_load_pc && sp_near(k->last.sp), "its program counter and stack pointer");
 	tap_is(suite_load(reserved + 3, &value), -1, "an access to reserved space");
-	tap_ok(k->last.kind == HYP_FAULT_ACCESS && k->last.address == (uintptr_t)(reserved + 3), "its kind and address");
+	tap_ok(k->last.kind == HYP_FAULT_ACCESS && k->last.address == (uintptr_t)(reserved + 3),
+	       "its kind and address");
 	tap_is(value, 5, "a faulting load stores nothing");
 	tap_is(k->asked, 2, "each fault asks once");
 	ops->mem_unreserve(k->h, reserved, 65536);

@@ -292,9 +292,9 @@ static void little_space(void *arg)
 	limit(RLIMIT_AS, (rlim_t)2 << 30);
 	_Exit(ops->mem_reserve(h, (size_t)3 << 30, 0, NULL, &addr) == -HYP_ENOMEM &&
 			      refusal(ops->thread_create(h, work, NULL, &attr, NULL)) &&
-			      !ops->mem_reserve(h, 1 << 20, 0, NULL, &addr) ?
-		      7 :
-		      1);
+			      !ops->mem_reserve(h, 1 << 20, 0, NULL, &addr)
+		      ? 7
+		      : 1);
 }
 
 static void no_descriptors(void *arg)

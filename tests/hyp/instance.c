@@ -52,7 +52,8 @@ static void test_info(void)
 	tap_is(info.cpus, config.cpus, "virtual CPUs as wished");
 	tap_is(info.mem_bound, config.mem_bound, "memory bound as wished");
 	tap_is(info.map_budget, config.map_budget, "mapping budget as wished");
-	tap_ok(info.clock_resolution > 0 && info.clock_resolution <= 100 * MS, "resolution %u ns", info.clock_resolution);
+	tap_ok(info.clock_resolution > 0 && info.clock_resolution <= 100 * MS, "resolution %u ns",
+	       info.clock_resolution);
 
 	config.mem_bound += info.page_size - 1;
 	tap_is(try(HYP_VERSION, &config, &info), 0, "an odd bound");

@@ -23,7 +23,8 @@ static void test_reserve(void)
 	for (i = 0; i < sizeof(aligns) / sizeof(aligns[0]); i++) {
 		if (aligns[i] && aligns[i] < page)
 			continue;
-		good &= !reserve(3 * page, aligns[i], &addr) && !((uintptr_t)addr & ((aligns[i] ? aligns[i] : page) - 1));
+		good &= !reserve(3 * page, aligns[i], &addr) &&
+			!((uintptr_t)addr & ((aligns[i] ? aligns[i] : page) - 1));
 		good &= !host_readable(addr) && !ops->mem_unreserve(h, addr, 3 * page);
 	}
 	tap_ok(good, "reservations of several alignments");
@@ -118,7 +119,7 @@ static void test_batch(void)
 		{ .addr = a, .size = page, .offset = 0, .prot = RW },
 		{ .addr = a + page, .size = page, .offset = page, .prot = RW }, /* continues the first */
 		{ .addr = b, .size = page, .offset = 2 * page, .prot = RW },
-		{ .addr = a + page, .size = page, .offset = 3 * page, .prot = RW }, /* replaces the second */
+		{ .addr = a + page, .size = page, .offset = 3 * page, .prot = RW },	      /* replaces the second */
 		{ .addr = a + 4 * page, .size = page, .offset = info.mem_bound, .prot = RW }, /* fails */
 		{ .addr = b + page, .size = page, .offset = 0, .prot = RW },
 	};

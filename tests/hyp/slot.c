@@ -78,7 +78,8 @@ static bool good(const struct record *r, const char *order)
 {
 	if (r->null_first && r->same && r->same_in_hook && !strcmp(r->order, order))
 		return true;
-	tap_note("null first %d, same %d, same in hook %d, order %s", r->null_first, r->same, r->same_in_hook, r->order);
+	tap_note("null first %d, same %d, same in hook %d, order %s", r->null_first, r->same, r->same_in_hook,
+		 r->order);
 	return false;
 }
 

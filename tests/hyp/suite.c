@@ -6,9 +6,12 @@
 #include "suite.h"
 
 const struct suite_group suite_groups[] = {
-	{ "instance", test_instance }, { "memory", test_memory }, { "pages", test_pages }, { "budget", test_budget },
-	{ "thread", test_thread },     { "slot", test_slot },	  { "wait", test_wait },   { "time", test_time },
-	{ "timer", test_timer },       { "owner", test_owner },	  { "fault", test_fault }, { "chain", test_chain },
+	{ "instance", test_instance }, { "memory", test_memory },
+	{ "pages", test_pages },       { "budget", test_budget },
+	{ "thread", test_thread },     { "slot", test_slot },
+	{ "wait", test_wait },	       { "time", test_time },
+	{ "timer", test_timer },       { "owner", test_owner },
+	{ "fault", test_fault },       { "chain", test_chain },
 	{ "leak", test_leak },	       { NULL, NULL },
 };
 
