@@ -20,18 +20,33 @@
 
 enum { ENGINE_AUTO, ENGINE_URING, ENGINE_THREADS };
 
+static bool may_read_at_once(const struct file *file, const struct hyp_blk_req *req)
+{
+	/*
+	 * While other reads wait for the medium, this one probably has to as well; and reads that overtake each other
+	 * spoil the host's read-ahead.
+	 */
+	return !file->direct && req->length <= INLINE_READ &&
+	       !atomic_load_explicit(&file->reads, memory_order_relaxed) &&
+	       !atomic_load_explicit(&file->no_nowait, memory_order_relaxed);
+}
+
 /* Does the host have it all in memory? Also starts its read-ahead when it has not. */
 static bool read_at_once(struct file *file, const struct hyp_blk_req *req)
 {
-	long moved;
+	long moved = -1;
 
-	if (file->direct || atomic_load_explicit(&file->no_nowait, memory_order_relaxed) || req->length > INLINE_READ)
-		return false;
-	moved = preadv2(file->fd, (const struct iovec *)req->iov, (int)req->iovcnt, (off_t)req->offset, RWF_NOWAIT);
-	if (moved < 0 && (errno == EOPNOTSUPP || errno == EINVAL))
-		atomic_store(&file->no_nowait, true);
+	if (may_read_at_once(file, req)) {
+		moved = preadv2(file->fd, (const struct iovec *)req->iov, (int)req->iovcnt, (off_t)req->offset,
+				RWF_NOWAIT);
+		if (moved < 0 && (errno == EOPNOTSUPP || errno == EINVAL))
+			atomic_store(&file->no_nowait, true);
+	}
 	/* What has been read in part is read again: rare, and cheaper than to cut the pieces. */
-	return moved >= 0 && (uint64_t)moved == req->length;
+	if (moved >= 0 && (uint64_t)moved == req->length)
+		return true;
+	atomic_fetch_add_explicit(&file->reads, 1, memory_order_relaxed);
+	return false;
 }
 
 static bool flush_at_once(struct file *file, struct hyp_blk_req *req)
@@ -83,14 +98,21 @@ static void submit(struct hyp_blk *disk, struct hyp_blk_req *batch)
 	blk_complete(&file->device, done.head);
 }
 
+static void ring_end(struct file *file, struct hyp_blk_req *req, int status)
+{
+	if (req->op == HYP_BLK_WRITE)
+		atomic_fetch_add(&file->written, 1);
+	else
+		file_read_ended(file);
+	blk_list_end(&file->ring_done, req, status);
+}
+
 static void ring_finish(void *owner, struct hyp_blk_req *req, int result)
 {
 	struct file *file = owner;
 
 	if (result >= 0 && (uint64_t)result == req->length) {
-		if (req->op == HYP_BLK_WRITE)
-			atomic_fetch_add(&file->written, 1);
-		blk_list_end(&file->ring_done, req, 0);
+		ring_end(file, req, 0);
 		return;
 	}
 	if (result == -EAGAIN || result == -EINTR || result == -ECANCELED || result >= 0) {
@@ -102,9 +124,7 @@ static void ring_finish(void *owner, struct hyp_blk_req *req, int result)
 		blk_pool_submit(file->pool, FILE_LANE_OTHER, &rest);
 		return;
 	}
-	if (req->op == HYP_BLK_WRITE)
-		atomic_fetch_add(&file->written, 1);
-	blk_list_end(&file->ring_done, req, blk_error(-result));
+	ring_end(file, req, blk_error(-result));
 }
 
 static void ring_flush(void *owner)
@@ -291,6 +311,9 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 		info->logical_block = align > info->logical_block ? align : info->logical_block;
 		info->mem_align = align;
 	}
+	/* Longer read-ahead, where reads follow each other; others are not affected. */
+	if (!file->direct)
+		posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (info->physical_block < info->logical_block)
 		info->physical_block = info->logical_block;
 	file->tail = info->size % info->logical_block;

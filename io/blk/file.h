@@ -24,6 +24,7 @@ enum {
  * @no_punch:   nor FALLOC_FL_PUNCH_HOLE
  * @pool:       threads for what may block
  * @ring:       NULL with engine=threads
+ * @reads:      reads that the ring or a thread has
  * @ring_done:  requests that the ring has ended; its thread's
  * @written:    changes that have completed without FUA, since the device was opened, plus 1
  * @flushed:    @written at the beginning of the last flush that has succeeded
@@ -43,6 +44,7 @@ struct file {
 	_Atomic bool no_punch;
 	struct blk_pool *pool;
 	struct blk_ring *ring;
+	_Atomic uint32_t reads;
 	struct blk_list ring_done;
 	_Atomic uint64_t written;
 	_Atomic uint64_t flushed;
@@ -57,6 +59,12 @@ enum {
 	FILE_DONE,   /* bytes of a read or write that are through */
 	FILE_COVERS, /* @written when a flush was submitted */
 };
+
+/** file_read_ended() - a read that was not served at once is about to complete */
+static inline void file_read_ended(struct file *file)
+{
+	atomic_fetch_sub_explicit(&file->reads, 1, memory_order_relaxed);
+}
 
 /** file_run() - execute and complete one request; may block; @owner is the struct file */
 void file_run(void *owner, struct hyp_blk_req *req);

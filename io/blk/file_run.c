@@ -205,7 +205,9 @@ void file_run(void *owner, struct hyp_blk_req *req)
 	struct file *file = owner;
 
 	req->status = execute(file, req);
-	if (req->op != HYP_BLK_READ && req->op != HYP_BLK_FLUSH)
+	if (req->op == HYP_BLK_READ)
+		file_read_ended(file);
+	else if (req->op != HYP_BLK_FLUSH)
 		atomic_fetch_add(&file->written, 1);
 	req->next = NULL;
 	blk_complete(&file->device, req);
