@@ -5,7 +5,7 @@
  *	cc -o embed embed.c $(pkg-config --cflags --libs rumpus)
  *	./embed disk.img ext4 /etc/motd
  *
- * lists the root directory of the image and prints one of its files. See doc/embedding.md for what happens at each step.
+ * lists the root directory of the image and prints one of its files. doc/embedding.md tells more.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -6,7 +6,6 @@
 
 #include "internal.h"
 
-
 /* With the lock. The kernel is pending all the while, so that it and its list are there when the device is known. */
 static int add(struct rumpus *kernel, struct rumpus_thread *thread, struct hyp_blk *blk, char node[32])
 {

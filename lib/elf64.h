@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The part of the ELF format (64 bits, little-endian) that kernel images use; no host header, so that any platform loads. */
+/* The part of the ELF format (64 bits, little-endian) that kernel images use, without any host header. */
 #ifndef LIB_ELF64_H
 #define LIB_ELF64_H
 

@@ -4,8 +4,8 @@
  *
  * A thread that enters stores to host_self.inside what it is about to use and then looks whether that is still its
  * current one; on the way out it stores NULL. Whoever ends a thread record stores NULL to the current pointer, makes
- * every thread of the process pass a barrier, and then waits until no one is inside. One side of the two always sees the
- * other's store. The barrier is paid by the one who ends (membarrier(2)), so that a system call needs none.
+ * every thread of the process pass a barrier, and then waits until no one is inside. One side of the two always sees
+ * the other's store. The barrier is paid by the one who ends (membarrier(2)), so that a system call needs none.
  */
 #include <errno.h>
 #include <sched.h>
@@ -21,7 +21,7 @@ __thread struct host_thread host_self __attribute__((tls_model("initial-exec")))
 
 static unsigned int interrupters; /* threads and handlers in rumpus_thread_interrupt() */
 
-/* The fields that other threads look at. On x86-64 and aarch64 these are plain moves (a release store on the latter). */
+/* The fields that other threads look at. These are plain moves on x86-64; the store is a release on aarch64. */
 static inline void set_inside(struct rumpus_thread *thread)
 {
 	__atomic_store_n(&host_self.inside, thread, __ATOMIC_RELEASE);
@@ -170,8 +170,8 @@ long rumpus_syscall(long number, long a, long b, long c, long d, long e, long f)
 }
 
 /*
- * Counted globally, not in the record: the record may be recycled and its kernel halted at the same time. Whoever ends a
- * thread first makes its kernel unreadable and then waits for the count: a few hundred nanoseconds.
+ * Counted globally, not in the record: the record may be recycled and its kernel halted at the same time. Whoever ends
+ * a thread first makes its kernel unreadable and then waits for the count: a few hundred nanoseconds.
  */
 void rumpus_thread_interrupt(struct rumpus_thread *thread)
 {

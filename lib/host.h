@@ -10,9 +10,9 @@
 
 /** enum host_gate - values of *host_gate */
 enum host_gate {
-	HOST_GATE_CLOSED = 0, /* not initialized, or this is a forked child */
+	HOST_GATE_CLOSED = 0,	  /* not initialized, or this is a forked child */
 	HOST_GATE_ASYMMETRIC = 1, /* host_fence_all() orders the accesses of all threads */
-	HOST_GATE_FENCED = 2, /* every thread must fence by itself */
+	HOST_GATE_FENCED = 2,	  /* every thread must fence by itself */
 };
 
 /** host_gate - how threads pass the gate; reads as HOST_GATE_CLOSED in a forked child */

@@ -3,8 +3,8 @@
  * What the files of librumpus share: kernels, their processes, and host threads in them.
  *
  * A host thread that is known to a kernel has a visit there; in a visit it has one rumpus_thread for each process that
- * it made calls in. Visits end with the host thread (a hook of the platform's) or with the kernel, so that nothing points
- * to a host thread or a kernel that is gone.
+ * it made calls in. Visits end with the host thread (a hook of the platform's) or with the kernel, so that nothing
+ * points to a host thread or a kernel that is gone.
  *
  * One lock, rumpus_lock, guards everything but the way of a system call through the gate. It is never held while the
  * image or a callback of the program's runs.
@@ -200,9 +200,9 @@ void gate_forget(struct rumpus_thread *thread);
 int thread_use(struct rumpus_process *process, struct rumpus_thread **thread);
 /** thread_enter() - with the lock: the calling thread's next calls are those of @thread */
 void thread_enter(struct rumpus_thread *thread, bool chosen);
-/** thread_current() - with the lock: where the calling thread's calls go; applies the default rule. Return: as thread_use() */
+/** thread_current() - with the lock: where the calling thread's calls go, by the default rule if need be */
 int thread_current(struct rumpus_thread **thread);
-/** thread_retire() - with the lock: take @thread out of its lists; the host thread's calls return @gone if it chose it */
+/** thread_retire() - with the lock: take @thread out of its lists; calls return @gone if its host thread chose it */
 void thread_retire(struct rumpus_thread *thread, int gone);
 /** thread_free() - with the lock: recycle a retired record that no one is inside of */
 void thread_free(struct rumpus_thread *thread);

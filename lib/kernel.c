@@ -140,7 +140,8 @@ static int run(struct rumpus *kernel)
 	error = kernel->image.ops->boot(kernel->ops, kernel->h, &kernel->info, command_line);
 	reason = rumpus_end_reason(kernel);
 	if (error)
-		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version, reason ? reason : strerror(-error));
+		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version,
+			   reason ? reason : strerror(-error));
 	if (error == -ESHUTDOWN)
 		kernel->image.ops->halt(); /* its threads may still be on their way out */
 	return error;

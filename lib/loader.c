@@ -30,7 +30,7 @@ struct loader {
 	uint64_t file_size;
 	struct segment segments[MAX_SEGMENTS]; /* in ascending order, without common pages */
 	unsigned int count;
-	uint64_t size; /* of all segments, page-aligned */
+	uint64_t size;	  /* of all segments, page-aligned */
 	uint64_t dynamic; /* address and size of the dynamic section */
 	uint64_t dynamic_size;
 	unsigned char *base;
@@ -424,10 +424,11 @@ static int count_symbols(const struct loader *loader, const struct tables *table
 static int check_entry(const struct loader *loader, const struct rumpus_image_ops *ops)
 {
 	const uintptr_t functions[] = {
-		(uintptr_t)ops->boot,		(uintptr_t)ops->halt,		(uintptr_t)ops->process_create,
-		(uintptr_t)ops->process_destroy, (uintptr_t)ops->thread_attach, (uintptr_t)ops->thread_detach,
-		(uintptr_t)ops->syscall,	(uintptr_t)ops->thread_interrupt, (uintptr_t)ops->disk_add,
-		(uintptr_t)ops->disk_remove,
+		(uintptr_t)ops->boot,		(uintptr_t)ops->halt,
+		(uintptr_t)ops->process_create, (uintptr_t)ops->process_destroy,
+		(uintptr_t)ops->thread_attach,	(uintptr_t)ops->thread_detach,
+		(uintptr_t)ops->syscall,	(uintptr_t)ops->thread_interrupt,
+		(uintptr_t)ops->disk_add,	(uintptr_t)ops->disk_remove,
 	};
 	uint64_t name = (uintptr_t)ops->kernel - (uintptr_t)loader->base;
 	const char *byte;

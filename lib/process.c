@@ -58,7 +58,7 @@ int rumpus_process_create_remote(struct rumpus *kernel, const struct rumpus_user
 	return 0;
 }
 
-/* With the lock: gather the threads of @process in @list. -EBUSY, and nothing is changed, when one of them is inside. */
+/* With the lock: gather the threads of @process in @list. -EBUSY, with nothing changed, when one is inside. */
 static int retire_threads(struct rumpus_process *process, struct rumpus_thread_list *list)
 {
 	struct rumpus_thread *thread, *next;
@@ -74,7 +74,7 @@ static int retire_threads(struct rumpus_process *process, struct rumpus_thread_l
 	LIST_FOREACH(visit, &process->kernel->visits, in_kernel)
 		LIST_FOREACH(thread, &visit->threads, in_visit)
 			if (thread->process == process && gate_inside(thread))
-				return -EBUSY; /* closed gates open again at the next call: host_thread.entered is as it was */
+				return -EBUSY; /* host_thread.entered is as it was: the next call opens its gate */
 	LIST_FOREACH(visit, &process->kernel->visits, in_kernel)
 		for (thread = LIST_FIRST(&visit->threads); thread; thread = next) {
 			next = LIST_NEXT(thread, in_visit);

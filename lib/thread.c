@@ -77,8 +77,8 @@ static struct rumpus_thread *find_thread(const struct rumpus_process *process)
 }
 
 /*
- * With the lock, which is released meanwhile: end all threads that the calling one is in @kernel. Neither @kernel nor the
- * visit may be touched after the lock was released: a halt may have freed them.
+ * With the lock, which is released meanwhile: end all threads that the calling one is in @kernel. Neither @kernel nor
+ * the visit may be touched after the lock was released: a halt may have freed them.
  */
 static void detach_all(struct rumpus *kernel, const struct rumpus_thread *torn)
 {
@@ -97,8 +97,8 @@ static void detach_all(struct rumpus *kernel, const struct rumpus_thread *torn)
 }
 
 /*
- * Exit hook of the platform's. A thread that ends inside a call, cancelled or by pthread_exit() in a callback, cannot be
- * detached there: the kernel keeps its half until it is halted, and halting does not wait for it.
+ * Exit hook of the platform's. A thread that ends inside a call, cancelled or by pthread_exit() in a callback, cannot
+ * be detached there: the kernel keeps its half until it is halted, and halting does not wait for it.
  */
 static void leave_kernel(void *arg)
 {

@@ -70,9 +70,9 @@ bool host_forked(void)
 }
 
 /*
- * A sandbox that closed after host_init() may forbid the barrier. Then all threads fence from now on, and those that are
- * in the gate at this moment get time to: a running one empties its store buffer within a microsecond, and one that is
- * not running did so when it was switched out.
+ * A sandbox that closed after host_init() may forbid the barrier. Then all threads fence from now on, and those that
+ * are in the gate at this moment get time to: a running one empties its store buffer within a microsecond, and one that
+ * is not running did so when it was switched out.
  */
 static void fence_by_waiting(void)
 {

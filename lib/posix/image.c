@@ -68,7 +68,8 @@ static int open_image(const char *path, struct hyp_file **file, char *name, size
 		return open_path(wish, file, name, size);
 	if (rumpus_embedded_image != NULL) {
 		snprintf(name, size, "the image in this program");
-		return hyp_file_open_mem(rumpus_embedded_image, rumpus_embedded_image_end - rumpus_embedded_image, file);
+		return hyp_file_open_mem(rumpus_embedded_image, rumpus_embedded_image_end - rumpus_embedded_image,
+					 file);
 	}
 	error = open_beside_library(file, name, size);
 	if (error == -ENOENT)

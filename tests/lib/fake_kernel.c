@@ -30,7 +30,7 @@ static const struct hyp_ops *hyp;
 static struct hyp *instance;
 static uint32_t running; /* between boot() and halt(); sleepers wait on it */
 static uint32_t halted;
-static bool panicked; /* while booting */
+static bool panicked;					/* while booting */
 static struct rumpus_image_thread threads[MAX_THREADS]; /* .bss of several pages */
 static struct rumpus_image_process processes[MAX_PROCESSES] = { { .number = 1 } };
 static long thread_count, process_count = 1, attached_ever, sleepers, interrupts, calls;
@@ -174,7 +174,8 @@ static long sleep_until_told(struct rumpus_image_thread *thread, bool interrupti
 }
 
 /* The upcall knows the address of the access and where to go on. */
-extern const char fault_at[] __attribute__((visibility("hidden"))), fault_landing[] __attribute__((visibility("hidden")));
+extern const char fault_at[] __attribute__((visibility("hidden"))),
+	fault_landing[] __attribute__((visibility("hidden")));
 
 static __attribute__((noinline)) long read_faulty(const char *address)
 {

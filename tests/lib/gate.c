@@ -67,7 +67,8 @@ static void handlers(void)
 	raise(SIGUSR1);
 	tap_is(seen, fixture_call(FAKE_THREAD, 0), "a handler that interrupts the program may call");
 	seen = 0;
-	tap_is(rumpus_syscall(FAKE_CALL, (long)raise_inside, SIGUSR1, 0, 0, 0, 0), 7, "a call is interrupted by a handler");
+	tap_is(rumpus_syscall(FAKE_CALL, (long)raise_inside, SIGUSR1, 0, 0, 0, 0), 7,
+	       "a call is interrupted by a handler");
 	tap_is(seen, -EDEADLK, "that handler's call");
 	tap_is(rumpus_syscall(FAKE_CALL, (long)every_entry, (long)kernel, 0, 0, 0, 0), 1, "every function says so");
 	tap_is(fixture_call(FAKE_SUM, 1), 1, "the thread calls on");

@@ -15,8 +15,8 @@ static bool grown(const char *what, struct usage before, struct usage after)
 {
 	tap_note("%s: maps %+ld, descriptors %+ld, threads %+ld, heap %+ld bytes", what, after.maps - before.maps,
 		 after.descriptors - before.descriptors, after.threads - before.threads, after.heap - before.heap);
-	return after.maps > before.maps + 2 || after.descriptors > before.descriptors || after.threads > before.threads ||
-	       after.heap > before.heap + 4096;
+	return after.maps > before.maps + 2 || after.descriptors > before.descriptors ||
+	       after.threads > before.threads || after.heap > before.heap + 4096;
 }
 
 static void boots(void)
@@ -384,7 +384,8 @@ static void images(void)
 	config = fixture_config("images");
 	config.image = "short";
 	expect_boot(&config, -ENOEXEC, "truncated", "a short image");
-	make_file("text", "#!/bin/sh\n# more than an ELF header is long, so that the magic number is looked at\nexit 0\n");
+	make_file("text",
+		  "#!/bin/sh\n# more than an ELF header is long, so that the magic number is looked at\nexit 0\n");
 	config = fixture_config("images");
 	config.image = "text";
 	expect_boot(&config, -ENOEXEC, "not an ELF file", "a script");
@@ -435,7 +436,8 @@ static void arguments(void)
 	tap_is(rumpus_process_destroy(NULL), -EINVAL, "destroying nothing");
 	tap_is(rumpus_disk_attach(kernel, NULL, name), -EINVAL, "attaching nothing");
 	tap_is(rumpus_disk_add(kernel, NULL, 0, name, error, sizeof(error)), -EINVAL, "a disk without specification");
-	tap_ok(!rumpus_end_reason(NULL) && !rumpus_version(NULL) && !rumpus_process_first(NULL), "questions about nothing");
+	tap_ok(!rumpus_end_reason(NULL) && !rumpus_version(NULL) && !rumpus_process_first(NULL),
+	       "questions about nothing");
 	rumpus_halt(kernel);
 }
 

@@ -153,7 +153,8 @@ static void remote_memory(void)
 	tap_is(rumpus_syscall(__NR_pread64, fd, BASE + 100, 7, 0, 0, 0), 7, "data to there");
 	tap_is(memcmp(&remote.memory[100], "content", 7), 0, "arrive");
 	tap_is(rumpus_syscall(__NR_pread64, fd, 16, 7, 0, 0, 0), -EFAULT, "an address that it does not have");
-	tap_is(rumpus_syscall(__NR_openat, AT_FDCWD, (long)"/far", O_RDONLY, 0, 0, 0), -EFAULT, "an address of this program's");
+	tap_is(rumpus_syscall(__NR_openat, AT_FDCWD, (long)"/far", O_RDONLY, 0, 0, 0), -EFAULT,
+	       "an address of this program's");
 	tap_ok(remote.reads && remote.writes, "its operations were used: %u, %u", remote.reads, remote.writes);
 	rumpus_process_enter(rumpus_process_first(kernel));
 	tap_ok(same("/far", "content"), "a local process sees the file");
@@ -444,11 +445,11 @@ static void forks(void)
 
 	make("/kept", "before");
 	pid = fork();
-	if (pid == 0)
-		_exit(rumpus_sys_getpid() == -ESHUTDOWN && make("/kept", "child") == -ESHUTDOWN &&
-				      rumpus_halt(kernel) == -ESHUTDOWN ?
-			      0 :
-			      1);
+	if (pid == 0) {
+		bool refused = rumpus_sys_getpid() == -ESHUTDOWN && make("/kept", "child") == -ESHUTDOWN;
+
+		_exit(refused && rumpus_halt(kernel) == -ESHUTDOWN ? 0 : 1);
+	}
 	waitpid(pid, &status, 0);
 	tap_is(status, 0, "a forked child is refused");
 	tap_ok(same("/kept", "before"), "the parent's kernel is untouched");

@@ -331,7 +331,8 @@ static Elf64_Sym *symbol(void)
 static void set_pointer(size_t offset, uint64_t value)
 {
 	Elf64_Addr address = symbol()->st_value + offset;
-	Elf64_Xword n = dynamic(DT_RELASZ)->d_tag == DT_RELASZ ? dynamic(DT_RELASZ)->d_un.d_val / sizeof(Elf64_Rela) : 0;
+	Elf64_Xword n =
+		dynamic(DT_RELASZ)->d_tag == DT_RELASZ ? dynamic(DT_RELASZ)->d_un.d_val / sizeof(Elf64_Rela) : 0;
 
 	*(uint64_t *)at(address) = value;
 	for (Elf64_Xword i = 0; i < n; i++) {

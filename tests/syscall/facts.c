@@ -212,7 +212,8 @@ static void statistics(struct side *side)
 
 	side_fact(side, sys(side, SYS_sysinfo, (long)&info), "sysinfo");
 	side_fact(side, info.mem_unit, "sysinfo: mem_unit");
-	side_fact(side, info.totalram >= info.freeram && info.freeram > 0 && info.procs > 0, "sysinfo: totalram, procs");
+	side_fact(side, info.totalram >= info.freeram && info.freeram > 0 && info.procs > 0,
+		  "sysinfo: totalram, procs");
 	memset(&usage, 0xff, sizeof(usage));
 	side_fact(side, sys(side, SYS_getrusage, RUSAGE_SELF, (long)&usage), "getrusage");
 	side_fact(side, usage.ru_utime.tv_usec < 1000000 && usage.ru_nvcsw >= 0 && usage.ru_nivcsw >= 0,
@@ -223,7 +224,8 @@ static void statistics(struct side *side)
 	sys(side, SYS_clock_gettime, CLOCK_REALTIME, (long)&now);
 	side_fact(side, now.tv_sec > 1600000000 && now.tv_nsec < 1000000000, "clock_gettime: CLOCK_REALTIME");
 	side_fact(side, sys(side, SYS_clock_gettime, CLOCK_BOOTTIME, (long)&now), "clock_gettime: CLOCK_BOOTTIME");
-	side_fact(side, sys(side, SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, (long)&now), "clock_gettime: thread's time");
+	side_fact(side, sys(side, SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, (long)&now),
+		  "clock_gettime: thread's time");
 }
 
 static void polling(struct side *side)
@@ -304,7 +306,8 @@ static void timers(struct side *side)
 
 static void signals(struct side *side)
 {
-	const struct kernel_action ignore = { .handler = (unsigned long)SIG_IGN, .flags = 0x10000000, /* SA_RESTART */
+	const struct kernel_action ignore = { .handler = (unsigned long)SIG_IGN,
+					      .flags = 0x10000000, /* SA_RESTART */
 					      .mask = SIGBIT(SIGHUP) };
 	struct kernel_action first = { 0 }, second = { 0 };
 	const uint64_t usr2 = SIGBIT(SIGUSR2);
@@ -314,12 +317,14 @@ static void signals(struct side *side)
 	siginfo_t waited;
 	long fd;
 
-	side_fact(side, sys(side, SYS_rt_sigaction, SIGURG, (long)&ignore, (long)&first, KERNEL_SIGSET), "rt_sigaction");
+	side_fact(side, sys(side, SYS_rt_sigaction, SIGURG, (long)&ignore, (long)&first, KERNEL_SIGSET),
+		  "rt_sigaction");
 	sys(side, SYS_rt_sigaction, SIGURG, (long)&first, (long)&second, KERNEL_SIGSET);
 	side_fact(side, (long)second.handler, "sigaction: sa_handler");
 	side_fact(side, (long)second.flags & 0xf0000000, "sigaction: sa_flags");
 	side_fact(side, (long)second.mask, "sigaction: sa_mask");
-	side_fact(side, sys(side, SYS_rt_sigprocmask, SIG_BLOCK, (long)&usr2, (long)&old, KERNEL_SIGSET), "rt_sigprocmask");
+	side_fact(side, sys(side, SYS_rt_sigprocmask, SIG_BLOCK, (long)&usr2, (long)&old, KERNEL_SIGSET),
+		  "rt_sigprocmask");
 	sys(side, SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&mask, KERNEL_SIGSET);
 	side_fact(side, (mask & usr2) != 0, "rt_sigprocmask: blocked");
 	side_fact(side, sys(side, SYS_tgkill, sys(side, SYS_getpid), sys(side, SYS_gettid), SIGUSR2), "tgkill");
@@ -451,7 +456,8 @@ static void in_memory(struct side *side)
 	side_fact(side, fd >= 0, "memfd_create");
 	side_fact(side, sys(side, SYS_fallocate, fd, 0, 0, 8192), "fallocate");
 	side_fact(side, sys(side, SYS_lseek, fd, 0, SEEK_END), "lseek: SEEK_END");
-	side_fact(side, sys(side, SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), "fallocate: hole");
+	side_fact(side, sys(side, SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
+		  "fallocate: hole");
 	side_fact(side, sys(side, SYS_lseek, fd, 0, SEEK_DATA), "lseek: SEEK_DATA");
 	side_fact(side, sys(side, SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK), "fcntl: F_ADD_SEALS");
 	side_fact(side, sys(side, SYS_fcntl, fd, F_GET_SEALS), "fcntl: F_GET_SEALS");
@@ -468,8 +474,9 @@ static void sockets(struct side *side)
 	char one[3] = "ab", two[3] = "cd", in[8] = "";
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = "";
 	struct iovec out[2] = { { one, 2 }, { two, 2 } }, back = { in, sizeof(in) };
-	struct msghdr message = { .msg_iov = out, .msg_iovlen = 2, .msg_control = control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = out, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "socket" };
 	socklen_t len = sizeof(int);
@@ -483,15 +490,17 @@ static void sockets(struct side *side)
 	*(int *)CMSG_DATA(header) = pair[0];
 	side_fact(side, sys(side, SYS_sendmsg, pair[0], (long)&message, 0), "socket: sendmsg");
 	memset(control, 0, sizeof(control));
-	message = (struct msghdr){ .msg_iov = &back, .msg_iovlen = 1, .msg_control = control,
-				   .msg_controllen = sizeof(control) };
+	message = (struct msghdr){
+		.msg_iov = &back, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 	side_fact(side, sys(side, SYS_recvmsg, pair[1], (long)&message, MSG_CMSG_CLOEXEC), "socket: recvmsg");
 	side_fact(side, (long)message.msg_controllen, "socket: msg_controllen");
 	side_fact(side, message.msg_flags, "socket: msg_flags");
 	side_fact(side, header->cmsg_type, "socket: cmsg_type");
 	side_fact(side, memcmp(in, "abcd", 4), "socket: bytes");
 	side_fact(side, sys(side, SYS_close, *(int *)CMSG_DATA(header)), "socket: a descriptor was passed");
-	side_fact(side, sys(side, SYS_getsockopt, pair[0], SOL_SOCKET, SO_TYPE, (long)&value, (long)&len), "socket: getsockopt");
+	side_fact(side, sys(side, SYS_getsockopt, pair[0], SOL_SOCKET, SO_TYPE, (long)&value, (long)&len),
+		  "socket: getsockopt");
 	side_fact(side, value, "socket: SO_TYPE");
 	fd = sys(side, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 	side_fact(side, sys(side, SYS_bind, fd, (long)&address, sizeof(address)), "socket: bind");

@@ -4,7 +4,7 @@
 #define LIB_ARCH_MACHINE_H
 
 enum {
-	MACHINE_ELF = 62, /* EM_X86_64 */
+	MACHINE_ELF = 62,     /* EM_X86_64 */
 	MACHINE_RELATIVE = 8, /* R_X86_64_RELATIVE */
 };
 
