@@ -238,10 +238,6 @@ static int map_segment(const struct loader *loader, const struct segment *segmen
 		return fail(loader, error, "a segment cannot be mapped");
 	if (segment->filesz && segment->filesz < segment->memsz)
 		memset(loader->base + file_end, 0, zero - file_end);
-	if (segment->prot & HYP_PROT_EXEC)
-		error = loader->ops->mem_sync_code(loader->h, loader->base + start, zero - start);
-	if (error)
-		return fail(loader, error, "its code cannot be made visible");
 	return 0;
 }
 

@@ -68,7 +68,7 @@ struct hyp_file_ops {
 	 * @addr:   page-aligned, within a reservation of mem_reserve()
 	 * @size:   bytes; a last page that the file only begins is filled with zeroes
 	 * @offset: multiple of the page size
-	 * @prot:   enum hyp_prot, or-ed; stores stay in the copy
+	 * @prot:   enum hyp_prot, or-ed; stores stay in the copy; with HYP_PROT_EXEC every thread sees the instructions
 	 *
 	 * The file may be closed afterwards, and must not be shortened while the mapping lives.
 	 * Return: 0, -HYP_ENOMEM, -HYP_EINVAL, -HYP_EIO

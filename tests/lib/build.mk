@@ -33,6 +33,6 @@ $(BUILD)/tests/lib/embedded: tests/lib/embedded.cc tests/lib/fake.h $(BUILD)/tes
 $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -Itests \
 	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
 
-tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(BUILD)/tests/lib/gate:fenced \
+tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(addprefix $(BUILD)/tests/lib/gate:,fenced late) \
 	$(BUILD)/tests/lib/embedded tests/lib/examples.sh
 check-targets += $(lib-fake)

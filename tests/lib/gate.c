@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The gate: handlers that call back, forked children, interruption, halting with callers inside, and its price. */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -295,17 +299,37 @@ static void price(void)
 	rumpus_halt(kernel);
 }
 
-/* With the argument "fenced": the other half of the gate, as on hosts without membarrier(2). */
+/* From now on membarrier(2) fails, as in a sandbox that does not know it. */
+static void forbid_membarrier(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		exit(77);
+}
+
+/* Arguments: "fenced" is a host without membarrier(2), "late" one where it goes away after the first boot. */
 int main(int argc, char **argv)
 {
+	const char *variant = argc > 1 ? argv[1] : "";
+
+	if (strcmp(variant, "fenced") == 0)
+		forbid_membarrier();
 	arguments();
-	if (argc > 1 && strcmp(argv[1], "fenced") == 0)
-		*(volatile uint32_t *)host_gate = HOST_GATE_FENCED; /* no other thread is there */
+	if (strcmp(variant, "late") == 0)
+		forbid_membarrier();
 	handlers();
 	forks();
 	interruption();
 	halt_with_callers();
 	halt_again_and_again();
+	tap_is(*host_gate, *variant ? HOST_GATE_FENCED : HOST_GATE_ASYMMETRIC, "the gate is of the kind that is tested");
 	faults();
 	price();
 	return tap_done();
