@@ -69,6 +69,8 @@ static int record(struct session *session, struct wire_record *record)
 		return -EPROTO;
 	text = wire_get_string(record);
 	snprintf(line, sizeof(line), "%s", text);
+	for (char *tab = line; (tab = strchr(tab, '\t'));)
+		*tab = ' ';
 	puts(text_clean(line));
 	return ferror(stdout) ? -errno : 0;
 }

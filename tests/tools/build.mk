@@ -1,4 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Tests of the rumpus command; see tests/tools/harness.py.
+# Tests of the rumpus command and its sandbox; harness.py is what the scripts share.
 
-tests += $(foreach type,ext4 xfs btrfs ext4-root xfs-root btrfs-root,tests/tools/copy.py:$(type))
+tools-test-types := ext4 xfs btrfs
+
+$(BUILD)/tests/tools/tree: $(BUILD)/obj/tests/tools/tree.o $(BUILD)/obj/tests/tap.o \
+		$(addprefix $(BUILD)/obj/tools/,build.o copy.o fs.o links.o meta.o report.o tree_wire.o wire.o)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/tools/sandbox: $(BUILD)/obj/tests/tools/sandbox.o $(BUILD)/obj/tests/tap.o $(sandbox-obj)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(sandbox-libs)
+
+tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
+tests += $(tools-test-types:%=tests/tools/replay.py:%)
+tests += tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py

@@ -7,9 +7,12 @@ import re
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import uuid
+import zlib
 
 NOBODY = 65534
 TIMEOUT = 120  # seconds that one command may take; nothing here takes two
@@ -25,6 +28,8 @@ CHECK = {
     "btrfs": ["/usr/bin/btrfs", "check"],
 }
 SIZE = 320 << 20  # the least that mkfs.xfs takes is 300 MiB
+
+"x".encode("utf-16-le")  # the codec is loaded here, while this process may still read where Python is
 
 _count = 0
 _failed = 0
@@ -219,3 +224,27 @@ def same_tree(got, expected, name):
     wrong = [f"{path}: {got.get(path)} instead of {expected.get(path)}"
              for path in sorted(set(got) | set(expected)) if got.get(path) != expected.get(path)]
     return ok(not wrong, name, "\n".join(wrong))
+
+
+def gpt(path, size, partitions):
+    """Make an image with a GUID partition table. @partitions: (first byte, bytes, name, UUID); sfdisk may be missing."""
+    linux = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4").bytes_le
+    entries = b""
+    for first, length, name, own in partitions:
+        entries += linux + uuid.UUID(own).bytes_le
+        entries += struct.pack("<QQQ", first // 512, (first + length) // 512 - 1, 0) + name.encode("utf-16-le").ljust(72, b"\0")
+    entries = entries.ljust(128 * 128, b"\0")
+    last = size // 512 - 1
+
+    def header(here, other, table):
+        text = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, here, other, 34, last - 33,
+                           uuid.UUID(int=18).bytes_le, table, 128, 128, zlib.crc32(entries))
+        return text[:16] + struct.pack("<I", zlib.crc32(text)) + text[20:]
+
+    with open(path, "wb") as image:
+        image.truncate(size)
+        image.seek(446)
+        image.write(struct.pack("<BBBBBBBBII", 0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF, 1, last) + bytes(48) + b"\x55\xaa")
+        image.write(header(1, last, 2).ljust(512, b"\0") + entries)
+        image.seek((last - 32) * 512)
+        image.write(entries + header(last, 1, last - 32))

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bad input: a message that names it and the remedy, an exit code, and nothing harmed."""
+
+import fcntl
+import os
+import shutil
+import struct
+
+import harness
+from harness import check, digest, expect, ok, run
+
+
+def usage():
+    expect("no subcommand", 2, message="no subcommand")
+    expect("an unknown one", 2, "frobnicate", message='no subcommand "frobnicate"')
+    expect("an unknown option", 2, "ls", "-Z", "x", message="invalid option")
+    expect("cat of nothing", 2, "cat", message="usage: rumpus")
+    expect("cp of one", 2, "cp", "x", message="usage: rumpus")
+    expect("cp without an image", 2, "cp", "/etc/passwd", "x", message="neither .* is in an image; write IMAGE:/PATH")
+    expect("mkdir with a bad mode", 2, "mkdir", "-m", "rwx", "x:/y", message="give the mode in octal")
+    result = expect("help", 0, "help")
+    ok(all(name in result.text for name in ("info", "ls", "cat", "cp", "mkdir", "rm", "dmesg")), "it lists all there is")
+    result = expect("--version", 0, "--version")
+    ok(result.text.startswith("rumpus "), "it says what it is", result)
+
+
+def images():
+    expect("no such image", 1, "ls", "missing.img", message="missing.img: no such file; check the path")
+    os.mkdir("directory")
+    expect("a directory", 1, "ls", "directory", message="directory: is a directory; give an image")
+    os.mkfifo("fifo")
+    expect("a fifo", 1, "ls", "fifo", message="fifo: is neither a file nor a block device")
+    open("empty.img", "wb").close()
+    expect("an empty file", 1, "ls", "empty.img", message="empty.img: is empty; give it a size")
+    with open("tiny.img", "wb") as file:
+        file.write(b"x" * 100)
+    expect("a file without a whole block", 1, "ls", "tiny.img", message="tiny.img: .*no block of 512")
+    with open("noise.img", "wb") as file:
+        file.write(os.urandom(4 << 20))
+    expect("unknown contents", 1, "ls", "noise.img", message="noise.img: no file system is recognised.*mkfs.*-t")
+    expect("unknown contents, type given", 1, "-t", "ext4", "ls", "noise.img", message="cannot be mounted as ext4: .*kernel says: .*EXT4")
+    expect("a type without a driver", 1, "-t", "nosuchfs", "ls", "noise.img", message="nosuchfs.*no driver; check -t")
+
+
+def truncated():
+    for kind in ("ext4", "xfs", "btrfs"):
+        image = harness.mkfs("short.img", kind)
+        os.truncate(image, 64 << 20)
+        expect(f"{kind}: truncated", 1, "ls", image, message="short.img: cannot be mounted as.*kernel says: .")
+        with open(image, "r+b") as file:
+            for offset in range(0, 8 << 20, 4096):
+                file.seek(offset + 512)
+                file.write(b"\xff" * 512)
+        result = run("ls", image)
+        ok(result.code in (0, 1) and "HANGS" not in result.err, f"{kind}: overwritten in part: no hang, no crash", result)
+
+
+def permissions(image):
+    os.chmod(image, 0)
+    expect("no permission to read", 1, "ls", image, message="no permission to read the image; change its mode")
+    os.chmod(image, 0o444)
+    expect("read-only is enough to read", 0, "ls", image)
+    expect("no permission to write", 1, "mkdir", f"{image}:/d", message="no permission to write to the image")
+    os.chmod(image, 0o644)
+    expect("mounted read-only on request", 1, "-o", "ro", "mkdir", f"{image}:/d", message="mounted read-only")
+
+
+def locked(image):
+    before = digest(image)
+    with open(image, "r+b") as holder:
+        fcntl.fcntl(holder, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        expect("locked by another writer", 1, "mkdir", f"{image}:/d", message=f"{image}: .*in use by .*; end that one first")
+        expect("for readers too", 1, "ls", image, message="in use by")
+    ok(digest(image) == before, "a refused command changed nothing")
+
+
+def paths(image):
+    expect("a directory for what follows", 0, "mkdir", "-p", f"{image}:/dir/sub", message="^$")
+    expect("mkdir of what is there", 1, "mkdir", f"{image}:/dir", message="dir: cannot make the directory: File exists")
+    expect("but not with -p", 0, "mkdir", "-p", f"{image}:/dir", message="^$")
+    expect("mkdir without the way", 1, "mkdir", f"{image}:/x/y", message="on the way is missing; use -p")
+    expect("cat of a missing file", 1, "cat", f"{image}:/missing", message="missing: No such file")
+    expect("cat of a directory", 1, "cat", f"{image}:/dir", message="is a directory; list it")
+    expect("ls of a missing path", 1, "ls", f"{image}:/missing", message="missing: No such file")
+    expect("cp of a missing path", 1, "cp", f"{image}:/missing", ".", message="missing: cannot open: No such file")
+    expect("cp of a missing host file", 1, "cp", "missing", f"{image}:/", message="missing: cannot open: No such file")
+    expect("cp of a directory without -r", 1, "cp", f"{image}:/dir", ".", message="is a directory; use -r")
+    expect("rm of a missing file", 1, "rm", f"{image}:/missing", message="missing: cannot remove: No such file")
+    expect("but not with -f", 0, "rm", "-f", f"{image}:/missing", message="^$")
+    expect("rm of a directory without -r", 1, "rm", f"{image}:/dir", message="is a directory; use -r")
+    expect("rm of the root", 1, "rm", "-r", image, message="is not removed")
+    expect("a host target that cannot be", 1, "cp", f"{image}:/dir", "no/such/place", message="cannot be opened")
+    expect("several sources into a file", 1, "cp", "tiny.img", "noise.img", f"{image}:/file", message="is no directory")
+
+
+def other_types(image):
+    expect("a file for what follows", 0, "cp", "tiny.img", f"{image}:/file", message="^$")
+    os.makedirs("tree/file")
+    expect("a directory over a file", 1, "cp", "-r", "tree/file", f"{image}:/", message="the source is a directory, the target is not")
+    os.makedirs("tree2")
+    shutil.copy("tiny.img", "tree2/dir")
+    expect("a file over a directory", 1, "cp", "-r", "tree2/dir", f"{image}:/", message="the target is a directory, the source is not")
+    expect("the same, out", 1, "cp", "-r", f"{image}:/file", "tree", message="the target is a directory, the source is not")
+    shutil.copy("tiny.img", "dir")
+    expect("a directory over a file, out", 1, "cp", "-r", f"{image}:/dir", ".", message="the source is a directory, the target is not")
+    os.unlink("dir")
+
+
+def full():
+    image = harness.mkfs("small.img", "ext4", 16 << 20)
+    with open("much", "wb") as file:
+        file.write(os.urandom(24 << 20))
+    expect("an image that is full", 1, "cp", "much", f"{image}:/", message="no space is left.*larger")
+    check(image, "ext4")
+    listed = run("ls", image)
+    ok("much" not in listed.text.split(), "no half of a file is left in it", listed)
+    os.mkdir("many")
+    for i in range(3000):
+        with open(f"many/{i}", "wb") as file:
+            file.write(b"x" * 9000)
+    expect("full of many files", 1, "cp", "-r", "many", f"{image}:/", message="no space is left")
+    check(image, "ext4")
+
+
+def options(image):
+    expect("a mount option that no driver has", 1, "-o", "frobnicate", "ls", image, message='options "frobnicate".*kernel says.*frobnicate')
+    expect("options of the driver's and of the kernel's", 0, "-o", "noatime,errors=continue,nodev", "ls", image, message="^$")
+    expect("options after the subcommand", 0, "ls", "-t", "ext4", "-l", image, message="^$")
+
+
+def partitions():
+    start = 16 << 20
+    harness.gpt("parted.img", 400 << 20, [
+        (8 << 20, 8 << 20, "boot", "00000000-0000-0000-0000-000000000001"),
+        (start, 340 << 20, "data", "12345678-1234-1234-1234-123456789ABC"),
+    ])
+    harness.mkfs("part.img", "ext4", 340 << 20)
+    with open("part.img", "rb") as source, open("parted.img", "r+b") as target:
+        target.seek(start)
+        shutil.copyfileobj(source, target, 1 << 20)
+    expect("no partition chosen", 1, "ls", "parted.img", message=r'has partitions; choose one with -p: 1 \(no file system, 8.0 MiB, "boot"\), 2 \(ext4')
+    expect("one that is not there", 1, "-p", "9", "ls", "parted.img", message='no partition "9"')
+    expect("one without a file system", 1, "-p", "1", "ls", "parted.img", message="no file system is recognised")
+    expect("a partition of an image without", 1, "-p", "1", "ls", "part.img", message="has no partition table; leave out -p 1")
+    for name in ("2", "p2", "data", "12345678-1234-1234-1234-123456789abc"):
+        expect(f"-p {name}", 0, "-p", name, "ls", "parted.img", message="^$")
+    expect("writing to it", 0, "--partition", "2", "mkdir", "-p", "parted.img:/new/directory", message="^$")
+    expect("it is there", 0, "ls", "-p", "2", "parted.img:/new/directory", message="^$")
+    result = expect("info tells the table", 0, "info", "parted.img", message="^$")
+    ok("gpt" in result.text and "Partition 2:" in result.text and "ext4" in result.text, "with its entries", result)
+
+
+def kernel(image):
+    os.environ["RUMPUS_IMAGE"] = "/nonexistent/linux.img"
+    expect("no kernel image", 1, "ls", image, message="/nonexistent/linux.img: the kernel image cannot be opened.*install it")
+    shutil.copy(harness.kernel_image(), "altered.img")
+    with open("altered.img", "r+b") as file:
+        file.write(b"not an ELF file")
+    os.environ["RUMPUS_IMAGE"] = os.path.abspath("altered.img")
+    expect("an altered one", 1, "ls", image, message="the kernel does not boot: .")
+    os.truncate("altered.img", 5000)
+    expect("a truncated one", 1, "ls", image, message="the kernel does not boot: .")
+    del os.environ["RUMPUS_IMAGE"]
+
+
+def colons():
+    image = harness.mkfs("with:colon.img", "ext4")
+    expect("an image with a colon in its name", 0, "mkdir", f"{image}:/d", message="^$")
+    result = expect("it wins over a path", 0, "ls", image, message="^$")
+    ok("d" in result.text.split(), "and is the image", result)
+
+
+def main():
+    harness.start()
+    usage()
+    images()
+    truncated()
+    image = harness.mkfs("disk.img", "ext4")
+    permissions(image)
+    locked(image)
+    paths(image)
+    other_types(image)
+    full()
+    options(image)
+    partitions()
+    kernel(image)
+    colons()
+    check(image, "ext4")
+    harness.done()
+
+
+main()

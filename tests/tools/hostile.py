@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Images that are made to harm: nothing outside of the target is touched, and no terminal is controlled."""
+
+import os
+import re
+
+import harness
+from harness import expect, ok, run
+
+
+def patch(image, changes):
+    """Replace bytes in the image, which has no checksums."""
+    with open(image, "rb") as file:
+        data = file.read()
+    for old, new in changes:
+        if old not in data:
+            raise RuntimeError(f"{old} is not in {image}")
+        data = data.replace(old, new)
+    with open(image, "wb") as file:
+        file.write(data)
+
+
+def make(changes):
+    image = harness.mkfs("hostile.img", "ext4", 64 << 20, "-O", "^metadata_csum,^has_journal,^dir_index")
+    result = run("cp", "-a", "evil", f"{image}:/")
+    if result.code:
+        raise RuntimeError(str(result))
+    patch(image, changes)
+    return image
+
+
+def tree():
+    os.makedirs("evil/NAME-DIR")
+    os.makedirs("outside")
+    os.symlink("/proc/self/cwd/outside", "evil/NAME-LNK")
+    for name in ("evil/NAME-DIR/planted", "evil/FILE-UP", "evil/FILE-SLASH", "outside/kept"):
+        with open(name, "wb") as file:
+            file.write(b"x\n")
+
+
+def untouched(name):
+    found = []
+    for path, dirs, files in os.walk("."):
+        found += [os.path.join(path, f) for f in dirs + files]
+    stray = [f for f in found if f.startswith("./outside/") and f != "./outside/kept" or f.startswith("./up")]
+    ok(not stray and open("outside/kept", "rb").read() == b"x\n", f"{name}: nothing appeared outside of the target", stray)
+    ok(not os.path.exists("../up-here"), f"{name}: nor above")
+
+
+def copies_out():
+    # Two entries of one name: a symbolic link that leads out, and a directory that is to be filled through it.
+    for changes in ([(b"NAME-DIR", b"NAME-XXX"), (b"NAME-LNK", b"NAME-XXX")],
+                    [(b"FILE-SLASH", b"../up-here")], [(b"FILE-SLASH", b"/tmp/abcde")], [(b"FILE-SLASH", b"evil\0FILES")]):
+        what = changes[0][1].decode()
+        image = make(changes)
+        os.mkdir("target")
+        result = run("cp", "-a", f"{image}:/evil", "target")
+        ok(result.code in (0, 1) and "HANGS" not in result.err, f"{what!r}: copied, or refused", result)
+        untouched(repr(what))
+        result = run("ls", "-lR", image)
+        ok(result.code in (0, 1), f"{what!r}: listed, or refused", result)
+        harness.tool("rm", "-rf", "target")
+
+
+def links():
+    """Paths on the command line stay within the image, whatever its links say."""
+    image = harness.mkfs("links.img", "ext4", 64 << 20)
+    os.mkdir("links")
+    os.mkdir("links/etc")
+    os.symlink("/etc/passwd", "links/absolute")
+    os.symlink("../../../../etc/passwd", "links/up")
+    os.symlink("/dev/disk0", "links/device")
+    os.symlink("loop", "links/loop")
+    with open("links/etc/passwd", "wb") as file:
+        file.write(b"of the image\n")
+    expect("an image with links", 0, "cp", "-a", "links/.", f"{image}:/", message="^$")
+    for name in ("absolute", "up"):
+        result = expect(f"cat through a link: {name}", 0, "cat", f"{image}:/{name}", message="^$")
+        ok(result.out == b"of the image\n", f"{name}: it leads to the image's own file", result)
+        expect(f"cp through a link: {name}", 0, "cp", f"{image}:/{name}", "copied", message="^$")
+        ok(open("copied", "rb").read() == b"of the image\n", f"{name}: the same")
+    expect("no way to the kernel's devices", 1, "cat", f"{image}:/device", message="No such file")
+    expect("a loop of links", 1, "cat", f"{image}:/loop", message="[Ss]ymbolic links")
+    expect("..: the root is the top", 0, "ls", f"{image}:/../../etc/passwd", message="^$")
+
+
+def terminal():
+    """Names and messages with escape sequences."""
+    image = harness.mkfs("names.img", "ext4", 64 << 20)
+    os.mkdir("names")
+    with open("names/\x1b[31mred\x07\x9b2J", "wb"):
+        pass
+    run("cp", "-r", "names", f"{image}:/")
+    main, other = os.openpty()
+    result = run("ls", "-l", f"{image}:/names", stdout=other)
+    os.close(other)
+    shown = os.read(main, 4096)
+    ok(result.code == 0 and b"red" in shown and not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2\x9b", shown),
+       "ls on a terminal shows no control characters", shown)
+    os.close(main)
+    result = run("ls", f"{image}:/names")
+    ok(b"\x1b[31m" in result.out, "to a program it gives names as they are", result)
+    result = run("cat", f"{image}:/names/\x1b[31mred\x07\x9b2J/x")
+    ok("\x1b" not in result.err and result.code == 1, "messages have none either", repr(result.err))
+    label = harness.mkfs("label.img", "ext4", 64 << 20, "-L", "a\x1b[31mb")
+    result = run("info", label)
+    ok(result.code == 0 and b"\x1b" not in result.out, "nor labels in info", result.out)
+
+
+def noise():
+    """Headers of real file systems, the rest random: no crash and no hang, whatever the answer."""
+    for kind in ("ext4", "xfs", "btrfs"):
+        for seed in range(3):
+            image = harness.mkfs("noise.img", kind)
+            run("cp", "-a", "evil", f"{image}:/")
+            with open(image, "r+b") as file:
+                for offset in range(1 << 20, 40 << 20, 65536 + 4096 * seed):
+                    file.seek(offset)
+                    file.write(os.urandom(256))
+            result = run("ls", "-lR", image)
+            ok(result.code in (0, 1) and "HANGS" not in result.err and "worker" not in result.err,
+               f"{kind}: damaged at random ({seed}): an answer, in time", result)
+
+
+def main():
+    harness.start()
+    tree()
+    copies_out()
+    links()
+    terminal()
+    noise()
+    harness.done()
+
+
+main()

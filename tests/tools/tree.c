@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A worker that lies: records and entries of every wrong kind, against the parent's half of a copy out */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rumpus/rumpus.h>
+
+#include "../../tools/tree.h"
+#include "../tap.h"
+
+#define ROUNDS 20000U
+
+static unsigned int messages;
+
+/* tools/fs.c names it; nothing here goes to a kernel. */
+long rumpus_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+	return -ENOSYS;
+}
+
+static void count_message(void *arg, enum severity severity, const char *subject, const char *text)
+{
+	messages++;
+}
+
+static struct report report = { .say = count_message };
+
+/* A builder in a fresh directory "target", beside which "kept" lies */
+static struct tree_build *new_build(int dir)
+{
+	static const char *const targets[] = { "top" };
+	struct tree_build *build = calloc(1, sizeof(*build));
+
+	if (!build)
+		tap_abort("no memory");
+	mkdirat(dir, "target", 0700);
+	build->fs = &fs_host;
+	build->report = &report;
+	build->base = openat(dir, "target", O_PATH | O_DIRECTORY);
+	build->targets = targets;
+	build->target_count = 1;
+	build->label = "target";
+	build->preserve = true;
+	if (build->base < 0 || tree_build_init(build))
+		tap_abort("no builder");
+	return build;
+}
+
+static void free_build(struct tree_build *build)
+{
+	tree_build_fini(build);
+	close(build->base);
+	free(build);
+}
+
+static struct tree_entry entry_of(enum tree_kind kind, const char *name, uint32_t mode)
+{
+	return (struct tree_entry){ .kind = kind, .name = name, .fd = -1, .meta.mode = mode, .target = "",
+				    .meta.uid = getuid(), .meta.gid = getgid() };
+}
+
+static int give(struct tree_build *build, enum tree_kind kind, const char *name, uint32_t mode)
+{
+	struct tree_entry entry = entry_of(kind, name, mode);
+
+	return build->sink.take(&build->sink, &entry);
+}
+
+static void test_names(int dir)
+{
+	static const char *const wrong[] = { "", ".", "..", "/", "a/b", "../kept", "/etc/passwd", "a/", "./a" };
+	struct tree_build *build = new_build(dir);
+
+	tap_is(give(build, TREE_ENTER, "anything", S_IFDIR | 0700), 0, "the top is called what the command says");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		tap_is(give(build, TREE_FILE, wrong[i], S_IFREG | 0600), -EPROTO, "file \"%s\" is refused", wrong[i]);
+		tap_is(give(build, TREE_ENTER, wrong[i], S_IFDIR | 0700), -EPROTO, "directory \"%s\" is refused", wrong[i]);
+		tap_is(give(build, TREE_SPECIAL, wrong[i], S_IFLNK), -EPROTO, "link \"%s\" is refused", wrong[i]);
+	}
+	tap_ok(!faccessat(dir, "target/top", F_OK, 0) && faccessat(dir, "target/anything", F_OK, 0), "only the top is there");
+	free_build(build);
+}
+
+static void test_order(int dir)
+{
+	struct tree_build *build = new_build(dir);
+	struct tree_entry entry = entry_of(TREE_STREAM, "f", S_IFREG | 0600);
+	struct tree_end end;
+
+	tap_is(give(build, TREE_LEAVE, "", S_IFDIR), -EPROTO, "leaving what was not entered");
+	tap_is(build->sink.finish(&build->sink, &entry), -EPROTO, "finishing what was not begun");
+	tap_is(give(build, TREE_ENTER, "", S_IFDIR | 0700), 0, "entering");
+	tap_is(build->sink.begin(&build->sink, &entry, &end), 0, "beginning a stream");
+	tap_is(build->sink.begin(&build->sink, &entry, &end), -EPROTO, "beginning a second");
+	tap_is(give(build, 99, "x", S_IFREG), -EPROTO, "an entry of no kind");
+	entry = entry_of(TREE_LINK, "l", S_IFREG);
+	entry.link = UINT32_MAX;
+	messages = 0;
+	tap_ok(!build->sink.take(&build->sink, &entry) && messages == 1, "a link to nothing is reported");
+	entry = entry_of(TREE_FILE, "g", S_IFREG);
+	entry.link = UINT32_MAX;
+	tap_ok(!build->sink.take(&build->sink, &entry) && build->links_room < 100000, "a number that leaps takes no memory");
+	entry.source = 1;
+	free_build(build);
+	build = new_build(dir);
+	tap_is(build->sink.take(&build->sink, &entry), -EPROTO, "a source that was not asked for");
+	free_build(build);
+}
+
+/* What the worker has made itself must not lead out of the target. */
+static void test_links(int dir)
+{
+	struct tree_build *build = new_build(dir);
+	struct tree_entry link = entry_of(TREE_SPECIAL, "x", S_IFLNK | 0777), file = entry_of(TREE_FILE, "x", S_IFREG | 0600);
+	struct stat st;
+
+	link.target = "../../kept";
+	give(build, TREE_ENTER, "", S_IFDIR | 0700);
+	tap_is(build->sink.take(&build->sink, &link), 0, "a symbolic link that leads out");
+	file.data = "evil";
+	file.data_size = 4;
+	tap_is(build->sink.take(&build->sink, &file), 0, "a file of the same name");
+	tap_ok(!fstatat(dir, "target/top/x", &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode), "takes its place");
+	link.name = "y";
+	link.target = "../..";
+	build->sink.take(&build->sink, &link);
+	messages = 0;
+	tap_ok(!give(build, TREE_ENTER, "y", S_IFDIR | 0700) && messages == 1, "a directory of the same name is reported");
+	tap_is(give(build, TREE_FILE, "kept", S_IFREG | 0600), 0, "what would be in it");
+	tap_is(give(build, TREE_LEAVE, "", S_IFDIR | 0700), 0, "is skipped");
+	tap_ok(!fstatat(dir, "kept", &st, 0) && st.st_size == 5, "what lies outside is untouched");
+	free_build(build);
+}
+
+static void test_xattrs(int dir)
+{
+	struct tree_build *build = new_build(dir);
+	struct tree_entry entry = entry_of(TREE_FILE, "x", S_IFREG | 0600);
+	unsigned char bytes[64];
+
+	give(build, TREE_ENTER, "", S_IFDIR | 0700);
+	srandom(1);
+	entry.xattrs = bytes;
+	for (unsigned int i = 0; i < 2000; i++) {
+		for (size_t j = 0; j < sizeof(bytes); j++)
+			bytes[j] = random() % 4 ? (unsigned char)random() : 0;
+		entry.xattrs_size = (size_t)random() % sizeof(bytes);
+		if (build->sink.take(&build->sink, &entry))
+			break;
+	}
+	tap_ok(true, "attributes that do not parse are not read beyond their end");
+	free_build(build);
+}
+
+/* Random and cut packets: wire_next() and tree_get() must say so, or give something within bounds. */
+static void test_packets(void)
+{
+	unsigned char packet[512];
+	unsigned int records = 0, refused = 0;
+	struct wire wire;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) || wire_init(&wire, pair[0]))
+		tap_abort("no socket");
+	srandom(2);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		size_t size = 1 + (size_t)random() % sizeof(packet);
+		struct wire_record record;
+		struct tree_entry entry;
+		int got;
+
+		for (size_t i = 0; i < size; i++)
+			packet[i] = random() % 3 ? 0 : (unsigned char)random();
+		packet[0] = (unsigned char)(random() % 256);
+		packet[2] = packet[3] = 0;
+		if (send(pair[1], packet, size, 0) < 0)
+			tap_abort("cannot send");
+		do {
+			got = wire_next(&wire, &record);
+			records += got == 1;
+			refused += got == 1 && tree_get(&record, &entry) == -EPROTO;
+		} while (got == 1 && wire_pending(&wire));
+		wire.in_at = wire.in_size; /* as after the end of the conversation */
+	}
+	tap_ok(records && refused, "%u random packets: %u records, %u refused as entries", ROUNDS, records, refused);
+	wire_fini(&wire);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* Whatever goes in comes out, over many packets. */
+static void test_round_trip(void)
+{
+	struct tree_entry entry = entry_of(TREE_FILE, "name", S_IFREG | 0644), got;
+	struct wire from, to;
+	struct wire_record record;
+	unsigned int wrong = 0;
+	int pair[2];
+	char *data = malloc(WIRE_INLINE_MAX);
+
+	if (!data || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) || wire_init(&from, pair[0]) || wire_init(&to, pair[1]))
+		tap_abort("no socket");
+	memset(data, 'd', WIRE_INLINE_MAX);
+	entry.data = data;
+	for (unsigned int i = 0; i < 200; i++) {
+		entry.data_size = i * 331 % WIRE_INLINE_MAX;
+		entry.meta.ino = i;
+		if (tree_put(&from, &entry) || wire_flush(&from) || wire_next(&to, &record) != 1 || tree_get(&record, &got))
+			tap_abort("entry %u is lost", i);
+		wrong += got.meta.ino != i || got.data_size != entry.data_size || memcmp(got.data, data, got.data_size) ||
+			 strcmp(got.name, "name");
+	}
+	tap_is(wrong, 0, "entries arrive as they were sent");
+	close(pair[0]);
+	tap_is(wire_next(&to, &record), 0, "the end of the other side is seen");
+	wire_fini(&from);
+	wire_fini(&to);
+	close(pair[1]);
+	free(data);
+}
+
+int main(void)
+{
+	char path[] = "/tmp/rumpus-tree-XXXXXX", command[64];
+	int dir, kept;
+
+	if (!mkdtemp(path))
+		tap_abort("no directory");
+	dir = open(path, O_RDONLY | O_DIRECTORY);
+	kept = openat(dir, "kept", O_CREAT | O_WRONLY, 0600);
+	if (dir < 0 || kept < 0 || write(kept, "kept\n", 5) != 5)
+		tap_abort("no file");
+	close(kept);
+	test_names(dir);
+	test_order(dir);
+	test_links(dir);
+	test_xattrs(dir);
+	test_packets();
+	test_round_trip();
+	snprintf(command, sizeof(command), "rm -rf %s", path);
+	if (system(command))
+		tap_note("%s is left", path);
+	close(dir);
+	return tap_done();
+}
