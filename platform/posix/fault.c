@@ -105,17 +105,15 @@ static void default_action(int signal, siginfo_t *info)
 
 static void handler_call(const struct sigaction *action, int signal, siginfo_t *info, void *context)
 {
-	sigset_t mask = action->sa_mask;
-	sigset_t before;
+	sigset_t mask = action->sa_mask; /* the return from our own handler takes it off again */
 
 	if (!(action->sa_flags & SA_NODEFER))
 		sigaddset(&mask, signal);
-	pthread_sigmask(SIG_BLOCK, &mask, &before);
+	pthread_sigmask(SIG_BLOCK, &mask, NULL);
 	if (action->sa_flags & SA_SIGINFO)
 		action->sa_sigaction(signal, info, context);
 	else
 		action->sa_handler(signal);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* What the host would have done, had we never been there. */

@@ -92,8 +92,6 @@ static void *reserve_aligned(size_t size, size_t align, void *hint)
 
 	if (size > SIZE_MAX - extra)
 		return NULL;
-	if ((uintptr_t)hint & (align - 1))
-		hint = NULL;
 	all = mmap(hint, size + extra, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (all == MAP_FAILED)
 		return NULL;

@@ -108,28 +108,54 @@ static void faulty(void *arg)
 	struct kernel *k = arg;
 	int value, i;
 
-	for (i = 0; i < 2000; i++)
+	for (i = 0; i < 500; i++)
 		suite_load(NULL, &value);
 	suite_post(k->h, &k->done);
 }
 
+static uint32_t dead_asked;
+
+/* Takes long enough for fini() to come in the middle. */
+static bool slow_upcall(void *cookie, struct hyp_fault *fault)
+{
+	volatile uint32_t *ended = cookie;
+	volatile int spin;
+
+	for (spin = 0; spin < 100000; spin++)
+		;
+	if (*ended)
+		__atomic_fetch_add(&dead_asked, 1, __ATOMIC_SEQ_CST);
+	return false;
+}
+
 static void test_threads(struct kernel *k)
 {
+	const struct hyp_upcalls slow = { .fault = slow_upcall };
 	struct hyp_thread *threads[4];
+	struct kernel last = { .asked = 0 };
+	static uint32_t ended[100];
 	struct hyp *other;
 	int i;
 
+	/* The place that the first one leaves is asked before the second, which is the one that lands the faults. */
+	other = suite_open(NULL);
+	last.h = suite_open_with(&suite_config, &upcalls, &last, NULL);
+	ops->fini(other);
+	k->deaf = true;
 	for (i = 0; i < 4; i++)
 		threads[i] = suite_start(k->h, faulty, k);
 	/* Meanwhile other instances come and go under the handlers that walk the list. */
-	for (i = 0; i < 50; i++) {
-		other = suite_open_with(&suite_config, &upcalls, &(struct kernel){ .deaf = true }, NULL);
+	for (i = 0; i < 100; i++) {
+		other = suite_open_with(&suite_config, &slow, &ended[i], NULL);
 		ops->yield(k->h);
 		ops->fini(other);
+		__atomic_store_n(&ended[i], 1, __ATOMIC_SEQ_CST);
 	}
 	tap_ok(suite_await(k->h, &k->done, 4), "faults on several threads while instances come and go");
+	tap_is(dead_asked, 0, "fini waits for upcalls in progress");
 	for (i = 0; i < 4; i++)
 		suite_join(k->h, threads[i]);
+	ops->fini(last.h);
 }
 
 void test_fault(void)

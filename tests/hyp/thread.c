@@ -80,7 +80,7 @@ static void test_detached(void)
 }
 
 /* The C library takes this from the stack of every thread. */
-static __thread char thread_local_storage[128 << 10];
+static __thread volatile char thread_local_storage[128 << 10];
 
 static void use_stack(void *arg)
 {
@@ -149,8 +149,17 @@ static void test_yield(void)
 	tap_is(words[2], 1, "threads that yield to each other both go on");
 }
 
+static atomic_uint hooks;
+
+static void slow_hook(void *arg)
+{
+	suite_sleep(h, MS / 2);
+	atomic_fetch_add(&hooks, 1);
+}
+
 static void post(void *arg)
 {
+	ops->thread_on_exit(h, slow_hook, NULL);
 	suite_post(h, arg);
 }
 
@@ -170,6 +179,7 @@ static void test_fini_waits(void)
 		ops->fini(h);
 	}
 	h = before;
+	tap_is(atomic_load(&hooks), 200, "fini waits for detached threads and their exit hooks");
 	tap_ok(host_threads_settle(threads), "detached threads are gone after fini");
 }
 

@@ -5,6 +5,7 @@
 #define CPUS 4
 #define SETTERS 4
 #define ROUNDS 300
+#define REARMS 2000
 #define LATE SECOND
 
 static struct hyp *h;
@@ -134,6 +135,45 @@ static void test_load(void)
 	tap_is(early, 0, "none early");
 }
 
+/* Waits awake, to arm the timer again in the very moment when the platform is done with it. */
+static bool spin_fired(uint32_t value)
+{
+	uint64_t deadline = suite_after(h, suite_patience);
+	unsigned int spins;
+
+	for (spins = 1; fired(0) != value; spins++) {
+		if (spins % 512 == 0) {
+			ops->yield(h);
+			if (ops->clock_monotonic(h) > deadline)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* With many timers, so that looking at them takes a while. */
+static void test_rearm(void)
+{
+	const struct hyp_upcalls upcalls = { .timer = upcall };
+	struct hyp_config config = suite_config;
+	struct hyp *before = h;
+	volatile uint32_t pause;
+	uint32_t fires = fired(0), i;
+
+	config.cpus = 4096;
+	h = suite_open_with(&config, &upcalls, NULL, NULL);
+	for (i = 1; i <= REARMS; i++) {
+		ops->timer_set(h, 0, suite_after(h, suite_random() % (MS / 4)));
+		if (!spin_fired(fires + i))
+			break;
+		for (pause = suite_random() % 4096; pause; pause--)
+			;
+	}
+	tap_is(i, REARMS + 1, "armed again and again while the platform looks");
+	ops->fini(h);
+	h = before;
+}
+
 static void count(void *cookie, uint32_t n)
 {
 	__atomic_fetch_add((uint32_t *)cookie, 1, __ATOMIC_SEQ_CST);
@@ -178,6 +218,7 @@ void test_timer(void)
 	test_changes();
 	test_all();
 	test_load();
+	test_rearm();
 	test_fini();
 	test_silent();
 	ops->fini(h);
