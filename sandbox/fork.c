@@ -12,7 +12,8 @@
 
 const char *sandbox_layer_name(unsigned int n)
 {
-	static const char *const names[SANDBOX_LAYERS] = { "namespaces", "user", "capabilities", "landlock", "seccomp" };
+	static const char *const names[SANDBOX_LAYERS] = { "namespaces", "user", "capabilities", "landlock",
+							   "seccomp" };
 
 	return n < SANDBOX_LAYERS ? names[n] : "?";
 }
@@ -20,9 +21,9 @@ const char *sandbox_layer_name(unsigned int n)
 pid_t sandbox_fork(unsigned int *layers)
 {
 	/*
-	 * A process namespace can only be entered by being born in it, and fork(3) takes no flags, hence the bare system
-	 * call. The caller has one thread and no fork handlers that matter; the C library's idea of the child's thread
-	 * number is stale, which only its error-checking mutexes would notice.
+	 * A process namespace can only be entered by being born in it, and fork(3) takes no flags, hence the bare
+	 * system call. The caller has one thread and no fork handlers that matter; the C library's idea of the child's
+	 * thread number is stale, which only its error-checking mutexes would notice.
 	 *
 	 * An ordinary user gets the other namespaces through a user namespace; root changes to a real user instead.
 	 */

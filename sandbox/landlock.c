@@ -15,7 +15,7 @@
 struct ruleset {
 	uint64_t files;
 	uint64_t network; /* version 4 */
-	uint64_t scoped; /* version 6 */
+	uint64_t scoped;  /* version 6 */
 };
 
 static const struct {
@@ -25,9 +25,9 @@ static const struct {
 	{ 1, { (1 << 13) - 1, 0, 0 } },
 	{ 2, { 1 << 13, 0, 0 } }, /* link or rename across directories */
 	{ 3, { 1 << 14, 0, 0 } }, /* truncate */
-	{ 4, { 0, 3, 0 } }, /* TCP bind, connect */
+	{ 4, { 0, 3, 0 } },	  /* TCP bind, connect */
 	{ 5, { 1 << 15, 0, 0 } }, /* ioctl of devices */
-	{ 6, { 0, 0, 3 } }, /* abstract sockets, signals to processes outside */
+	{ 6, { 0, 0, 3 } },	  /* abstract sockets, signals to processes outside */
 };
 
 static int allow_reading(int ruleset, int file)

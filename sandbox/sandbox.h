@@ -21,11 +21,11 @@
 
 /** enum sandbox_layer - what is active; a host may refuse some */
 enum sandbox_layer {
-	SANDBOX_NAMESPACES = 1, /* mounts, processes, network, System V IPC, host name, cgroups; users unless root */
-	SANDBOX_USER = 2, /* a real user other than root */
+	SANDBOX_NAMESPACES = 1,	  /* mounts, processes, network, System V IPC, host name, cgroups; users unless root */
+	SANDBOX_USER = 2,	  /* a real user other than root */
 	SANDBOX_CAPABILITIES = 4, /* none left, none to be had */
-	SANDBOX_LANDLOCK = 8, /* no file can be reached by name */
-	SANDBOX_SECCOMP = 16, /* an allow-list of system calls */
+	SANDBOX_LANDLOCK = 8,	  /* no file can be reached by name */
+	SANDBOX_SECCOMP = 16,	  /* an allow-list of system calls */
 };
 
 /** SANDBOX_LAYERS - how many layers there are */

@@ -73,9 +73,9 @@ static long make_way(struct tree_build *build, const char *name, const struct tr
 
 static const char *why_no_way(long error)
 {
-	return error == -EISDIR ? "the target is a directory, the source is not" :
-	       error == -EEXIST ? "source and target are the same file" :
-				  "cannot replace";
+	return error == -EISDIR	  ? "the target is a directory, the source is not"
+	       : error == -EEXIST ? "source and target are the same file"
+				  : "cannot replace";
 }
 
 /* The user named this very file: it is written in place, be it a device, a fifo or the end of a symbolic link. */
@@ -339,7 +339,8 @@ static int enter(struct tree_build *build, const char *name)
 	fd = make_dir(build, name, &created);
 	if (fd < 0) {
 		build->skip = 1;
-		return failed(build, name, fd == -ENOTDIR ? "the source is a directory, the target is not" : "cannot make directory",
+		return failed(build, name,
+			      fd == -ENOTDIR ? "the source is a directory, the target is not" : "cannot make directory",
 			      fd);
 	}
 	level->fd = (int)fd;

@@ -38,7 +38,8 @@ static long pass_contents(struct worker *worker, int fd, bool *writing)
 	long error;
 
 	/* Standard output may be a pipe, or be opened for appending: its own position counts, and holes are zeroes. */
-	error = tree_copy((struct tree_end){ &fs_image, fd }, (struct tree_end){ &fs_host, worker->stdout_fd }, -1, &copied);
+	error = tree_copy((struct tree_end){ &fs_image, fd }, (struct tree_end){ &fs_host, worker->stdout_fd }, -1,
+			  &copied);
 	*writing = error && copied.writing;
 	return error;
 }
@@ -51,7 +52,8 @@ static int show(struct worker *worker, const struct operand *operand)
 	if (fd < 0)
 		error = fd;
 	else {
-		error = worker->stdout_fd < 0 ? send_contents(worker, (int)fd) : pass_contents(worker, (int)fd, &writing);
+		error = worker->stdout_fd < 0 ? send_contents(worker, (int)fd)
+					      : pass_contents(worker, (int)fd, &writing);
 		fs_close(&fs_image, (int)fd);
 	}
 	if (error == -EPIPE && writing)

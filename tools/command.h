@@ -73,7 +73,7 @@ struct options {
 	const char *type, *partition, *mount_options;
 	bool verbose, quiet;
 	bool all, directory, human, long_format, one, recursive; /* ls, cp, rm */
-	bool preserve, parents, force; /* cp, mkdir, rm */
+	bool preserve, parents, force;				 /* cp, mkdir, rm */
 	mode_t mode;
 	bool mode_set;
 };
@@ -129,7 +129,7 @@ uint64_t clock_now(void);
 /** enum operand_kind - what an argument may be */
 enum operand_kind {
 	OPERAND_IMAGE, /* IMAGE or IMAGE:/PATH */
-	OPERAND_ANY, /* IMAGE:/PATH or a host path */
+	OPERAND_ANY,   /* IMAGE:/PATH or a host path */
 };
 
 /**
@@ -261,7 +261,8 @@ struct probe_table {
 	struct probe_partition partitions[PARTITIONS_MAX];
 };
 
-/** probe_place() - look for a file system. @size: 0 for all that follows. Return: 0, -ENOENT for none, -EEXIST for two */
+/** probe_place() - look for a file system. @size: 0 for all that follows. Return: 0, -ENOENT for none, -EEXIST for two
+ */
 int probe_place(int fd, uint64_t offset, uint64_t size, struct probe *probe);
 /** probe_partitions() - look for a partition table. Return: 0, -ENOENT */
 int probe_partitions(int fd, struct probe_table *table);

@@ -15,7 +15,8 @@ static void *buffer(void)
 	static void *memory;
 
 	if (!memory) {
-		memory = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		memory = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+			      0);
 		if (memory == MAP_FAILED)
 			memory = NULL;
 	}
@@ -32,7 +33,8 @@ bool tree_fatal(long error)
 static long write_all(struct tree_end to, const char *bytes, size_t size, int64_t offset)
 {
 	while (size) {
-		long n = offset < 0 ? fs_write(to.fs, to.fd, bytes, size) : fs_pwrite(to.fs, to.fd, bytes, size, offset);
+		long n =
+			offset < 0 ? fs_write(to.fs, to.fd, bytes, size) : fs_pwrite(to.fs, to.fd, bytes, size, offset);
 
 		if (n == -EINTR && !stop_requested())
 			continue;
@@ -62,8 +64,8 @@ static long copy_range(struct tree_end from, struct tree_end to, int64_t offset,
 		if (stop_requested())
 			return -EINTR;
 		copied->writing = false;
-		n = seekable ? fs_pread(from.fs, from.fd, memory, piece, offset) :
-			       fs_read(from.fs, from.fd, memory, piece);
+		n = seekable ? fs_pread(from.fs, from.fd, memory, piece, offset)
+			     : fs_read(from.fs, from.fd, memory, piece);
 		if (n == -EINTR && !stop_requested())
 			continue;
 		if (n <= 0)

@@ -45,7 +45,8 @@ static int check_directions(struct command *command)
 
 		images |= !!source->image;
 		if (!source->image && !target->image)
-			return usage_error(command, "neither \"%s\" nor \"%s\" is in an image; write IMAGE:/PATH for what is",
+			return usage_error(command,
+					   "neither \"%s\" nor \"%s\" is in an image; write IMAGE:/PATH for what is",
 					   source->text, target->text);
 	}
 	return images ? EXIT_DONE : EXIT_USAGE;
@@ -64,7 +65,8 @@ static void name_targets(const struct command *command, struct tree_build *build
 	build->target_count = source_count(command);
 }
 
-static struct tree_build *new_build(const struct command *command, const struct fs *fs, struct report *report, mode_t mask)
+static struct tree_build *new_build(const struct command *command, const struct fs *fs, struct report *report,
+				    mode_t mask)
 {
 	struct tree_build *build = calloc(1, sizeof(*build));
 
@@ -146,7 +148,8 @@ static int open_host_target(struct session *session)
 	struct tree_build *build = new_build(command, &fs_host, session->report, session->mask);
 	char *parent = dir_name(target->path);
 	long dir = fs_openat(&fs_host, session->cwd, target->path, O_PATH | O_DIRECTORY, 0);
-	int error = place_targets(command, build, dir, fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0));
+	int error =
+		place_targets(command, build, dir, fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0));
 
 	free(parent);
 	if (error)
@@ -291,8 +294,9 @@ static int take_from_parent(struct worker *worker, struct tree_build *build, str
 
 		entry.status = (int32_t)tree_copy((struct tree_end){ &fs_host, entry.fd }, to, size, &copied);
 		if (entry.status && entry.status != -EINTR)
-			report_error(&worker->report, build->depth ? entry.name : target_of(worker->command)->text, "%s: %s",
-				     copied.writing ? "cannot write" : "cannot read the source", report_errno(entry.status));
+			report_error(&worker->report, build->depth ? entry.name : target_of(worker->command)->text,
+				     "%s: %s", copied.writing ? "cannot write" : "cannot read the source",
+				     report_errno(entry.status));
 		error = build->sink.finish(&build->sink, &entry);
 		if (!error && entry.status && (copied.writing || entry.status == -EINTR) && tree_fatal(entry.status))
 			error = entry.status;

@@ -91,7 +91,8 @@ static inline long fs_getdents64(const struct fs *fs, int fd, void *buf, size_t 
 /** fs_statx() - about @name in @dir, or about @dir itself when @name is ""; never follows a symbolic link at the end */
 static inline long fs_statx(const struct fs *fs, int dir, const char *name, struct statx *st)
 {
-	return fs->call(SYS_statx, dir, (long)name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BASIC_STATS, (long)st, 0);
+	return fs->call(SYS_statx, dir, (long)name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BASIC_STATS, (long)st,
+			0);
 }
 
 static inline long fs_mkdirat(const struct fs *fs, int dir, const char *name, mode_t mode)

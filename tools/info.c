@@ -25,7 +25,9 @@ static const struct {
 	{ "vhdx", 0, 8, "vhdxfile" },
 	{ "vdi", 64, 4, "\x7f\x10\xda\xbe" },
 	{ "gzip", 0, 2, "\x1f\x8b" },
-	{ "xz", 0, 6, "\xfd" "7zXZ" },
+	{ "xz", 0, 6,
+	  "\xfd"
+	  "7zXZ" },
 	{ "zstd", 0, 4, "\x28\xb5\x2f\xfd" },
 };
 
@@ -75,7 +77,8 @@ static void tell_image(struct worker *worker, const struct image *image)
 
 	tell(worker, "Image", "%s", image->path);
 	tell(worker, "Format", "%s", foreign ? foreign : image->is_device ? "block device" : "raw");
-	tell(worker, "Size", "%s (%llu bytes)", text_size(image->size, size, sizeof(size)), (unsigned long long)image->size);
+	tell(worker, "Size", "%s (%llu bytes)", text_size(image->size, size, sizeof(size)),
+	     (unsigned long long)image->size);
 }
 
 static void tell_partition(struct worker *worker, const struct image *image, const struct probe_partition *partition)

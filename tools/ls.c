@@ -128,7 +128,8 @@ static bool is_subdir(int dir, const char *name)
 	return strcmp(name, ".") && strcmp(name, "..") && !fs_statx(&fs_image, dir, name, &st) && S_ISDIR(st.stx_mode);
 }
 
-static int list_subdirs(struct worker *worker, int dir, const struct names *names, struct path *path, unsigned int depth)
+static int list_subdirs(struct worker *worker, int dir, const struct names *names, struct path *path,
+			unsigned int depth)
 {
 	int error = 0;
 

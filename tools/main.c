@@ -21,14 +21,10 @@ const struct subcommand *const subcommands[] = {
 #define COMMON_OPTIONS "t:o:vqh"
 
 static const struct option long_options[] = {
-	{ "type", required_argument, NULL, 't' },
-	{ "partition", required_argument, NULL, 'P' },
-	{ "options", required_argument, NULL, 'o' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'H' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
+	{ "type", required_argument, NULL, 't' },    { "partition", required_argument, NULL, 'P' },
+	{ "options", required_argument, NULL, 'o' }, { "verbose", no_argument, NULL, 'v' },
+	{ "quiet", no_argument, NULL, 'q' },	     { "help", no_argument, NULL, 'H' },
+	{ "version", no_argument, NULL, 'V' },	     { 0 },
 };
 
 uint64_t clock_now(void)
@@ -228,7 +224,8 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 0;
-	snprintf(letters, sizeof(letters), "%s%s" COMMON_OPTIONS, command.sub->options, strchr(command.sub->options, 'p') ? "" : "p:");
+	snprintf(letters, sizeof(letters), "%s%s" COMMON_OPTIONS, command.sub->options,
+		 strchr(command.sub->options, 'p') ? "" : "p:");
 	result = parse_options(&command, argc, argv, letters);
 	if (!result)
 		result = command.sub->prepare(&command, argc - optind, argv + optind);

@@ -89,7 +89,8 @@ static void apply_xattrs(const struct fs *fs, int fd, int dir, const char *name,
 			break;
 		error = fs_xattr_set(fs, fd, dir, name, at, at + length + sizeof(size), size);
 		if (error)
-			report_loss(report, label, "extended attribute %s cannot be set here: %s", at, report_errno(error));
+			report_loss(report, label, "extended attribute %s cannot be set here: %s", at,
+				    report_errno(error));
 		at += length + sizeof(size) + size;
 	}
 	if (entry->xattrs_lost)
@@ -105,11 +106,12 @@ void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, con
 		{ .tv_sec = meta->mtime, .tv_nsec = meta->mtime_ns },
 	};
 	mode_t mode = meta->mode & 07777;
-	long error = fd >= 0 ? fs_chown(fs, fd, "", meta->uid, meta->gid) :
-			       fs_chown(fs, dir, name, meta->uid, meta->gid);
+	long error =
+		fd >= 0 ? fs_chown(fs, fd, "", meta->uid, meta->gid) : fs_chown(fs, dir, name, meta->uid, meta->gid);
 
 	if (error) {
-		report_loss(report, label, "the owner cannot be kept (%s); run as root to keep it", report_errno(error));
+		report_loss(report, label, "the owner cannot be kept (%s); run as root to keep it",
+			    report_errno(error));
 		/* Bits that would give the rights of another owner than the one meant. */
 		mode &= ~(mode_t)(S_ISUID | S_ISGID);
 	}

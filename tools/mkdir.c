@@ -84,9 +84,11 @@ static int work(struct worker *worker)
 		if (error == -EINTR || error == -ESHUTDOWN)
 			return (int)error;
 		if (error == -ENOENT)
-			report_error(&worker->report, operand->text, "a directory on the way is missing; use -p to make it");
+			report_error(&worker->report, operand->text,
+				     "a directory on the way is missing; use -p to make it");
 		else if (error)
-			report_error(&worker->report, operand->text, "cannot make the directory: %s", report_errno(error));
+			report_error(&worker->report, operand->text, "cannot make the directory: %s",
+				     report_errno(error));
 	}
 	return 0;
 }

@@ -106,7 +106,8 @@ const char *kernel_last_words(const struct shared *shared, uint64_t since, char 
 }
 
 /* "2 (ext4, 1.0 GiB, "root")" */
-static int describe_partition(const struct image *image, const struct probe_partition *partition, char *text, size_t size)
+static int describe_partition(const struct image *image, const struct probe_partition *partition, char *text,
+			      size_t size)
 {
 	struct probe probe;
 	char bytes[32];
@@ -149,7 +150,8 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	}
 	*offset = partition->offset;
 	*size = partition->size;
-	snprintf(image->node + strlen(image->node), sizeof(image->node) - strlen(image->node), "p%d", partition->number);
+	snprintf(image->node + strlen(image->node), sizeof(image->node) - strlen(image->node), "p%d",
+		 partition->number);
 	return 0;
 }
 
@@ -158,7 +160,8 @@ static int unknown_contents(struct worker *worker, const struct image *image, in
 	struct probe_table table;
 
 	if (error == -EEXIST)
-		report_error(&worker->report, image->path, "has signatures of several file systems; choose one with -t TYPE");
+		report_error(&worker->report, image->path,
+			     "has signatures of several file systems; choose one with -t TYPE");
 	else if (!worker->command->options.partition && !probe_partitions(image->fd, &table) && table.count)
 		list_partitions(worker, image, &table);
 	else
@@ -193,14 +196,16 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 		report_error(&worker->report, image->path, "holds %s, for which this kernel image has no driver%s",
 			     image->type, options->type ? "; check -t" : "");
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)
-		report_error(&worker->report, image->path, "%s does not take the mount options \"%s\", or there is no such "
-			     "file system; the kernel says: %s", image->type, options->mount_options, *line ? line : "nothing");
+		report_error(&worker->report, image->path,
+			     "%s does not take the mount options \"%s\", or there is no such "
+			     "file system; the kernel says: %s",
+			     image->type, options->mount_options, *line ? line : "nothing");
 	else if (error == -EROFS || error == -EACCES)
 		report_error(&worker->report, image->path, "can only be mounted read-only as %s; the kernel says: %s",
 			     image->type, *line ? line : "nothing");
 	else
-		report_error(&worker->report, image->path, "cannot be mounted as %s: %s; the kernel says: %s", image->type,
-			     error == -EINVAL ? "no valid file system of this type" : report_errno(error),
+		report_error(&worker->report, image->path, "cannot be mounted as %s: %s; the kernel says: %s",
+			     image->type, error == -EINVAL ? "no valid file system of this type" : report_errno(error),
 			     *line ? line : "nothing");
 }
 
@@ -291,6 +296,7 @@ int image_unmount(struct worker *worker, struct image *image, unsigned int numbe
 		report_error(&worker->report, image->path, "cannot be unmounted cleanly: %s; check it with fsck",
 			     report_errno(result));
 	else
-		report_detail(&worker->report, image->path, "unmounted in %.1f ms", (double)(clock_now() - before) / 1e6);
+		report_detail(&worker->report, image->path, "unmounted in %.1f ms",
+			      (double)(clock_now() - before) / 1e6);
 	return (int)result;
 }

@@ -111,7 +111,8 @@ static int refuse(const struct command *command, const struct image *image, int 
 			     image->writable ? "write to" : "read");
 		break;
 	case EROFS:
-		report_error(report, image->path, "is on a read-only file system; copy the image to where it can be changed");
+		report_error(report, image->path,
+			     "is on a read-only file system; copy the image to where it can be changed");
 		break;
 	case EISDIR:
 		report_error(report, image->path, "is a directory; give an image file or a block device");
@@ -148,7 +149,8 @@ static int examine(const struct command *command, struct image *image)
 		return refuse(command, image, errno);
 	if (image->size)
 		return EXIT_DONE;
-	report_error(command->report, image->path, "is empty; give it a size (truncate -s 64M) and a file system (mkfs)");
+	report_error(command->report, image->path,
+		     "is empty; give it a size (truncate -s 64M) and a file system (mkfs)");
 	return EXIT_PROBLEM;
 }
 
@@ -201,8 +203,8 @@ static int refuse_twice(const struct command *command, unsigned int n)
 
 	for (unsigned int i = 0; i < n; i++) {
 		if (images[i].dev == images[n].dev && images[i].ino == images[n].ino) {
-			report_error(command->report, images[n].path, "is the same image as %s; give both the same name",
-				     images[i].path);
+			report_error(command->report, images[n].path,
+				     "is the same image as %s; give both the same name", images[i].path);
 			return EXIT_PROBLEM;
 		}
 	}

@@ -119,8 +119,8 @@ const struct probe_partition *probe_choose(const struct probe_table *table, cons
 	for (unsigned int i = 0; i < table->count; i++) {
 		const struct probe_partition *partition = &table->partitions[i];
 
-		if (number >= 0 ? partition->number == number :
-				  !strcmp(partition->name, wish) || !strcasecmp(partition->uuid, wish))
+		if (number >= 0 ? partition->number == number
+				: !strcmp(partition->name, wish) || !strcasecmp(partition->uuid, wish))
 			return partition;
 	}
 	return NULL;

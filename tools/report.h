@@ -8,17 +8,17 @@
 
 /** enum outcome - or-ed; what a command ends with */
 enum outcome {
-	OUTCOME_FAILED = 1, /* something was not done */
-	OUTCOME_LOSSY = 2, /* all was done, but metadata could not be set */
+	OUTCOME_FAILED = 1,  /* something was not done */
+	OUTCOME_LOSSY = 2,   /* all was done, but metadata could not be set */
 	OUTCOME_STOPPED = 4, /* on request, by a signal */
-	OUTCOME_PIPE = 8, /* nobody reads standard output any more */
+	OUTCOME_PIPE = 8,    /* nobody reads standard output any more */
 };
 
 /** enum severity - of a message */
 enum severity {
 	SEVERITY_ERROR,
 	SEVERITY_WARNING, /* not with -q */
-	SEVERITY_DETAIL, /* only with -v */
+	SEVERITY_DETAIL,  /* only with -v */
 };
 
 /**

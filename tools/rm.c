@@ -80,7 +80,8 @@ static int remove_tree(struct removal *removal, int dir, const char *name)
 	if (fd < 0)
 		return failed(removal, fd);
 	if (removal->depth >= DEPTH_MAX) {
-		report_error(&removal->worker->report, removal->path.text, "nested more than %u directories deep", DEPTH_MAX);
+		report_error(&removal->worker->report, removal->path.text, "nested more than %u directories deep",
+			     DEPTH_MAX);
 		fs_close(&fs_image, (int)fd);
 		return 0;
 	}

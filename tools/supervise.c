@@ -135,10 +135,12 @@ void supervise_explain(struct session *session, int status)
 		return;
 	}
 	if (signal == SIGSYS)
-		report_error(session->report, NULL,
-			     "the worker made a system call that its sandbox forbids, and was killed; the image may be hostile");
+		report_error(
+			session->report, NULL,
+			"the worker made a system call that its sandbox forbids, and was killed; the image may be hostile");
 	else if (signal)
-		report_error(session->report, NULL, "the worker was killed by signal %d (%s)", signal, strsignal(signal));
+		report_error(session->report, NULL, "the worker was killed by signal %d (%s)", signal,
+			     strsignal(signal));
 	else if (!atomic_load(&session->shared->ended))
 		report_error(session->report, NULL, "the worker ended early, with status %d", WEXITSTATUS(status));
 	explain_kernel(session);

@@ -25,13 +25,13 @@
 
 /** enum tree_kind - of an entry */
 enum tree_kind {
-	TREE_ENTER = 1, /* a directory; its entries follow */
-	TREE_LEAVE, /* its end, with its metadata: applied last, as entries change it */
-	TREE_FILE, /* a regular file with its contents */
-	TREE_STREAM, /* a file whose contents are moved by descriptor */
+	TREE_ENTER = 1,	 /* a directory; its entries follow */
+	TREE_LEAVE,	 /* its end, with its metadata: applied last, as entries change it */
+	TREE_FILE,	 /* a regular file with its contents */
+	TREE_STREAM,	 /* a file whose contents are moved by descriptor */
 	TREE_STREAM_END, /* from the worker: the contents of the last TREE_STREAM are there, or are not */
-	TREE_LINK, /* another name of an earlier file */
-	TREE_SPECIAL, /* symbolic link, device node, fifo, socket */
+	TREE_LINK,	 /* another name of an earlier file */
+	TREE_SPECIAL,	 /* symbolic link, device node, fifo, socket */
 };
 
 /** struct tree_meta - what else a file has; times in seconds and nanoseconds since 1970 */
@@ -41,7 +41,7 @@ struct tree_meta {
 	uint32_t rdev_major, rdev_minor;
 	uint32_t atime_ns, mtime_ns;
 	uint32_t dev_major, dev_minor; /* with ino: which file it is, on its own side */
-	uint32_t blocks_short; /* fewer blocks than its size needs: has holes */
+	uint32_t blocks_short;	       /* fewer blocks than its size needs: has holes */
 	int64_t atime, mtime;
 	uint64_t size, ino;
 };
@@ -181,7 +181,7 @@ void tree_build_fini(struct tree_build *build);
 /** struct tree_copied - how a copy of contents ended */
 struct tree_copied {
 	int64_t bytes; /* of data; holes do not count */
-	bool writing; /* it failed while writing */
+	bool writing;  /* it failed while writing */
 };
 
 /**

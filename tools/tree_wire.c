@@ -25,8 +25,9 @@ int tree_put(struct wire *wire, const struct tree_entry *entry)
 		.xattrs_lost = entry->xattrs_lost,
 		.meta = entry->meta,
 	};
-	int error = wire_begin(wire, WIRE_TREE,
-			       sizeof(fixed) + strlen(name) + strlen(target) + entry->xattrs_size + entry->data_size + 32);
+	int error =
+		wire_begin(wire, WIRE_TREE,
+			   sizeof(fixed) + strlen(name) + strlen(target) + entry->xattrs_size + entry->data_size + 32);
 
 	if (error)
 		return error;

@@ -75,8 +75,8 @@ static int move_contents(struct tree_walk *walk, struct tree_entry *entry, int f
 	if (to.fs == &fs_host)
 		fs_close(to.fs, to.fd);
 	if (entry->status && entry->status != -EINTR)
-		report_error(walk->report, walk->path.text, "%s: %s", copied.writing ? "cannot write the copy" : "cannot read",
-			     report_errno(entry->status));
+		report_error(walk->report, walk->path.text, "%s: %s",
+			     copied.writing ? "cannot write the copy" : "cannot read", report_errno(entry->status));
 	entry->kind = TREE_STREAM_END;
 	add_xattrs(walk, entry, fd, -1);
 	error = walk->sink->finish(walk->sink, entry);
@@ -211,7 +211,8 @@ static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 	int fd, error;
 
 	if (walk->depth >= TREE_DEPTH_MAX) {
-		report_error(walk->report, walk->path.text, "nested more than %u directories deep; not copied", TREE_DEPTH_MAX);
+		report_error(walk->report, walk->path.text, "nested more than %u directories deep; not copied",
+			     TREE_DEPTH_MAX);
 		return 0;
 	}
 	if (is_avoided(walk, &entry->meta)) {

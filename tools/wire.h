@@ -25,14 +25,14 @@
 /** enum wire_type - what a record says; W: from the worker, P: from the parent */
 enum wire_type {
 	WIRE_MESSAGE = 1, /* W: severity, subject, text: something for people */
-	WIRE_FINISH, /* W: enum outcome; the last record */
-	WIRE_FACT, /* W: a line of "info": name, value */
-	WIRE_ENTRY, /* W: a line of "ls" */
-	WIRE_LISTING, /* W: a directory of "ls" begins: its title */
-	WIRE_DATA, /* W: bytes for standard output */
-	WIRE_TREE, /* both: one entry of a tree that is copied; see tree.h */
-	WIRE_TREE_READY, /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
-	WIRE_TREE_DONE, /* P: no more entries */
+	WIRE_FINISH,	  /* W: enum outcome; the last record */
+	WIRE_FACT,	  /* W: a line of "info": name, value */
+	WIRE_ENTRY,	  /* W: a line of "ls" */
+	WIRE_LISTING,	  /* W: a directory of "ls" begins: its title */
+	WIRE_DATA,	  /* W: bytes for standard output */
+	WIRE_TREE,	  /* both: one entry of a tree that is copied; see tree.h */
+	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
+	WIRE_TREE_DONE,	  /* P: no more entries */
 };
 
 /**

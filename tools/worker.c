@@ -169,7 +169,8 @@ static int attach(struct worker *worker, struct image *image)
 	int error = rumpus_disk_attach(worker->kernel, image->disk, image->node);
 
 	if (error)
-		report_error(&worker->report, image->path, "the kernel does not take the disk: %s", report_errno(error));
+		report_error(&worker->report, image->path, "the kernel does not take the disk: %s",
+			     report_errno(error));
 	return error;
 }
 

@@ -37,29 +37,98 @@ static void nap(void)
 	nanosleep(&millisecond, NULL);
 }
 
-static void try_open(void) { syscall(SYS_open, "/etc/passwd", O_RDONLY); }
-static void try_openat(void) { syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY); }
-static void try_openat2(void) { syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", NULL, 0); }
-static void try_socket(void) { syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }
-static void try_connect(void) { syscall(SYS_connect, 0, NULL, 0); }
-static void try_exec(void) { syscall(SYS_execve, "/bin/true", NULL, NULL); }
-static void try_fork(void) { syscall(SYS_fork); }
-static void try_clone_process(void) { syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-static void try_ptrace(void) { syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0); }
-static void try_kill(void) { syscall(SYS_kill, getppid(), SIGTERM); }
-static void try_tgkill(void) { syscall(SYS_tgkill, getppid(), getppid(), SIGTERM); }
-static void try_unlink(void) { syscall(SYS_unlink, "/tmp/x"); }
-static void try_chmod(void) { syscall(SYS_chmod, "/tmp/x", 0); }
-static void try_mount(void) { syscall(SYS_mount, "none", "/", "tmpfs", 0, 0); }
-static void try_io_uring(void) { syscall(SYS_io_uring_setup, 4, NULL); }
-static void try_io_uring_register(void) { syscall(SYS_io_uring_register, 0, 0, NULL, 0); }
-static void try_process_vm(void) { syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0); }
-static void try_ioctl(void) { syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "x"); }
-static void try_bpf(void) { syscall(SYS_bpf, 0, NULL, 0); }
-static void try_exec_memory(void) { syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
-static void try_mprotect(void) { syscall(SYS_mprotect, (long)&go & ~4095L, 4096, PROT_READ | PROT_EXEC); }
-static void try_setuid(void) { syscall(SYS_setuid, 0); }
-static void try_dup(void) { syscall(SYS_fcntl, 0, F_SETOWN, 1); }
+static void try_open(void)
+{
+	syscall(SYS_open, "/etc/passwd", O_RDONLY);
+}
+static void try_openat(void)
+{
+	syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+static void try_openat2(void)
+{
+	syscall(SYS_openat2, AT_FDCWD, "/etc/passwd", NULL, 0);
+}
+static void try_socket(void)
+{
+	syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+static void try_connect(void)
+{
+	syscall(SYS_connect, 0, NULL, 0);
+}
+static void try_exec(void)
+{
+	syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+static void try_fork(void)
+{
+	syscall(SYS_fork);
+}
+static void try_clone_process(void)
+{
+	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+static void try_ptrace(void)
+{
+	syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0);
+}
+static void try_kill(void)
+{
+	syscall(SYS_kill, getppid(), SIGTERM);
+}
+static void try_tgkill(void)
+{
+	syscall(SYS_tgkill, getppid(), getppid(), SIGTERM);
+}
+static void try_unlink(void)
+{
+	syscall(SYS_unlink, "/tmp/x");
+}
+static void try_chmod(void)
+{
+	syscall(SYS_chmod, "/tmp/x", 0);
+}
+static void try_mount(void)
+{
+	syscall(SYS_mount, "none", "/", "tmpfs", 0, 0);
+}
+static void try_io_uring(void)
+{
+	syscall(SYS_io_uring_setup, 4, NULL);
+}
+static void try_io_uring_register(void)
+{
+	syscall(SYS_io_uring_register, 0, 0, NULL, 0);
+}
+static void try_process_vm(void)
+{
+	syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
+}
+static void try_ioctl(void)
+{
+	syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "x");
+}
+static void try_bpf(void)
+{
+	syscall(SYS_bpf, 0, NULL, 0);
+}
+static void try_exec_memory(void)
+{
+	syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+static void try_mprotect(void)
+{
+	syscall(SYS_mprotect, (long)&go & ~4095L, 4096, PROT_READ | PROT_EXEC);
+}
+static void try_setuid(void)
+{
+	syscall(SYS_setuid, 0);
+}
+static void try_dup(void)
+{
+	syscall(SYS_fcntl, 0, F_SETOWN, 1);
+}
 
 static void *thread(void *arg)
 {
@@ -182,8 +251,8 @@ static void test_attempts(bool early)
 		int status = run(&attempts[i], early, &layers);
 
 		if (attempts[i].ends)
-			tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == attempts[i].ends, "%s%s: killed", attempts[i].name,
-			       early ? ", on an older thread" : "");
+			tap_ok(WIFSIGNALED(status) && WTERMSIG(status) == attempts[i].ends, "%s%s: killed",
+			       attempts[i].name, early ? ", on an older thread" : "");
 		else
 			tap_is(status, 0, "%s%s: allowed", attempts[i].name, early ? ", on an older thread" : "");
 	}

@@ -61,8 +61,13 @@ static void free_build(struct tree_build *build)
 
 static struct tree_entry entry_of(enum tree_kind kind, const char *name, uint32_t mode)
 {
-	return (struct tree_entry){ .kind = kind, .name = name, .fd = -1, .meta.mode = mode, .target = "",
-				    .meta.uid = getuid(), .meta.gid = getgid() };
+	return (struct tree_entry){ .kind = kind,
+				    .name = name,
+				    .fd = -1,
+				    .meta.mode = mode,
+				    .target = "",
+				    .meta.uid = getuid(),
+				    .meta.gid = getgid() };
 }
 
 static int give(struct tree_build *build, enum tree_kind kind, const char *name, uint32_t mode)
@@ -80,10 +85,12 @@ static void test_names(int dir)
 	tap_is(give(build, TREE_ENTER, "anything", S_IFDIR | 0700), 0, "the top is called what the command says");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		tap_is(give(build, TREE_FILE, wrong[i], S_IFREG | 0600), -EPROTO, "file \"%s\" is refused", wrong[i]);
-		tap_is(give(build, TREE_ENTER, wrong[i], S_IFDIR | 0700), -EPROTO, "directory \"%s\" is refused", wrong[i]);
+		tap_is(give(build, TREE_ENTER, wrong[i], S_IFDIR | 0700), -EPROTO, "directory \"%s\" is refused",
+		       wrong[i]);
 		tap_is(give(build, TREE_SPECIAL, wrong[i], S_IFLNK), -EPROTO, "link \"%s\" is refused", wrong[i]);
 	}
-	tap_ok(!faccessat(dir, "target/top", F_OK, 0) && faccessat(dir, "target/anything", F_OK, 0), "only the top is there");
+	tap_ok(!faccessat(dir, "target/top", F_OK, 0) && faccessat(dir, "target/anything", F_OK, 0),
+	       "only the top is there");
 	free_build(build);
 }
 
@@ -105,7 +112,8 @@ static void test_order(int dir)
 	tap_ok(!build->sink.take(&build->sink, &entry) && messages == 1, "a link to nothing is reported");
 	entry = entry_of(TREE_FILE, "g", S_IFREG);
 	entry.link = UINT32_MAX;
-	tap_ok(!build->sink.take(&build->sink, &entry) && build->links_room < 100000, "a number that leaps takes no memory");
+	tap_ok(!build->sink.take(&build->sink, &entry) && build->links_room < 100000,
+	       "a number that leaps takes no memory");
 	entry.source = 1;
 	free_build(build);
 	build = new_build(dir);
@@ -117,7 +125,8 @@ static void test_order(int dir)
 static void test_links(int dir)
 {
 	struct tree_build *build = new_build(dir);
-	struct tree_entry link = entry_of(TREE_SPECIAL, "x", S_IFLNK | 0777), file = entry_of(TREE_FILE, "x", S_IFREG | 0600);
+	struct tree_entry link = entry_of(TREE_SPECIAL, "x", S_IFLNK | 0777),
+			  file = entry_of(TREE_FILE, "x", S_IFREG | 0600);
 	struct stat st;
 
 	link.target = "../../kept";
@@ -131,7 +140,8 @@ static void test_links(int dir)
 	link.target = "../..";
 	build->sink.take(&build->sink, &link);
 	messages = 0;
-	tap_ok(!give(build, TREE_ENTER, "y", S_IFDIR | 0700) && messages == 1, "a directory of the same name is reported");
+	tap_ok(!give(build, TREE_ENTER, "y", S_IFDIR | 0700) && messages == 1,
+	       "a directory of the same name is reported");
 	tap_is(give(build, TREE_FILE, "kept", S_IFREG | 0600), 0, "what would be in it");
 	tap_is(give(build, TREE_LEAVE, "", S_IFDIR | 0700), 0, "is skipped");
 	tap_ok(!fstatat(dir, "kept", &st, 0) && st.st_size == 5, "what lies outside is untouched");
@@ -204,17 +214,19 @@ static void test_round_trip(void)
 	int pair[2];
 	char *data = malloc(WIRE_INLINE_MAX);
 
-	if (!data || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) || wire_init(&from, pair[0]) || wire_init(&to, pair[1]))
+	if (!data || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) || wire_init(&from, pair[0]) ||
+	    wire_init(&to, pair[1]))
 		tap_abort("no socket");
 	memset(data, 'd', WIRE_INLINE_MAX);
 	entry.data = data;
 	for (unsigned int i = 0; i < 200; i++) {
 		entry.data_size = i * 331 % WIRE_INLINE_MAX;
 		entry.meta.ino = i;
-		if (tree_put(&from, &entry) || wire_flush(&from) || wire_next(&to, &record) != 1 || tree_get(&record, &got))
+		if (tree_put(&from, &entry) || wire_flush(&from) || wire_next(&to, &record) != 1 ||
+		    tree_get(&record, &got))
 			tap_abort("entry %u is lost", i);
-		wrong += got.meta.ino != i || got.data_size != entry.data_size || memcmp(got.data, data, got.data_size) ||
-			 strcmp(got.name, "name");
+		wrong += got.meta.ino != i || got.data_size != entry.data_size ||
+			 memcmp(got.data, data, got.data_size) || strcmp(got.name, "name");
 	}
 	tap_is(wrong, 0, "entries arrive as they were sent");
 	close(pair[0]);
