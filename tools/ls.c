@@ -184,6 +184,7 @@ static int list_opened(struct worker *worker, const struct operand *operand, int
 {
 	const struct options *options = &worker->command->options;
 	struct path path = { 0 };
+	char label[4200];
 	struct statx st;
 	long found = fs_statx(&fs_image, parent, last, &st), fd = -ENOENT;
 	int error;
@@ -197,7 +198,9 @@ static int list_opened(struct worker *worker, const struct operand *operand, int
 		fd = worker_open(operand->image, operand->path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return send_entry(worker, parent, last, operand->text, &st);
-	error = path_set(&path, operand->text);
+	/* "IMAGE" alone: what is in it is shown as "IMAGE:/..." */
+	snprintf(label, sizeof(label), "%s%s", operand->text, strcmp(operand->text, operand->image->path) ? "" : ":");
+	error = path_set(&path, label);
 	if (!error)
 		error = list_dir(worker, (int)fd, &path, 0);
 	path_free(&path);

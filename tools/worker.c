@@ -14,8 +14,12 @@
 #include "../sandbox/sandbox.h"
 #include "command.h"
 
-/* Bytes. The kernel prepares for all of it when it boots: more would cost more time than a larger cache saves. */
-#define KERNEL_MEMORY (512ULL << 20)
+/*
+ * Bytes. The kernel prepares for all of it when it boots, which a command that only reads would wait for longer than a
+ * larger cache saves; one that writes has to hold what is not written back yet.
+ */
+#define KERNEL_MEMORY_READ (128ULL << 20)
+#define KERNEL_MEMORY_WRITE (512ULL << 20)
 
 static struct shared *shared;
 static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
@@ -95,7 +99,7 @@ static int boot(struct worker *worker, int kernel_image)
 	struct rumpus_config config = {
 		.size = sizeof(config),
 		.cpus = 1,
-		.memory = KERNEL_MEMORY,
+		.memory = KERNEL_MEMORY_READ,
 		.image = path,
 		.log = take_log,
 		.ended = take_end,
@@ -104,6 +108,10 @@ static int boot(struct worker *worker, int kernel_image)
 	char line[256];
 	int error;
 
+	for (unsigned int i = 0; i < worker->command->image_count; i++) {
+		if (worker->command->images[i].writable)
+			config.memory = KERNEL_MEMORY_WRITE;
+	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", kernel_image);
 	error = rumpus_boot(&config, &worker->kernel);
 	if (error) {

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import struct
+import time
 
 import harness
 from harness import check, digest, expect, ok, run
@@ -164,6 +165,22 @@ def kernel(image):
     del os.environ["RUMPUS_IMAGE"]
 
 
+def panic():
+    """A kernel that ends by itself: its reason reaches the user, within a second, and nothing hangs."""
+    image = harness.mkfs("panic.img", "ext4", 64 << 20)
+    os.makedirs("found/DIRECTORY")
+    open("found/DIRECTORY/MARKFILE", "wb").close()
+    expect("a directory for what follows", 0, "cp", "-r", "found", f"{image}:/", message="^$")
+    with open(image, "r+b") as file:
+        file.seek(file.read().find(b"MARKFILE"))
+        file.write(b"M")
+        file.write(b"*")
+    expect("a damaged directory", 1, "ls", "-R", image, message="checksum does not match")
+    started = time.monotonic()
+    result = expect("a kernel panic", 1, "-o", "errors=panic", "ls", "-R", image, message="kernel in the worker ended: .*panic")
+    ok("last message of its kernel" in result.err and time.monotonic() - started < 5, "it is told at once, with the last message", result)
+
+
 def colons():
     image = harness.mkfs("with:colon.img", "ext4")
     expect("an image with a colon in its name", 0, "mkdir", f"{image}:/d", message="^$")
@@ -185,6 +202,7 @@ def main():
     options(image)
     partitions()
     kernel(image)
+    panic()
     colons()
     check(image, "ext4")
     harness.done()
