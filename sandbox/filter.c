@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include "sandbox.h"
@@ -134,17 +132,6 @@ static int add_own_signals(scmp_filter_ctx filter)
 				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 }
 
-/* What libblkid asks of a block device; each only reads its geometry. */
-static int add_questions(scmp_filter_ctx filter)
-{
-	static const unsigned long ioctls[] = { BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKIOMIN, BLKIOOPT, BLKALIGNOFF };
-	int error = 0;
-
-	for (size_t i = 0; !error && i < sizeof(ioctls) / sizeof(*ioctls); i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	return error;
-}
-
 static int build(scmp_filter_ctx filter)
 {
 	int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -190,8 +177,6 @@ int sandbox_filter(void)
 	error = build(filter);
 	if (!error)
 		error = build_refused(filter);
-	if (!error)
-		error = add_questions(filter);
 	if (!error)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

@@ -263,11 +263,15 @@ struct probe_table {
 
 /** probe_place() - look for a file system. @size: 0 for all that follows. Return: 0, -ENOENT for none, -EEXIST for two
  */
-int probe_place(int fd, uint64_t offset, uint64_t size, struct probe *probe);
+int probe_place(const struct image *image, uint64_t offset, uint64_t size, struct probe *probe);
 /** probe_partitions() - look for a partition table. Return: 0, -ENOENT */
-int probe_partitions(int fd, struct probe_table *table);
+int probe_partitions(const struct image *image, struct probe_table *table);
 /** probe_choose() - find a partition by "2", "p2", its name or its UUID. Return: it, or NULL */
 const struct probe_partition *probe_choose(const struct probe_table *table, const char *wish);
+
+/* fstat.c */
+/** fstat_pretend() - until called with 0, fstat(3) says that every descriptor is a regular file of @size bytes */
+void fstat_pretend(uint64_t size);
 
 /* text.c: what untrusted bytes may do to a terminal, and sizes for people */
 /** text_clean() - replace everything that is not printable UTF-8 by "?"; in place. Return: @text */

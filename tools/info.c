@@ -86,7 +86,7 @@ static void tell_partition(struct worker *worker, const struct image *image, con
 	struct probe probe;
 	char name[24], size[32];
 
-	if (probe_place(image->fd, partition->offset, partition->size, &probe))
+	if (probe_place(image, partition->offset, partition->size, &probe))
 		snprintf(probe.type, sizeof(probe.type), "no file system");
 	snprintf(name, sizeof(name), "Partition %d", partition->number);
 	tell(worker, name, "%s, %s at %llu%s%s%s%s%s%s, type %s%s%s", probe.type,
@@ -151,7 +151,7 @@ static bool choose_place(struct worker *worker, struct image *image, uint64_t *o
 	const struct probe_partition *partition;
 	struct probe_table table;
 
-	if (probe_partitions(image->fd, &table))
+	if (probe_partitions(image, &table))
 		return !wish;
 	if (!wish) {
 		tell_table(worker, image, &table);
@@ -176,7 +176,7 @@ static int work(struct worker *worker)
 
 	tell_image(worker, image);
 	if (choose_place(worker, image, &offset, &size) || options->partition || options->type) {
-		if (!probe_place(image->fd, offset, size, &probe))
+		if (!probe_place(image, offset, size, &probe))
 			tell_probe(worker, &probe);
 		error = image_mount(worker, image, 0);
 		if (!error)

@@ -112,7 +112,7 @@ static int describe_partition(const struct image *image, const struct probe_part
 	struct probe probe;
 	char bytes[32];
 
-	if (probe_place(image->fd, partition->offset, partition->size, &probe))
+	if (probe_place(image, partition->offset, partition->size, &probe))
 		*probe.type = 0;
 	return snprintf(text, size, "%d (%s, %s%s%.40s%s)", partition->number,
 			*probe.type ? probe.type : "no file system", text_size(partition->size, bytes, sizeof(bytes)),
@@ -138,7 +138,7 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	const struct probe_partition *partition;
 	struct probe_table table;
 
-	if (probe_partitions(image->fd, &table)) {
+	if (probe_partitions(image, &table)) {
 		report_error(&worker->report, image->path, "has no partition table; leave out -p %s", wish);
 		return -ENOENT;
 	}
@@ -162,7 +162,7 @@ static int unknown_contents(struct worker *worker, const struct image *image, in
 	if (error == -EEXIST)
 		report_error(&worker->report, image->path,
 			     "has signatures of several file systems; choose one with -t TYPE");
-	else if (!worker->command->options.partition && !probe_partitions(image->fd, &table) && table.count)
+	else if (!worker->command->options.partition && !probe_partitions(image, &table) && table.count)
 		list_partitions(worker, image, &table);
 	else
 		report_error(&worker->report, image->path,
@@ -177,7 +177,7 @@ static int find_type(struct worker *worker, struct image *image, uint64_t offset
 	int error = 0;
 
 	if (!wish) {
-		error = probe_place(image->fd, offset, size, &probe);
+		error = probe_place(image, offset, size, &probe);
 		wish = probe.type;
 		if (error)
 			return unknown_contents(worker, image, error);

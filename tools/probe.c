@@ -29,18 +29,31 @@ static void value(blkid_probe probe, const char *name, char *to, size_t size)
 	copy(to, size, text);
 }
 
-int probe_place(int fd, uint64_t offset, uint64_t size, struct probe *found)
+/* A probe of @size bytes of the image, 0: of all that follows. Return: NULL without memory, or beyond the end */
+static blkid_probe new_probe(const struct image *image, uint64_t offset, uint64_t size)
 {
 	blkid_probe probe = blkid_new_probe();
+	int error;
+
+	if (!probe)
+		return NULL;
+	fstat_pretend(image->size);
+	error = blkid_probe_set_device(probe, image->fd, (blkid_loff_t)offset, (blkid_loff_t)size);
+	fstat_pretend(0);
+	if (!error)
+		return probe;
+	blkid_free_probe(probe);
+	return NULL;
+}
+
+int probe_place(const struct image *image, uint64_t offset, uint64_t size, struct probe *found)
+{
+	blkid_probe probe = new_probe(image, offset, size);
 	int result;
 
 	memset(found, 0, sizeof(*found));
 	if (!probe)
-		return -ENOMEM;
-	if (blkid_probe_set_device(probe, fd, (blkid_loff_t)offset, (blkid_loff_t)size)) {
-		blkid_free_probe(probe);
 		return -EIO;
-	}
 	blkid_probe_enable_superblocks(probe, 1);
 	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
 							 BLKID_SUBLKS_VERSION | BLKID_SUBLKS_USAGE);
@@ -92,18 +105,16 @@ static void read_table(blkid_probe probe, struct probe_table *found)
 		add_partition(found, blkid_partlist_get_partition(list, i));
 }
 
-int probe_partitions(int fd, struct probe_table *table)
+int probe_partitions(const struct image *image, struct probe_table *table)
 {
-	blkid_probe probe = blkid_new_probe();
+	blkid_probe probe = new_probe(image, 0, 0);
 
 	memset(table, 0, sizeof(*table));
 	if (!probe)
-		return -ENOMEM;
-	if (!blkid_probe_set_device(probe, fd, 0, 0)) {
-		blkid_probe_enable_superblocks(probe, 0);
-		blkid_probe_enable_partitions(probe, 1);
-		read_table(probe, table);
-	}
+		return -EIO;
+	blkid_probe_enable_superblocks(probe, 0);
+	blkid_probe_enable_partitions(probe, 1);
+	read_table(probe, table);
 	blkid_free_probe(probe);
 	return *table->type ? 0 : -ENOENT;
 }
