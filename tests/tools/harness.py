@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 import zlib
 
@@ -85,16 +86,20 @@ def start(as_root=False):
         sys.exit(77)
     os.umask(0o022)
     _dir = tempfile.mkdtemp(prefix="rumpus-tools-")
+    if as_root or os.geteuid() == 0:
+        # The directory that tests/run makes for each test is for its own user only.
+        for path in (os.path.dirname(_dir), _dir):
+            if not os.stat(path).st_mode & 0o001:
+                os.chmod(path, 0o711)
     # The build tree may be out of that user's reach.
     os.makedirs(f"{_dir}/bin")
     os.makedirs(f"{_dir}/lib/rumpus")
-    build = os.environ.get("RUMPUS_BUILD", "build")
+    build = os.environ.get("RUMPUS_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build"))
     shutil.copy(os.environ.get("RUMPUS", f"{build}/bin/rumpus"), f"{_dir}/bin/rumpus")
     shutil.copy(os.environ.get("RUMPUS_IMAGE", f"{build}/lib/rumpus/linux.img"), f"{_dir}/lib/rumpus/linux.img")
     os.environ.pop("RUMPUS_IMAGE", None)
     os.environ["LC_ALL"] = "C"
     os.environ["TZ"] = "UTC"
-    os.chmod(_dir, 0o755)
     os.mkdir(f"{_dir}/work")
     pid = os.fork()
     if pid:
@@ -168,7 +173,12 @@ def tool(*args, **more):
 def mkfs(path, kind, size=SIZE, *more):
     with open(path, "wb") as image:
         image.truncate(size)
-    made = tool(*MKFS[kind], *more, path)
+    # mkfs.btrfs looks at every loop device of the host, and gives up at one whose file it may not see.
+    for _ in range(60):
+        made = tool(*MKFS[kind], *more, path)
+        if "cannot check mount status" not in made.stdout:
+            break
+        time.sleep(0.5)
     if made.returncode:
         raise RuntimeError(made.stdout)
     return path

@@ -40,11 +40,14 @@ def copy_under_way(image):
 
 
 def gone(pid):
+    """It has ended, though perhaps nobody has collected it yet."""
     limit = time.monotonic() + 5
     while time.monotonic() < limit:
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as status:
+                if status.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except OSError:
             return True
         time.sleep(0.01)
     return False
