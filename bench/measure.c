@@ -2,7 +2,8 @@
 /*
  * One measurement inside a process: the same work on a kernel in this process or on the host's.
  *
- * Each prints its numbers on one line, in base units. bench/run decides what runs when, and compares.
+ * Each prints its numbers on one line, in base units. bench/run decides what runs when, and compares. MEASURE_MEMORY in
+ * the environment gives the kernels so many MiB instead of the default.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +64,12 @@ static struct rumpus *kernel;
 
 static const char *rumpus_start(const char *image)
 {
-	const struct rumpus_config config = { .size = sizeof(config), .cpus = CPUS };
+	const char *memory = getenv("MEASURE_MEMORY");
+	const struct rumpus_config config = {
+		.size = sizeof(config),
+		.cpus = CPUS,
+		.memory = memory ? strtoull(memory, NULL, 10) << 20 : 0,
+	};
 	char disk[32], spec[4096], error[256] = "";
 	long ret;
 
