@@ -8,11 +8,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rumpus/hyp_blk.h>
 
 #include "command.h"
+
+/* How often, and after how many nanoseconds, a locked image is tried again. */
+#define LOCK_TRIES 10
+#define LOCK_PAUSE 30000000
 
 static bool exists(const char *path)
 {
@@ -161,15 +166,22 @@ static int examine(const struct command *command, struct image *image)
 static int check_lock(const struct command *command, const struct image *image)
 {
 	char spec[48], error[256] = "";
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE };
 	const char *what = error;
 	struct hyp_blk *disk;
 	int result;
 
 	snprintf(spec, sizeof(spec), "file,engine=threads,fd=%d:", image->fd);
-	result = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
-	if (!result) {
-		disk->ops->close(disk);
-		return EXIT_DONE;
+	for (unsigned int tries = 0;; tries++) {
+		result = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
+		if (!result) {
+			disk->ops->close(disk);
+			return EXIT_DONE;
+		}
+		/* A command that was killed just now lets go of the image a moment after its process is gone. */
+		if (result != -EBUSY || tries == LOCK_TRIES)
+			break;
+		nanosleep(&pause, NULL);
 	}
 	/* It knows the image only as "descriptor N": what follows is about the image all the same. */
 	if (!strncmp(what, "descriptor ", 11))

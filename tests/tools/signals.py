@@ -45,7 +45,7 @@ def gone(pid):
     while time.monotonic() < limit:
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8") as status:
-                if status.read().rpartition(")")[2].split()[0] == "Z":
+                if status.read().rpartition(")")[2].split()[0] == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1:
                     return True
         except OSError:
             return True
