@@ -84,8 +84,9 @@ static long read_names(int dir, bool all, struct names *names)
 	return size;
 }
 
-static int send_listing(struct worker *worker, const char *title)
+static int send_listing(struct worker *worker, const char *path)
 {
+	const char *title = path_tail(path);
 	int error = wire_begin(&worker->wire, WIRE_LISTING, strlen(title) + 8);
 
 	if (error)

@@ -226,13 +226,13 @@ static long mount_at(struct worker *worker, struct image *image, const char *dir
 	flags = mount_options_parse(options, data);
 	if (!image->writable)
 		flags |= MS_RDONLY;
-	error = rumpus_sys_mkdir(dir, 0700);
+	error = rumpus_sys_mkdirat(AT_FDCWD, dir, 0700);
 	if (!error || error == -EEXIST)
 		error = rumpus_sys_mount(image->node, dir, image->type, flags, data);
 	free(data);
 	if (error)
 		return error;
-	image->root = (int)rumpus_sys_open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	image->root = (int)rumpus_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return image->root < 0 ? image->root : 0;
 }
 
@@ -269,7 +269,7 @@ static long sync_all(const struct image *image)
 
 static long flush_disk(const struct image *image)
 {
-	long fd = rumpus_sys_open(image->node, O_RDWR | O_CLOEXEC, 0), error;
+	long fd = rumpus_sys_openat(AT_FDCWD, image->node, O_RDWR | O_CLOEXEC, 0), error;
 
 	if (fd < 0)
 		return fd;

@@ -11,6 +11,8 @@
 #include "report.h"
 
 #define MESSAGE_MAX 1024
+/* Bytes of a path in a message. Trees can be deeper than any packet is long. */
+#define PATH_SHOWN 2000U
 
 static volatile sig_atomic_t stop;
 
@@ -114,6 +116,13 @@ void path_pop(struct path *path, long length)
 {
 	path->length = (size_t)length;
 	path->text[length] = 0;
+}
+
+const char *path_tail(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > PATH_SHOWN ? path + length - PATH_SHOWN : path;
 }
 
 void path_free(struct path *path)

@@ -64,5 +64,7 @@ int path_set(struct path *path, const char *prefix);
 long path_push(struct path *path, const char *name);
 void path_pop(struct path *path, long length);
 void path_free(struct path *path);
+/** path_tail() - the end of a path that may be longer than a message should be */
+const char *path_tail(const char *path);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rumpus/hyp_blk.h>
@@ -61,6 +62,7 @@ static void say(void *arg, enum severity severity, const char *subject, const ch
 {
 	struct worker *worker = arg;
 
+	subject = path_tail(subject);
 	if (wire_begin(&worker->wire, WIRE_MESSAGE, strlen(subject) + strlen(text) + 32))
 		return;
 	wire_put_u32(&worker->wire, severity);
@@ -182,10 +184,18 @@ static int attach(struct worker *worker, struct image *image)
 	return error;
 }
 
+/* Walks of deep trees hold a descriptor a level. */
+static int raise_limit(void)
+{
+	const struct rlimit limit = { 4096, 4096 };
+
+	return (int)fs_image.call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0);
+}
+
 static int mount_all(struct worker *worker)
 {
 	struct command *command = worker->command;
-	int error = 0;
+	int error = raise_limit();
 
 	for (unsigned int i = 0; i < command->image_count && !error; i++) {
 		error = attach(worker, &command->images[i]);

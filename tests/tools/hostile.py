@@ -108,6 +108,34 @@ def terminal():
     ok(result.code == 0 and b"\x1b" not in result.out, "nor labels in info", result.out)
 
 
+def deep():
+    """Paths longer than the host's limit, and than a message: in, listed, out, removed."""
+    image = harness.mkfs("deep.img", "ext4", 64 << 20)
+    name = "d" * 200
+    here = os.open(".", os.O_RDONLY)
+    os.mkdir("deep")
+    os.chdir("deep")
+    for _ in range(900):
+        os.mkdir(name)
+        os.chdir(name)
+    with open("end", "wb") as file:
+        file.write(b"end\n")
+    os.fchdir(here)
+    expect("a tree of 900 levels in", 0, "cp", "-r", "deep", f"{image}:/", message="^$")
+    result = expect("listed", 0, "ls", "-R", image, message="^$")
+    ok("end" in result.text.splitlines(), "to its end", result.text[-300:])
+    os.mkdir("deep-out")
+    expect("and out", 0, "cp", "-r", f"{image}:/deep", "deep-out", message="^$")
+    os.chdir("deep-out/deep")
+    for _ in range(900):
+        os.chdir(name)
+    ok(open("end", "rb").read() == b"end\n", "to its end")
+    os.fchdir(here)
+    expect("removed", 0, "rm", "-r", f"{image}:/deep", message="^$")
+    harness.check(image, "ext4")
+    harness.tool("rm", "-rf", "deep", "deep-out")
+
+
 def noise():
     """Headers of real file systems, the rest random: no crash and no hang, whatever the answer."""
     for kind in ("ext4", "xfs", "btrfs"):
@@ -129,6 +157,7 @@ def main():
     copies_out()
     links()
     terminal()
+    deep()
     noise()
     harness.done()
 

@@ -37,10 +37,6 @@ static void nap(void)
 	nanosleep(&millisecond, NULL);
 }
 
-static void try_open(void)
-{
-	syscall(SYS_open, "/etc/passwd", O_RDONLY);
-}
 static void try_openat(void)
 {
 	syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
@@ -61,10 +57,6 @@ static void try_exec(void)
 {
 	syscall(SYS_execve, "/bin/true", NULL, NULL);
 }
-static void try_fork(void)
-{
-	syscall(SYS_fork);
-}
 static void try_clone_process(void)
 {
 	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -83,11 +75,11 @@ static void try_tgkill(void)
 }
 static void try_unlink(void)
 {
-	syscall(SYS_unlink, "/tmp/x");
+	syscall(SYS_unlinkat, AT_FDCWD, "/tmp/x", 0);
 }
 static void try_chmod(void)
 {
-	syscall(SYS_chmod, "/tmp/x", 0);
+	syscall(SYS_fchmodat, AT_FDCWD, "/tmp/x", 0);
 }
 static void try_mount(void)
 {
@@ -162,13 +154,11 @@ static void may_tell_time(void)
 }
 
 static const struct attempt attempts[] = {
-	{ "open", try_open, SIGSYS },
 	{ "openat", try_openat, SIGSYS },
 	{ "openat2", try_openat2, SIGSYS },
 	{ "socket", try_socket, SIGSYS },
 	{ "connect", try_connect, SIGSYS },
 	{ "execve", try_exec, SIGSYS },
-	{ "fork", try_fork, SIGSYS },
 	{ "clone of a process", try_clone_process, SIGSYS },
 	{ "ptrace", try_ptrace, SIGSYS },
 	{ "kill", try_kill, SIGSYS },
