@@ -92,7 +92,7 @@ struct worker;
  * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
- * @finish:    parent: the worker has ended well; frees what @record keeps
+ * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
  */
 struct subcommand {
 	const char *name, *arguments, *summary, *options;

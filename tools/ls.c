@@ -418,7 +418,8 @@ static void finish(struct session *session)
 {
 	struct listing *listing = session->state;
 
-	print(session);
+	if (session->finished)
+		print(session);
 	if (listing)
 		free(listing->entries);
 	free(listing);

@@ -185,7 +185,7 @@ static void supervise(struct session *session)
 	status = supervise_wait(session);
 	if (!session->finished && (!error || error == -ECONNRESET))
 		supervise_explain(session, status);
-	if (session->finished && session->command->sub->finish)
+	if (session->command->sub->finish)
 		session->command->sub->finish(session);
 	flush_stdout(session);
 	if (session->command->options.verbose)

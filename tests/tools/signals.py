@@ -126,6 +126,17 @@ def reading(image):
     ok(result.code == 130 or (result.code == 0 and os.stat("taken-out").st_size == LARGE),
        "SIGINT while copying out: exit 130", result)
     ok(result.code == 0 or not os.path.exists("taken-out"), "and no half of a file is left")
+    if os.path.exists("taken-out"):
+        os.unlink("taken-out")
+
+    process = spawn("cp", f"{image}:/large", "taken-out")
+    worker = worker_of(process)
+    limit = time.monotonic() + 30
+    while not (os.path.exists("taken-out") and os.stat("taken-out").st_size) and time.monotonic() < limit:
+        time.sleep(0.005)
+    os.kill(worker, signal.SIGKILL)
+    result = collect(process, 10)
+    ok(result.code == 1 and not os.path.exists("taken-out"), "nor when the worker is killed", result)
 
 
 def closed_pipe(image):
