@@ -10,6 +10,9 @@
 #include "host.h"
 #include "internal.h"
 
+/* Enough for the page cache of a command or a test, and its page descriptors cost 4 MiB. */
+#define DEFAULT_MEMORY (UINT64_C(256) << 20)
+
 enum {
 	POLL_NS = 100 * 1000, /* between looks whether callers have left, after they were told to */
 };
@@ -86,7 +89,7 @@ static int read_config(const struct rumpus_config *config, struct rumpus_config 
 static int start_platform(struct rumpus *kernel)
 {
 	struct hyp_config config = {
-		.mem_bound = kernel->config.memory,
+		.mem_bound = kernel->config.memory ? kernel->config.memory : DEFAULT_MEMORY,
 		.cpus = kernel->config.cpus,
 		.console = console,
 		.exited = exited,

@@ -8,9 +8,13 @@ linux-config  ?= fs
 linux-image   := $(BUILD)/lib/rumpus/linux.img
 linux-cc      := $(if $(shell command -v ccache),ccache $(CC),$(CC))
 linux-log     := $(linux-dir)/build.log
-linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h
+linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h \
+	syscall/exceptions.tbl
 
-linux-make = $(MAKE) -C $(linux-dir)/tree ARCH=rump CC="$(linux-cc)" O=$(abspath $(linux-dir)/obj) \
+# The cache is to serve any clone: paths below this one count as relative to it.
+# One build at a time: two in one folder would undo each other's work.
+linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(linux-dir)/lock $(MAKE) -C $(linux-dir)/tree \
+	ARCH=rump CC="$(linux-cc)" O=$(abspath $(linux-dir)/obj) \
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 

@@ -27,7 +27,7 @@ struct rumpus_user_ops;
  * struct rumpus_config - how to boot; all zero is a good choice
  * @size:         sizeof(struct rumpus_config) of the caller
  * @cpus:         virtual CPUs; 0: as many as this process may use
- * @memory:       most bytes of memory that the kernel may use; 0: the default
+ * @memory:       most bytes of memory that the kernel may use; 0: 256 MiB
  * @image:        path of the kernel image; NULL: the environment's RUMPUS_IMAGE, else the installed one
  * @command_line: added to the kernel's command line; NULL: nothing
  * @log:          takes the kernel's console output as it comes, on any thread; NULL: discard (dmesg keeps it)

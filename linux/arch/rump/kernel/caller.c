@@ -14,7 +14,7 @@
 #include <linux/sched/task.h>
 #include <linux/smp.h>
 #include <linux/syscalls.h>
-#include "rump.h"
+#include "carry.h"
 
 /* Records live as long as the kernel, for others may still look at their words; this keeps those to be used again. */
 static LLIST_HEAD(free_callers);
@@ -182,7 +182,7 @@ static bool consume_signals(struct rumpus_image_thread *caller, long *result)
 	return false;
 }
 
-static long make_call(struct rumpus_image_thread *caller)
+static noinline long make_call(struct rumpus_image_thread *caller)
 {
 	long number = caller->number, result;
 
@@ -208,7 +208,7 @@ static long make_call(struct rumpus_image_thread *caller)
 }
 
 /* The task has nothing to do: go back to "user mode", or sleep until there is a request. */
-static void wait_for_request(struct rumpus_image_thread *caller)
+static __always_inline void wait_for_request(struct rumpus_image_thread *caller)
 {
 	struct rump_cpu *cpu = rump_top()->cpu;
 
@@ -246,6 +246,7 @@ int rump_caller_main(void *arg)
 
 	current->thread.caller = caller;
 	strscpy(current->comm, "caller", sizeof(current->comm));
+	rump_block_signals(false); /* as its leader does */
 	/* The host thread looks for it there; a task that moved would cost it a hand-over for each call. */
 	err = set_cpus_allowed_ptr(current, cpumask_of(caller->cpu->id));
 	WRITE_ONCE(caller->task, current);
@@ -299,13 +300,13 @@ static void queue(struct rumpus_image_thread *caller)
 }
 
 /* Hand the request over and carry the CPU, or wait for who carries it. */
-static void request(struct rumpus_image_thread *caller)
+static __always_inline void request(struct rumpus_image_thread *caller)
 {
 	struct rump_cpu *cpu = caller->cpu;
 
 	if (unlikely(READ_ONCE(caller->interrupted) == RUMP_INTERRUPT_DELIVERED))
 		WRITE_ONCE(caller->interrupted, 0); /* it was for a call that had ended */
-	if (likely(rump_cpu_enter(cpu))) {
+	if (likely(rump_cpu_try_enter(cpu) || rump_cpu_enter_slowly(cpu))) {
 		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
 		if (unlikely(cpu->user != caller)) {
 			queue(caller);
@@ -313,6 +314,8 @@ static void request(struct rumpus_image_thread *caller)
 		}
 		if (likely(!READ_ONCE(rump_ended)))
 			rump_cpu_carry(cpu, &caller->carrier);
+		else
+			rump_cpu_release(cpu);
 	} else {
 		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
 		queue(caller);
@@ -334,6 +337,16 @@ long rump_caller_call(struct rumpus_image_thread *caller, long number, const lon
 	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE))
 		return -ESHUTDOWN;
 	return caller->result;
+}
+
+/**
+ * rump_caller_syscall() - the image's entry for system calls: numbers below 0 are the overlay's own requests
+ */
+long rump_caller_syscall(struct rumpus_image_thread *caller, long number, const long *args)
+{
+	if (unlikely(number < 0))
+		return -ENOSYS;
+	return rump_caller_call(caller, number, args);
 }
 
 int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image_thread **thread)

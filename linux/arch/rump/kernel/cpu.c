@@ -3,14 +3,14 @@
  * Virtual CPUs: tokens, carrying, parking
  *
  * Two races shape this file. A thread that gives up a token must see every interrupt raised before, or the raiser must
- * see the token free: so rump_raise() sets the bit and then reads the token, token_release() frees it and then reads
+ * see the token free: so rump_raise() sets the bit and then reads the token, rump_cpu_release() frees it and then reads
  * the bits, each with a full barrier between. And who is woken for a CPU, its idler, may be about to leave for a reason
  * of its own: so it hands the role on before it goes and looks at the bits again.
  */
 #include <linux/atomic.h>
 #include <linux/sched.h>
 #include <cpu/pause.h>
-#include "rump.h"
+#include "carry.h"
 
 /* Turns of a waiting loop, of some ten nanoseconds each: about what a short system call takes, and a wake-up costs. */
 #define SPIN_FOR_TOKEN 100
@@ -57,39 +57,19 @@ static void park(struct rump_carrier *me, u32 seen)
 		rump_hyp->wait(rump_instance, &me->word, seen | RUMP_PARKED, HYP_FOREVER);
 }
 
-/* ---- token ---- */
+/* ---- tokens ---- */
 
-static bool try_enter(struct rump_cpu *cpu)
-{
-	u32 free = 0;
-
-	return !READ_ONCE(cpu->token) &&
-	       __atomic_compare_exchange_n(&cpu->token, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
-
-/** rump_cpu_enter() - take the CPU's token; false when somebody else keeps it for longer than a short call */
-bool rump_cpu_enter(struct rump_cpu *cpu)
+/** rump_cpu_enter_slowly() - take the CPU's token if whoever has it gives it up soon */
+bool rump_cpu_enter_slowly(struct rump_cpu *cpu)
 {
 	unsigned int spin;
 
 	for (spin = 0; spin < SPIN_FOR_TOKEN; spin++) {
-		if (likely(try_enter(cpu)))
+		if (rump_cpu_try_enter(cpu))
 			return true;
 		cpu_pause();
 	}
 	return false;
-}
-
-static bool has_work(const struct rump_cpu *cpu)
-{
-	return READ_ONCE(cpu->pending) || READ_ONCE(cpu->work);
-}
-
-static void token_release(struct rump_cpu *cpu)
-{
-	__atomic_exchange_n(&cpu->token, 0, __ATOMIC_SEQ_CST);
-	if (unlikely(has_work(cpu)))
-		rump_unpark(READ_ONCE(cpu->idler));
 }
 
 void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq)
@@ -102,36 +82,6 @@ void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq)
 		rump_unpark(READ_ONCE(cpu->idler));
 }
 
-/**
- * rump_cpu_carry() - be the CPU until the kernel leaves this thread; the token is held, and free afterwards
- * @me: what the CPU knows this thread by
- */
-void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me)
-{
-	cpu->carrier = me;
-	rump_switch(&me->host_sp, cpu->kernel_sp);
-	token_release(cpu);
-}
-
-/**
- * rump_leave() - kernel side: give the carrier back to the host; interrupts are disabled
- * @user: the caller that is current and in "user mode" now, or NULL
- * @work: tasks could run: someone else is to carry on at once
- *
- * Returns when somebody carries the CPU again.
- */
-void rump_leave(struct rumpus_image_thread *user, bool work)
-{
-	struct rump_cpu *cpu = rump_top()->cpu;
-
-	cpu->user = user;
-	cpu->work = work;
-	rump_switch(&cpu->kernel_sp, cpu->carrier->host_sp);
-	/* A carrier looks at these with the token held: clear them for the next one. */
-	cpu->user = NULL;
-	cpu->work = false;
-}
-
 /* Stop being the one to be woken for @cpu, unless somebody has taken that over. */
 static void idler_resign(struct rump_cpu *cpu, struct rump_carrier *me)
 {
@@ -140,7 +90,7 @@ static void idler_resign(struct rump_cpu *cpu, struct rump_carrier *me)
 	if (!__atomic_compare_exchange_n(&cpu->idler, &expected, &cpu->home, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return;
-	if (has_work(cpu) && !READ_ONCE(cpu->token))
+	if (rump_cpu_has_work(cpu) && !READ_ONCE(cpu->token))
 		rump_unpark(&cpu->home);
 }
 
@@ -158,9 +108,9 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 
 		if (smp_load_acquire(state) == wanted || READ_ONCE(rump_ended))
 			break;
-		if (has_work(cpu) && try_enter(cpu)) {
+		if (rump_cpu_has_work(cpu) && rump_cpu_try_enter(cpu)) {
 			if (unlikely(READ_ONCE(rump_ended))) {
-				token_release(cpu);
+				rump_cpu_release(cpu);
 				break;
 			}
 			rump_cpu_carry(cpu, me);

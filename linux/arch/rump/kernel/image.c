@@ -44,6 +44,7 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 		return -HYP_EINVAL;
 	if (strscpy(rump_command_line, command_line, COMMAND_LINE_SIZE) < 0)
 		return -HYP_EINVAL;
+	rump_syscalls_prepare();
 	err = rump_memory_prepare();
 	if (err)
 		return err;
@@ -84,7 +85,7 @@ const struct rumpus_image_ops rumpus_image = {
 	.process_destroy = rump_process_destroy,
 	.thread_attach = rump_caller_attach,
 	.thread_detach = rump_caller_detach,
-	.syscall = rump_caller_call,
+	.syscall = rump_caller_syscall,
 	.thread_interrupt = rump_caller_interrupt,
 	.disk_add = rump_disk_add,
 	.disk_remove = rump_disk_remove,

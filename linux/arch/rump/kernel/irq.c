@@ -7,7 +7,7 @@
 #include <linux/smp.h>
 #include <asm/irq_regs.h>
 #include <cpu/pause.h>
-#include "rump.h"
+#include "carry.h"
 
 /* A waiting loop this long waits for another virtual CPU: its carrier may want this thread's processor. */
 #define RELAX_BEFORE_YIELD 256

@@ -14,6 +14,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
+#include <linux/syscalls.h>
 #include <linux/time64.h>
 #include <linux/init_syscalls.h>
 #include "rump.h"
@@ -58,11 +59,36 @@ static void ignore_sigpipe(void)
 	spin_unlock_irq(&current->sighand->siglock);
 }
 
+/**
+ * rump_block_signals() - block all signals that can be blocked, or none
+ *
+ * A leader leaves those of its process to the callers, whose system calls they are to end.
+ */
+void rump_block_signals(bool block)
+{
+	sigset_t set;
+
+	if (block)
+		sigfillset(&set);
+	else
+		sigemptyset(&set);
+	set_current_blocked(&set);
+}
+
+/* The process begins with nothing of what process 1 has come to have. */
+static void forget_inherited(void)
+{
+	sys_close_range(0, ~0U, 0);
+	init_chdir("/");
+}
+
 static int leader_main(void *arg)
 {
 	struct rumpus_image_process *process = arg;
 	struct ksignal ksig;
 
+	rump_block_signals(true);
+	forget_inherited();
 	current->mm->context.ops = process->ops;
 	current->mm->context.cookie = process->cookie;
 	strscpy(current->comm, "process", sizeof(current->comm));
@@ -117,6 +143,7 @@ void __noreturn rump_init_main(void)
 	current->sighand->action[SIGCHLD - 1].sa.sa_handler = SIG_IGN;
 	spin_unlock_irq(&current->sighand->siglock);
 	ignore_sigpipe();
+	rump_block_signals(true);
 	init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	smp_store_release(&rump_booted, 1);
 	rump_unpark(&rump_boot_carrier);

@@ -166,10 +166,8 @@ extern u32 rump_ended;
 void rump_cpu_init(struct rump_cpu *cpu, unsigned int id);
 int rump_cpu_start(struct rump_cpu *cpu);
 void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
-void rump_leave(struct rumpus_image_thread *user, bool work);
 void rump_unpark(struct rump_carrier *carrier);
-bool rump_cpu_enter(struct rump_cpu *cpu);
-void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me);
+bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
 void rump_end(int status, const char *reason);
 
@@ -184,10 +182,12 @@ void rump_caller_finish(struct rumpus_image_thread *caller, long result);
 int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image_thread **thread);
 void rump_caller_detach(struct rumpus_image_thread *caller);
 long rump_caller_call(struct rumpus_image_thread *caller, long number, const long *args);
+long rump_caller_syscall(struct rumpus_image_thread *caller, long number, const long *args);
 void rump_caller_interrupt(struct rumpus_image_thread *caller);
 void rump_callers_wake_all(void);
 
 /* process.c */
+void rump_block_signals(bool block);
 extern u32 rump_booted;
 int rump_process_create(const struct rumpus_user_ops *ops, void *cookie, struct rumpus_image_process **process);
 void rump_process_destroy(struct rumpus_image_process *process);
@@ -195,7 +195,6 @@ void __noreturn rump_init_main(void);
 
 /* task.c */
 void rump_stack_init(void *stack, struct task_struct *task, void (*entry)(void), void **sp);
-void rump_switch(void **save, void *to);
 
 /* time.c */
 void rump_timer_interrupt(void);
@@ -207,6 +206,7 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault);
 void rump_oops_entry(void);
 
 /* syscall.c */
+void rump_syscalls_prepare(void);
 long rump_system_call(long number, const long *args);
 
 /* mm/init.c */

@@ -13,7 +13,7 @@
 #include <linux/string.h>
 #include <asm/archrandom.h>
 #include <asm/setup.h>
-#include "rump.h"
+#include "carry.h"
 
 char rump_command_line[COMMAND_LINE_SIZE];
 

@@ -5,7 +5,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
 #include <linux/smp.h>
-#include "rump.h"
+#include "carry.h"
 
 static void point_stack_at_cpu(void *stack, struct rump_cpu *cpu)
 {

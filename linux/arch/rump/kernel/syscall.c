@@ -3,6 +3,7 @@
 #include <linux/linkage.h>
 #include <linux/syscalls.h>
 #include <asm-generic/syscalls.h>
+#include <rumpus/syscall_refused.h>
 #include "rump.h"
 
 /* These configure a processor's user mode, which is not the kernel's here. */
@@ -22,6 +23,18 @@ static void *const table[__NR_syscalls] = {
 #include <asm/syscall_table_64.h>
 };
 
+/* What a host thread may not call: the error for each number, or 0. */
+static u8 refused[__NR_syscalls];
+
+/** rump_syscalls_prepare() - before the kernel's first instruction */
+void rump_syscalls_prepare(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rumpus_refused); i++)
+		refused[rumpus_refused[i].number] = rumpus_refused[i].error;
+}
+
 /**
  * rump_system_call() - make a system call as the current task
  * Return: what the upstream function returns, -ERESTART... included
@@ -30,6 +43,8 @@ long rump_system_call(long number, const long *args)
 {
 	if (unlikely((unsigned long)number >= ARRAY_SIZE(table)))
 		return -ENOSYS;
+	if (unlikely(refused[number]))
+		return -refused[number];
 	return ((syscall_fn)table[number])(args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 

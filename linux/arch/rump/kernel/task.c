@@ -10,7 +10,7 @@
 #include "rump.h"
 
 /**
- * rump_stack_init() - prepare a stack so that rump_switch() to it calls a function
+ * rump_stack_init() - prepare a stack so that cpu_switch() to it calls a function
  * @stack: lowest address
  * @entry: never returns
  * @sp:    out: what to switch to
@@ -38,7 +38,7 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 	to->percpu = from->percpu;
 	to->id = from->id;
 	from->cpu->prev = prev;
-	rump_switch(&prev->thread.sp, next->thread.sp);
+	cpu_switch(&prev->thread.sp, next->thread.sp);
 	return rump_top()->cpu->prev;
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way into the kernel and out of it again
+ *
+ * All inline: from the host's side of a call to the task that serves it and back there is no call or return that the
+ * processor would see without its counterpart. That makes half of the speed of a short system call.
+ */
+#ifndef _RUMP_CARRY_H
+#define _RUMP_CARRY_H
+
+#include <linux/compiler.h>
+#include "rump.h"
+
+static __always_inline bool rump_cpu_has_work(const struct rump_cpu *cpu)
+{
+	return READ_ONCE(cpu->pending) || READ_ONCE(cpu->work);
+}
+
+/** rump_cpu_try_enter() - take the CPU's token if it is free */
+static __always_inline bool rump_cpu_try_enter(struct rump_cpu *cpu)
+{
+	u32 free = 0;
+
+	return !READ_ONCE(cpu->token) &&
+	       __atomic_compare_exchange_n(&cpu->token, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/** rump_cpu_release() - give the token back; see the top of cpu.c for the order of things */
+static __always_inline void rump_cpu_release(struct rump_cpu *cpu)
+{
+	__atomic_exchange_n(&cpu->token, 0, __ATOMIC_SEQ_CST);
+	if (unlikely(rump_cpu_has_work(cpu)))
+		rump_unpark(READ_ONCE(cpu->idler));
+}
+
+/**
+ * rump_cpu_carry() - be the CPU until the kernel leaves this thread; the token is held, and free afterwards
+ * @me: what the CPU knows this thread by
+ */
+static __always_inline void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me)
+{
+	cpu->carrier = me;
+	cpu_switch(&me->host_sp, cpu->kernel_sp);
+	rump_cpu_release(cpu);
+}
+
+/**
+ * rump_leave() - kernel side: give the carrier back to the host; interrupts are disabled
+ * @user: the caller that is current and in "user mode" now, or NULL
+ * @work: tasks could run: someone else is to carry on at once
+ *
+ * Returns when somebody carries the CPU again.
+ */
+static __always_inline void rump_leave(struct rumpus_image_thread *user, bool work)
+{
+	struct rump_cpu *cpu = rump_top()->cpu;
+
+	cpu->user = user;
+	cpu->work = work;
+	cpu_switch(&cpu->kernel_sp, cpu->carrier->host_sp);
+	/* A carrier looks at these with the token held: clear them for the next one. */
+	cpu->user = NULL;
+	cpu->work = false;
+}
+
+#endif
