@@ -143,20 +143,23 @@ void __noreturn rump_init_main(void)
 	current->sighand->action[SIGCHLD - 1].sa.sa_handler = SIG_IGN;
 	spin_unlock_irq(&current->sighand->siglock);
 	ignore_sigpipe();
-	rump_block_signals(true);
 	init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	smp_store_release(&rump_booted, 1);
 	rump_unpark(&rump_boot_carrier);
+	/*
+	 * It is to leave signals to the callers, too, but may not block them: the tree ends even process 1 by a signal
+	 * that was blocked when it came. A task that seems to have one pending already is not chosen for the next.
+	 */
 	for (;;) {
-		set_current_state(TASK_INTERRUPTIBLE);
+		set_current_state(TASK_IDLE);
 		if (!llist_empty(&process->attach) || !llist_empty(&new_processes)) {
 			__set_current_state(TASK_RUNNING);
+			clear_thread_flag(TIF_SIGPENDING); /* nor could it make tasks with one */
 			attach_callers(process);
 			make_processes();
 			continue;
 		}
-		if (signal_pending(current))
-			flush_signals(current);
+		set_thread_flag(TIF_SIGPENDING);
 		schedule();
 	}
 }
