@@ -97,6 +97,18 @@ def killed_worker():
     check(image, "ext4")
 
 
+def stuck_worker():
+    image = harness.mkfs("disk.img", "ext4", 1 << 30)
+    process = copy_under_way(image)
+    os.kill(worker_of(process), signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    result = collect(process, 30)
+    ok(result.code == 130 and "is stuck, and was killed" in result.err and "not unmounted" in result.err,
+       "a worker that does not react to SIGINT is killed", result)
+    expect("and the image can be used again", 0, "mkdir", f"{image}:/after")
+    check(image, "ext4")
+
+
 def killed_parent():
     image = harness.mkfs("disk.img", "ext4", 1 << 30)
     process = copy_under_way(image)
@@ -177,6 +189,7 @@ def main():
     first_signal(signal.SIGTERM, 143)
     second_signal()
     killed_worker()
+    stuck_worker()
     killed_parent()
     image = harness.mkfs("disk.img", "ext4", 1 << 30)
     with open("short", "wb") as file:
