@@ -46,13 +46,13 @@ scripts() {
     done <"$out.files"
 }
 
-files '*.c' '*.h' '*.S' '*.mk' Makefile '*.sh' '*.py' '*Kconfig*' '*.tbl' '*_defconfig' '*.lds.S' | while read -r file; do
+files '*.c' '*.h' '*.S' '*.mk' Makefile '*.sh' '*.py' '*Kconfig*' '*.tbl' '*.lds.S' | while read -r file; do
     head -n 3 "$file" | grep -q "SPDX-License-Identifier: " || echo "$file"
 done >"$out"
 none "every source says its licence"
 
 files 'linux/*' | while read -r file; do
-    ! head -n 3 "$file" | grep "SPDX-License-Identifier: " | grep -qv "GPL-2.0-only" || echo "$file"
+    ! head -n 3 "$file" | grep "SPDX-License-Identifier: " | grep -qv "GPL-2.0" || echo "$file"
 done | grep -v -e '^linux/build.mk' -e '\.sh$' >"$out"
 none "what is linked into the kernel is GPL-2.0-only"
 
