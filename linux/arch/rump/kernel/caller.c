@@ -299,15 +299,22 @@ static void queue(struct rumpus_image_thread *caller)
 		llist_add(&caller->link, &caller->cpu->callers);
 }
 
-/* Hand the request over and carry the CPU, or wait for who carries it. */
+/* From here on the task, or its process, may serve the request at any moment. */
+static __always_inline void request_set(struct rumpus_image_thread *caller, long number, const long *args)
+{
+	if (unlikely(READ_ONCE(caller->interrupted) == RUMP_INTERRUPT_DELIVERED))
+		WRITE_ONCE(caller->interrupted, 0); /* it was for a call that had ended */
+	caller->number = number;
+	caller->args = args;
+	smp_store_release(&caller->state, RUMP_CALLER_REQUEST);
+}
+
+/* The request is set: carry the CPU, or wait for who carries it. */
 static __always_inline void request(struct rumpus_image_thread *caller)
 {
 	struct rump_cpu *cpu = caller->cpu;
 
-	if (unlikely(READ_ONCE(caller->interrupted) == RUMP_INTERRUPT_DELIVERED))
-		WRITE_ONCE(caller->interrupted, 0); /* it was for a call that had ended */
 	if (likely(rump_cpu_try_enter(cpu) || rump_cpu_enter_slowly(cpu))) {
-		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
 		if (unlikely(cpu->user != caller)) {
 			queue(caller);
 			__atomic_fetch_or(&cpu->pending, 1UL << RUMP_IRQ_CALLER, __ATOMIC_SEQ_CST);
@@ -317,11 +324,12 @@ static __always_inline void request(struct rumpus_image_thread *caller)
 		else
 			rump_cpu_release(cpu);
 	} else {
-		WRITE_ONCE(caller->state, RUMP_CALLER_REQUEST);
 		queue(caller);
 		rump_raise(cpu, RUMP_IRQ_CALLER);
 	}
-	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE))
+	if (likely(READ_ONCE(caller->state) == RUMP_CALLER_DONE))
+		rump_cpu_depart(cpu);
+	else
 		rump_cpu_wait(cpu, &caller->carrier, &caller->state, RUMP_CALLER_DONE);
 }
 
@@ -331,8 +339,7 @@ long rump_caller_call(struct rumpus_image_thread *caller, long number, const lon
 		return -ESRCH;
 	if (unlikely(READ_ONCE(rump_ended)))
 		return -ESHUTDOWN;
-	caller->number = number;
-	caller->args = args;
+	request_set(caller, number, args);
 	request(caller);
 	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE))
 		return -ESHUTDOWN;
@@ -360,6 +367,7 @@ int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image
 	if (!caller)
 		return -ENOMEM;
 	caller->process = process ?: &rump_first_process;
+	request_set(caller, RUMP_CALL_ATTACH, NULL);
 	llist_add(&caller->attach, &caller->process->attach);
 	request(caller);
 	if (READ_ONCE(caller->state) != RUMP_CALLER_DONE)

@@ -25,11 +25,20 @@ static __always_inline bool rump_cpu_try_enter(struct rump_cpu *cpu)
 	       __atomic_compare_exchange_n(&cpu->token, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/** rump_cpu_release() - give the token back; see the top of cpu.c for the order of things */
+/**
+ * rump_cpu_release() - give the token back; see the top of cpu.c for the order of things
+ *
+ * A thread that does so and goes away calls rump_cpu_depart() then; one that stays looks for work itself.
+ */
 static __always_inline void rump_cpu_release(struct rump_cpu *cpu)
 {
 	__atomic_exchange_n(&cpu->token, 0, __ATOMIC_SEQ_CST);
-	if (unlikely(rump_cpu_has_work(cpu)))
+}
+
+/** rump_cpu_depart() - go away: somebody else is to see to what there is to do */
+static __always_inline void rump_cpu_depart(struct rump_cpu *cpu)
+{
+	if (unlikely(rump_cpu_has_work(cpu)) && !READ_ONCE(cpu->token))
 		rump_unpark(READ_ONCE(cpu->idler));
 }
 

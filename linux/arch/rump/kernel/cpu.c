@@ -3,8 +3,8 @@
  * Virtual CPUs: tokens, carrying, parking
  *
  * Two races shape this file. A thread that gives up a token must see every interrupt raised before, or the raiser must
- * see the token free: so rump_raise() sets the bit and then reads the token, rump_cpu_release() frees it and then reads
- * the bits, each with a full barrier between. And who is woken for a CPU, its idler, may be about to leave for a reason
+ * see the token free: so rump_raise() sets the bit and then reads the token; who has called rump_cpu_release() reads the
+ * bits then, each with a full barrier between. And who is woken for a CPU, its idler, may be about to leave for a reason
  * of its own: so it hands the role on before it goes and looks at the bits again.
  */
 #include <linux/atomic.h>
@@ -87,11 +87,7 @@ static void idler_resign(struct rump_cpu *cpu, struct rump_carrier *me)
 {
 	struct rump_carrier *expected = me;
 
-	if (!__atomic_compare_exchange_n(&cpu->idler, &expected, &cpu->home, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_RELAXED))
-		return;
-	if (rump_cpu_has_work(cpu) && !READ_ONCE(cpu->token))
-		rump_unpark(&cpu->home);
+	__atomic_compare_exchange_n(&cpu->idler, &expected, &cpu->home, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 /**
@@ -126,6 +122,7 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 	}
 	if (idler)
 		idler_resign(cpu, me);
+	rump_cpu_depart(cpu);
 }
 
 static void home_main(void *arg)

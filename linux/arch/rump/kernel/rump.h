@@ -91,6 +91,8 @@ enum rump_caller_state {
 #define RUMP_CALL_DETACH (-1L)
 /** RUMP_CALL_FUNCTION - number of the request to call a function of the kernel: arguments are it and its argument */
 #define RUMP_CALL_FUNCTION (-2L)
+/** RUMP_CALL_ATTACH - number of the request for a task, which the process serves */
+#define RUMP_CALL_ATTACH (-3L)
 
 /**
  * struct rumpus_image_thread - a host thread that makes system calls

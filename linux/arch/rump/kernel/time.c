@@ -29,14 +29,24 @@ static struct clocksource clocksource = {
 
 static DEFINE_PER_CPU(struct clock_event_device, clockevent);
 
+/* A kernel without timers would wait for ever, and the tree tries again for ever. */
+static int set_timer(u64 deadline)
+{
+	int err = rump_hyp->timer_set(rump_instance, smp_processor_id(), deadline);
+
+	if (err)
+		panic("the host gives no timer: error %d", -err);
+	return 0;
+}
+
 static int set_next_event(unsigned long delta, struct clock_event_device *device)
 {
-	return rump_hyp->timer_set(rump_instance, smp_processor_id(), now() + delta);
+	return set_timer(now() + delta);
 }
 
 static int shutdown(struct clock_event_device *device)
 {
-	return rump_hyp->timer_set(rump_instance, smp_processor_id(), HYP_FOREVER);
+	return set_timer(HYP_FOREVER);
 }
 
 /** rump_timer_upcall() - timer @n is due; on a thread of the platform's */

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Physical memory: the platform's memory object, mapped once as a whole */
-#include <linux/bitmap.h>
+/*
+ * Physical memory: the platform's memory object, mapped once as a whole
+ *
+ * Nothing is committed ahead: the host gives a page when it is touched first. Asking it for pages in batches as the
+ * page allocator hands them out was no faster, and a quarter of what a kernel has after boot was never touched.
+ */
 #include <linux/init.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
@@ -11,14 +15,6 @@ unsigned long rump_linear_map, rump_vmalloc_start, rump_vmalloc_end, rump_vmemma
 static unsigned long memory_size;
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
 void *empty_zero_page;
-
-/*
- * Memory is committed in pieces of this size when the page allocator first hands a page of them out: one call of the
- * host's instead of a fault for each page.
- */
-#define COMMIT_SHIFT 18
-#define COMMIT_SIZE (1UL << COMMIT_SHIFT)
-static unsigned long *committed; /* a bit for each piece; set by whoever commits it */
 
 static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 {
@@ -42,7 +38,7 @@ static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 int rump_memory_prepare(void)
 {
 	u64 vmalloc_size = (u64)rump_info.map_budget / 2 * PAGE_SIZE;
-	unsigned long pages, bits, vmalloc_bits;
+	unsigned long pages, vmalloc_bits;
 	int err;
 
 	memory_size = round_down(rump_info.mem_bound, 1UL << SECTION_SIZE_BITS);
@@ -53,35 +49,15 @@ int rump_memory_prepare(void)
 	if (!err)
 		err = reserve(PAGE_ALIGN(pages * sizeof(struct page)), PMD_SIZE, HYP_MEM_ANONYMOUS, &rump_vmemmap);
 	if (!err)
-		err = reserve(PAGE_ALIGN(memory_size / COMMIT_SIZE / BITS_PER_BYTE + sizeof(long)), PAGE_SIZE,
-			      HYP_MEM_ANONYMOUS, &bits);
-	if (!err)
 		err = reserve(vmalloc_size, PMD_SIZE, HYP_MEM_NONE, &rump_vmalloc_start);
 	if (!err)
 		err = reserve(PAGE_ALIGN(vmalloc_size / PAGE_SIZE / BITS_PER_BYTE + sizeof(long)), PAGE_SIZE,
 			      HYP_MEM_ANONYMOUS, &vmalloc_bits);
 	if (err)
 		return err;
-	committed = (unsigned long *)bits;
 	rump_kmap_prepare((unsigned long *)vmalloc_bits);
 	rump_vmalloc_end = rump_vmalloc_start + vmalloc_size;
 	return 0;
-}
-
-void arch_alloc_page(struct page *page, int order)
-{
-	unsigned long first = page_to_phys(page) >> COMMIT_SHIFT;
-	unsigned long last = (page_to_phys(page) + (PAGE_SIZE << order) - 1) >> COMMIT_SHIFT;
-
-	for (; first <= last; first++) {
-		void *addr = __va(first << COMMIT_SHIFT);
-
-		if (likely(test_bit(first, committed)))
-			continue;
-		if (rump_hyp->mem_commit(rump_instance, addr, COMMIT_SIZE))
-			panic("the host has no more memory");
-		set_bit(first, committed);
-	}
 }
 
 void __init rump_memory_setup(void)

@@ -46,9 +46,5 @@ extern unsigned long rump_linear_map;
 #include <asm-generic/memory_model.h>
 #include <asm-generic/getorder.h>
 
-/* First touch of memory is paid for in pieces, when the page allocator hands it out. */
-#define HAVE_ARCH_ALLOC_PAGE
-struct page;
-void arch_alloc_page(struct page *page, int order);
 #endif
 #endif
