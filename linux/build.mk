@@ -38,4 +38,6 @@ $(linux-image): $(linux-dir)/obj/.config $(linux-files) | $(generated)
 pristine:
 	linux/pristine.sh $(linux-package) $(linux-dir)
 
+tests += tests/linux/pristine.sh
+
 .PHONY: pristine

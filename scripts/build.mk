@@ -18,7 +18,8 @@ install-image   = $(BUILD)/lib/rumpus/linux.img
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
 install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
-install-doc     = README.md $(wildcard doc/*.md) $(wildcard LICENSES/*.txt)
+install-doc     = README.md $(wildcard LICENSES/*.txt)
+install-docs    = $(wildcard doc/*.md)
 
 # $(call install-files,MODE,DIRECTORY,FILES)
 install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && \
@@ -35,6 +36,7 @@ install: all
 	$(call install-files,644,share/man/man1,$(filter %.1,$(install-man)))
 	$(call install-files,644,share/man/man3,$(filter %.3,$(install-man)))
 	$(call install-files,644,share/doc/rumpus,$(install-doc))
+	$(call install-files,644,share/doc/rumpus/doc,$(install-docs))
 
 clean:
 	$(Q)rm -rf '$(BUILD)'

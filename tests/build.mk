@@ -14,7 +14,7 @@ selected-tests = $(if $(TESTS),$(foreach t,$(tests),$(if $(call has-word,$(t)),$
 check: all $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(tests),$(call test-program,$(t)))))
 	@rm -f $(BUILD)/tests/tally
 	@RUMPUS_TOP='$(CURDIR)' RUMPUS_BUILD='$(abspath $(BUILD))' RUMPUS='$(abspath $(BUILD)/bin/rumpus)' \
-		RUMPUS_PREFIX='$(PREFIX)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
+		RUMPUS_PREFIX='$(PREFIX)' RUMPUS_LINUX='$(LINUX)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
 		tests/run --logs $(BUILD)/tests --tally $(BUILD)/tests/tally \
 		--strip $(BUILD)/tests --strip tests $(selected-tests)
 

@@ -6,7 +6,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${RUMPUS_BUILD:-build}/aarch64
 cross=aarch64-linux-gnu-gcc
-programs="conformance-posix conformance-replay conformance-stub inject replay"
+# Not inject: its forks deadlock in the emulator now and then, and what it checks is the host's, not the processor's.
+programs="conformance-posix conformance-replay conformance-stub replay"
 
 skip()
 {
@@ -31,6 +32,7 @@ if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s BUILD="$build" CC="$cross" 
 	exit 1
 fi
 
+# shellcheck disable=SC3045 # dash and bash have it
 ulimit -c 0
 export HYP_EMULATED=1
 number=0
