@@ -66,6 +66,8 @@ void posix_registry_remove(struct hyp *h)
 	uint32_t pins;
 
 	atomic_store(&node->instance, NULL);
+	/* The standard does not need it; emulators of aarch64 let a load pass the store before it. */
+	atomic_thread_fence(memory_order_seq_cst);
 	while ((pins = atomic_load(&node->pins)))
 		posix_futex_wait(&node->pins, pins, HYP_FOREVER);
 	pthread_mutex_lock(&lock);
