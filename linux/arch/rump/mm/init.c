@@ -16,6 +16,9 @@ static unsigned long memory_size;
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
 void *empty_zero_page;
 
+/* Mappings that are not of vmalloc()'s: those below, and blocks of callers. */
+#define OTHER_MAPPINGS 512
+
 static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 {
 	struct hyp_map map = { .size = size, .offset = offset, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
@@ -32,12 +35,12 @@ static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 /**
  * rump_memory_prepare() - reserve the address space; before the kernel's first instruction
  *
- * The area of vmalloc() is as large as the mappings that the host will make for its pages, so that it ends before they
- * do.
+ * The area of vmalloc() has a page for each mapping that the host will make, so that it ends before they do: when every
+ * other page is mapped, the host counts one mapping for each page.
  */
 int rump_memory_prepare(void)
 {
-	u64 vmalloc_size = (u64)rump_info.map_budget / 2 * PAGE_SIZE;
+	u64 vmalloc_size = (u64)(rump_info.map_budget - min_t(u32, rump_info.map_budget, OTHER_MAPPINGS)) * PAGE_SIZE;
 	unsigned long pages, vmalloc_bits;
 	int err;
 
