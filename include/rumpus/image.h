@@ -98,7 +98,8 @@ struct rumpus_image_ops {
 	 * disk_add() - attach a block device
 	 * @disk: open; belongs to the kernel until disk_remove() or halt()
 	 * @name: out: of the device node, without /dev/, at most 32 bytes
-	 * Return: 0, -HYP_ENOMEM, -HYP_EBUSY, -HYP_EINVAL when its capabilities cannot be served
+	 * Return: 0, -HYP_ENOMEM, -HYP_EBUSY, -HYP_EINVAL when its capabilities cannot be served; -HYP_ESHUTDOWN when
+	 * the kernel has ended: then, too, the disk is its own until halt()
 	 */
 	int (*disk_add)(struct rumpus_image_thread *thread, struct hyp_blk *disk, char name[32]);
 	/** disk_remove() - the reverse. Return: 0, -HYP_EBUSY while it is open or mounted, -HYP_ENOENT */

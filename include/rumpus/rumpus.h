@@ -134,7 +134,11 @@ void rumpus_thread_interrupt(struct rumpus_thread *thread);
 int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char name[32], char *error,
 		    size_t error_size);
 
-/** rumpus_disk_attach() - the same for a device that is open already; it belongs to the kernel when this succeeds */
+/**
+ * rumpus_disk_attach() - the same for a device that is open already
+ *
+ * It belongs to the kernel when this succeeds, and when the kernel ended while it was being attached.
+ */
 int rumpus_disk_attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32]);
 
 /**

@@ -205,6 +205,9 @@ void file_run(void *owner, struct hyp_blk_req *req)
 	struct file *file = owner;
 
 	req->status = execute(file, req);
+	/* The host reports a write that was lost once: whoever flushes next must not hear that all is well. */
+	if (req->status == -HYP_EIO && req->flags & HYP_BLK_FUA)
+		atomic_store(&file->flush_failed, true);
 	if (req->op == HYP_BLK_READ)
 		file_read_ended(file);
 	else if (req->op != HYP_BLK_FLUSH)

@@ -19,7 +19,7 @@
 
 #include "fixture.h"
 
-static struct rumpus *boot(void)
+static struct rumpus *boot_with(unsigned int cpus, const char *command_line)
 {
 	struct rumpus_config config = fixture_config(NULL);
 	struct rumpus *kernel;
@@ -27,10 +27,19 @@ static struct rumpus *boot(void)
 
 	config.image = NULL; /* the environment's, as "make check" sets it, or the one beside the program */
 	config.memory = 0;
+	if (cpus)
+		config.cpus = cpus;
+	if (command_line)
+		config.command_line = command_line;
 	error = rumpus_boot(&config, &kernel);
 	if (error)
 		tap_abort("boot: error %d: %s", -error, fixture_log);
 	return kernel;
+}
+
+static struct rumpus *boot(void)
+{
+	return boot_with(0, NULL);
 }
 
 static bool same(const char *path, const char *text)
@@ -231,6 +240,19 @@ static void *read_pipe(void *arg)
 	return (void *)rumpus_sys_read(pipe_in[0], &byte, 1);
 }
 
+/* Reading from a signalfd makes the kernel look at the thread's signals, and find none. */
+static void *read_signals(void *arg)
+{
+	uint64_t mask = UINT64_C(1) << (SIGUSR2 - 1);
+	char info[128];
+	int fd;
+
+	rumpus_sys_rt_sigprocmask(SIG_BLOCK, (void *)&mask, NULL, sizeof(mask));
+	fd = (int)rumpus_sys_signalfd4(-1, (void *)&mask, sizeof(mask), 0);
+	__atomic_store_n(&reader, rumpus_thread_self(), __ATOMIC_RELEASE);
+	return (void *)rumpus_sys_read(fd, info, sizeof(info));
+}
+
 static void wait_for_reader(void)
 {
 	while (!__atomic_load_n(&reader, __ATOMIC_ACQUIRE))
@@ -262,6 +284,14 @@ static void signals(void)
 	rumpus_thread_interrupt(thread);
 	pthread_join(waiting, &result);
 	tap_is((long)result, -EINTR, "a read is interrupted");
+
+	waiting = fixture_thread(read_signals, NULL);
+	while (!(thread = __atomic_load_n(&reader, __ATOMIC_ACQUIRE)))
+		fixture_sleep(1);
+	wait_for_reader();
+	rumpus_thread_interrupt(thread);
+	pthread_join(waiting, &result);
+	tap_is((long)result, -EINTR, "and one of a signalfd");
 
 	sigaction(SIGUSR1, &action, NULL);
 	waiting = fixture_thread(read_pipe, NULL);
@@ -465,6 +495,32 @@ static void forks(void)
 	rumpus_halt(kernel);
 }
 
+/* A signal with a handler that is pending for the first process keeps no thread out of it. */
+static void attach_with_pending_signal(void)
+{
+	struct rumpus *kernel = boot();
+	struct rumpus_process *second;
+	void *result;
+
+	dispose(SIGALRM, 4096);
+	rumpus_sys_alarm(1);
+	fixture_sleep(1200); /* outside */
+	pthread_join(fixture_thread(identity, NULL), &result);
+	tap_ok((long)result > 0, "a thread attaches while a signal is pending: %ld", (long)result);
+	tap_is(rumpus_process_create(kernel, &second), 0, "and a process is made");
+	tap_is(rumpus_process_destroy(second), 0, "and destroyed");
+	rumpus_halt(kernel);
+}
+
+/* Virtual CPUs that were never started have nobody to wake. */
+static void cpus_left_out(void)
+{
+	struct rumpus *kernel = boot_with(4, "maxcpus=1");
+
+	tap_ok(rumpus_sys_getpid() > 0, "one CPU of four is used");
+	tap_is(rumpus_halt(kernel), 0, "and halted");
+}
+
 static void ends(void)
 {
 	struct rumpus *kernel = boot();
@@ -495,6 +551,8 @@ int main(void)
 	halts();
 	two_kernels();
 	forks();
+	attach_with_pending_signal();
+	cpus_left_out();
 	ends();
 	return tap_done();
 }

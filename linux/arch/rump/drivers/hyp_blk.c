@@ -17,6 +17,8 @@
 
 #define DISK_MINORS 16
 #define MAX_DISKS 4096
+#define MAX_DEPTH 128
+#define MAX_SEGMENTS 256
 
 /**
  * struct disk - one attached device
@@ -60,15 +62,18 @@ static int disk_irq = -ENODEV; /* until disk_init() has succeeded */
 static void complete_upcall(void *cookie, struct hyp_blk_req *list)
 {
 	struct disk *disk = cookie;
+	int n = 0;
 
 	while (list) {
 		struct hyp_blk_req *req = list, *head = READ_ONCE(disk->done);
 
 		list = req->next;
+		n++;
 		do {
 			req->next = head;
 		} while (!try_cmpxchg(&disk->done, &head, req));
 	}
+	atomic_sub(n, &disk->in_flight);
 	rump_raise(disk->cpu, disk->irq);
 }
 
@@ -92,7 +97,6 @@ static void complete_requests(struct disk *disk)
 		struct hyp_blk_req *req = oldest_first;
 
 		oldest_first = req->next;
-		atomic_dec(&disk->in_flight);
 		blk_mq_end_request(blk_mq_rq_from_pdu(container_of(req, struct disk_request, hyp)),
 				   status_of(req->status));
 	}
@@ -192,6 +196,7 @@ static void queue_rqs(struct rq_list *list)
 	while (!rq_list_empty(list)) {
 		struct disk *disk = rq_list_peek(list)->q->queuedata;
 		struct hyp_blk_req *batch = NULL, **tail = &batch;
+		int n = 0;
 
 		while (!rq_list_empty(list) && rq_list_peek(list)->q->queuedata == disk) {
 			struct request *rq = rq_list_pop(list);
@@ -202,10 +207,11 @@ static void queue_rqs(struct rq_list *list)
 				continue;
 			}
 			blk_mq_start_request(rq);
-			atomic_inc(&disk->in_flight);
+			n++;
 			*tail = &req->hyp;
 			tail = &req->hyp.next;
 		}
+		atomic_add(n, &disk->in_flight);
 		if (batch)
 			disk->hyp->ops->submit(disk->hyp, batch);
 	}
@@ -228,7 +234,7 @@ static struct queue_limits limits_of(const struct hyp_blk_info *info)
 		.physical_block_size = info->physical_block,
 		.io_opt = info->optimal_io,
 		.max_hw_sectors = min_t(u64, info->max_length >> SECTOR_SHIFT, BLK_DEF_MAX_SECTORS_CAP),
-		.max_segments = min_t(u32, info->max_iov, USHRT_MAX),
+		.max_segments = min_t(u32, info->max_iov, MAX_SEGMENTS),
 		.max_segment_size = UINT_MAX,
 		.dma_alignment = info->mem_align - 1,
 	};
@@ -252,7 +258,7 @@ static bool info_is_sound(const struct hyp_blk_info *info)
 {
 	return is_power_of_2(info->logical_block) && info->logical_block >= SECTOR_SIZE &&
 	       info->logical_block <= PAGE_SIZE && info->physical_block >= info->logical_block &&
-	       is_power_of_2(info->mem_align) && info->queue_depth && info->max_iov && info->size &&
+	       is_power_of_2(info->mem_align) && info->mem_align <= PAGE_SIZE && info->queue_depth && info->max_iov && info->size &&
 	       IS_ALIGNED(info->size, info->logical_block) && info->max_length >= PAGE_SIZE;
 }
 
@@ -262,10 +268,10 @@ static int alloc_tags(struct disk *disk)
 
 	disk->tags.ops = &disk_mq_ops;
 	disk->tags.nr_hw_queues = 1;
-	disk->tags.queue_depth = min_t(u32, info->queue_depth, 128);
+	disk->tags.queue_depth = min_t(u32, info->queue_depth, MAX_DEPTH);
 	disk->tags.numa_node = NUMA_NO_NODE;
 	disk->tags.flags = BLK_MQ_F_SHOULD_MERGE;
-	disk->tags.cmd_size = sizeof(struct disk_request) + min_t(u32, info->max_iov, 256) * sizeof(struct hyp_iovec);
+	disk->tags.cmd_size = sizeof(struct disk_request) + min_t(u32, info->max_iov, MAX_SEGMENTS) * sizeof(struct hyp_iovec);
 	return blk_mq_alloc_tag_set(&disk->tags);
 }
 
@@ -275,7 +281,6 @@ static int add_gendisk(struct disk *disk)
 	struct gendisk *gendisk;
 	int err;
 
-	limits.max_segments = min_t(u32, limits.max_segments, 256);
 	gendisk = blk_mq_alloc_disk(&disk->tags, &limits, disk);
 	if (IS_ERR(gendisk))
 		return PTR_ERR(gendisk);
@@ -423,13 +428,7 @@ void rump_disks_quiesce(void)
 	struct disk *disk;
 
 	list_for_each_entry(disk, &disks, link) {
-		for (;;) {
-			struct hyp_blk_req *req = xchg(&disk->done, NULL);
-
-			for (; req; req = req->next)
-				atomic_dec(&disk->in_flight);
-			if (!atomic_read(&disk->in_flight))
-				break;
+		while (atomic_read(&disk->in_flight)) {
 			if (disk->hyp->ops->poll)
 				disk->hyp->ops->poll(disk->hyp);
 			rump_hyp->yield(rump_instance);

@@ -73,7 +73,7 @@ static struct rumpus_image_thread *caller_alloc(void)
 
 			if (block) {
 				block->next = blocks;
-				blocks = block;
+				smp_store_release(&blocks, block);
 				used_of_block = 0;
 			}
 		}
@@ -106,7 +106,7 @@ void rump_callers_wake_all(void)
 	struct caller_block *block;
 	unsigned int i;
 
-	for (block = READ_ONCE(blocks); block; block = block->next)
+	for (block = smp_load_acquire(&blocks); block; block = block->next)
 		for (i = 0; i < ARRAY_SIZE(block->callers); i++)
 			rump_unpark(&block->callers[i].carrier);
 }
@@ -138,11 +138,11 @@ void rump_callers_interrupt(struct rump_cpu *cpu)
 		smp_mb(); /* with queue(): a request that does not queue itself is seen here */
 		if (READ_ONCE(caller->state) != RUMP_CALLER_REQUEST)
 			continue; /* its task had woken for another reason and has served it */
-		task = caller->task ?: caller->process->leader;
+		task = caller->task ?: READ_ONCE(caller->process->leader);
 		if (task)
 			wake_up_process(task);
 		else
-			rump_caller_finish(caller, -ESRCH);
+			rump_process_fail_attachers(caller->process);
 	}
 
 	list = llist_del_all(&cpu->interrupted);
@@ -150,10 +150,9 @@ void rump_callers_interrupt(struct rump_cpu *cpu)
 		struct task_struct *task = caller->task;
 
 		WRITE_ONCE(caller->interrupted, RUMP_INTERRUPT_DELIVERED);
-		if (task && READ_ONCE(caller->state) == RUMP_CALLER_REQUEST) {
-			set_tsk_thread_flag(task, TIF_SIGPENDING);
-			wake_up_state(task, TASK_INTERRUPTIBLE);
-		}
+		/* Not TIF_SIGPENDING, which the tree clears when it finds no signal. */
+		if (task && READ_ONCE(caller->state) == RUMP_CALLER_REQUEST)
+			set_notify_signal(task);
 	}
 }
 
@@ -186,7 +185,9 @@ static noinline long make_call(struct rumpus_image_thread *caller)
 {
 	long number = caller->number, result;
 
-	if (likely(number != RUMP_CALL_FUNCTION))
+	if (unlikely(fatal_signal_pending(current)))
+		result = -EINTR; /* killed while it was outside: what follows ends it */
+	else if (likely(number != RUMP_CALL_FUNCTION))
 		result = rump_system_call(number, caller->args);
 	else
 		result = ((long (*)(void *))caller->args[0])((void *)caller->args[1]);
@@ -249,8 +250,13 @@ int rump_caller_main(void *arg)
 	rump_block_signals(false); /* as its leader does */
 	/* The host thread looks for it there; a task that moved would cost it a hand-over for each call. */
 	err = set_cpus_allowed_ptr(current, cpumask_of(caller->cpu->id));
+	if (err) {
+		current->thread.caller = NULL;
+		rump_caller_finish(caller, err);
+		do_exit(0);
+	}
 	WRITE_ONCE(caller->task, current);
-	rump_caller_finish(caller, err);
+	rump_caller_finish(caller, 0);
 
 	for (;;) {
 		if (READ_ONCE(caller->state) != RUMP_CALLER_REQUEST) {
@@ -341,8 +347,11 @@ long rump_caller_call(struct rumpus_image_thread *caller, long number, const lon
 		return -ESHUTDOWN;
 	request_set(caller, number, args);
 	request(caller);
-	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE))
+	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE)) {
+		/* Its memory is the caller's own again when this returns. */
+		rump_cpu_await_exit(caller->cpu);
 		return -ESHUTDOWN;
+	}
 	return caller->result;
 }
 

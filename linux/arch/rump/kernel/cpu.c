@@ -9,12 +9,16 @@
  */
 #include <linux/atomic.h>
 #include <linux/sched.h>
+#include <linux/time64.h>
 #include <cpu/pause.h>
 #include "carry.h"
 
 /* Turns of a waiting loop, of some ten nanoseconds each: about what a short system call takes, and a wake-up costs. */
 #define SPIN_FOR_TOKEN 100
 #define SPIN_BEFORE_PARKING 100
+
+/* Nanoseconds for carriers to leave a kernel that has ended; they look at each interrupt and in each waiting loop. */
+#define EXIT_PATIENCE (500 * NSEC_PER_MSEC)
 
 struct rump_cpu rump_cpus[NR_CPUS];
 u32 rump_ended;
@@ -145,6 +149,19 @@ int rump_cpu_start(struct rump_cpu *cpu)
 }
 
 /**
+ * rump_cpu_await_exit() - the kernel has ended: wait until nobody carries @cpu, so that nobody uses a caller's memory
+ *
+ * Nobody enters any more: who takes the token looks at rump_ended then. Not for ever: a kernel may be beyond leaving.
+ */
+void rump_cpu_await_exit(const struct rump_cpu *cpu)
+{
+	u64 end = rump_hyp->clock_monotonic(rump_instance) + EXIT_PATIENCE;
+
+	while (smp_load_acquire(&cpu->token) && rump_hyp->clock_monotonic(rump_instance) < end)
+		rump_hyp->yield(rump_instance);
+}
+
+/**
  * rump_end() - the kernel ends now: tell the owner, let every thread out
  *
  * From any thread, inside the kernel or not. Inside, the caller goes on to rump_leave().
@@ -153,9 +170,13 @@ void rump_end(int status, const char *reason)
 {
 	int i;
 
-	if (__atomic_exchange_n(&rump_ended, 1, __ATOMIC_SEQ_CST))
+	static u32 claimed;
+
+	if (__atomic_exchange_n(&claimed, 1, __ATOMIC_SEQ_CST))
 		return;
+	/* First the reason: who sees the end may ask for it. */
 	rump_hyp->exit(rump_instance, status, reason);
+	__atomic_store_n(&rump_ended, 1, __ATOMIC_SEQ_CST);
 	for (i = 0; i < rump_info.cpus; i++) {
 		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
 		rump_unpark(&rump_cpus[i].home);

@@ -2,18 +2,28 @@
 /* Processor exceptions inside the kernel: user addresses that cannot be accessed, and bugs */
 #include <linux/extable.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/panic.h>
 #include <linux/sched/debug.h>
+#include <linux/sched/task.h>
 #include <asm/extable.h>
 #include <asm/sections.h>
 #include "rump.h"
 
-/* What the host's handler saw last; written by the thread that faults, read by it in rump_oops(). */
-static struct hyp_fault last_fault;
+/* What the host's handler saw first: it decides what the kernel ends of. */
+static struct hyp_fault first_fault;
+static u32 faulted;
 
 static bool inside_image(uintptr_t pc)
 {
 	return pc >= (uintptr_t)_stext && pc < (uintptr_t)_einittext;
+}
+
+/* The context is the kernel's and not a host thread's on its way in or out. */
+static bool on_kernel_stack(uintptr_t sp)
+{
+	return (sp >= (uintptr_t)init_stack && sp < (uintptr_t)init_stack + THREAD_SIZE) ||
+	       (sp >= PAGE_OFFSET && sp < (uintptr_t)high_memory);
 }
 
 /**
@@ -25,17 +35,22 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault)
 {
 	const struct exception_table_entry *entry;
 
-	if (!inside_image(fault->pc))
+	/* Page 0 is where calls through a null pointer end. */
+	if (!inside_image(fault->pc) && fault->pc >= PAGE_SIZE)
 		return false;
 	entry = search_exception_tables(fault->pc);
 	if (entry) {
 		fault->pc = (uintptr_t)&entry->fixup + entry->fixup;
 		return true;
 	}
-	if (READ_ONCE(rump_ended))
+	if (!on_kernel_stack(fault->sp))
 		return false;
-	last_fault = *fault;
-	fault->pc = (uintptr_t)rump_oops_entry;
+	if (!xchg(&faulted, 1)) {
+		first_fault = *fault;
+		fault->pc = (uintptr_t)rump_oops_entry;
+	} else {
+		fault->pc = (uintptr_t)rump_lost_entry;
+	}
 	return true;
 }
 
@@ -50,8 +65,17 @@ void __noreturn rump_oops(void)
 		[HYP_FAULT_ARITHMETIC] = "arithmetic exception",
 	};
 
-	panic("%s at address %lx, image offset %lx", what[last_fault.kind], (unsigned long)last_fault.address,
-	      (unsigned long)(last_fault.pc - (uintptr_t)_text));
+	panic("%s at address %lx, image offset %lx", what[first_fault.kind], (unsigned long)first_fault.address,
+	      (unsigned long)(first_fault.pc - (uintptr_t)_text));
+}
+
+void __noreturn rump_lost(void);
+
+/* A second one, in the panic about the first or beside it: nothing in the kernel is to be relied on. */
+void __noreturn rump_lost(void)
+{
+	rump_end(-1, "a fault while another one was dealt with");
+	rump_leave_for_good();
 }
 
 /* The tree's own fault handlers would call it; here the host's does the work. */

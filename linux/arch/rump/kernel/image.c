@@ -24,8 +24,10 @@ static void prepare_boot_cpu(void)
 {
 	struct rump_cpu *cpu = &rump_cpus[0];
 	struct rump_top *top = rump_top_of(init_stack);
+	unsigned int i;
 
-	rump_cpu_init(cpu, 0);
+	for (i = 0; i < rump_info.cpus; i++)
+		rump_cpu_init(&rump_cpus[i], i);
 	rump_stack_init(init_stack, &init_task, boot_entry, &cpu->kernel_sp);
 	*(unsigned long *)init_stack = STACK_END_MAGIC;
 	top->cpu = cpu;
@@ -65,6 +67,8 @@ static void image_halt(void)
 	for (i = 0; i < rump_info.cpus; i++)
 		if (rump_cpus[i].thread)
 			rump_hyp->thread_join(rump_instance, rump_cpus[i].thread);
+	for (i = 0; i < rump_info.cpus; i++)
+		rump_cpu_await_exit(&rump_cpus[i]);
 	rump_disks_quiesce();
 	for (i = 0; i < rump_info.cpus; i++)
 		rump_hyp->timer_set(rump_instance, i, HYP_FOREVER);

@@ -46,17 +46,20 @@ static void attach_callers(struct rumpus_image_process *process)
 	llist_for_each_entry_safe(caller, next, list, attach) {
 		int pid = spawn(rump_caller_main, caller, LEADER_THREAD, 0);
 
+		/* The only signal that can be in the way is one that ends the process. */
 		if (pid < 0)
-			rump_caller_finish(caller, pid);
+			rump_caller_finish(caller, pid == -ERESTARTNOINTR ? -ESRCH : pid);
 	}
 }
 
-/* A write to a pipe without a reader is to be an error, not the end of the process. */
-static void ignore_sigpipe(void)
+/* Who takes a caller off the list, and only who does, tells it how that ended. */
+void rump_process_fail_attachers(struct rumpus_image_process *process)
 {
-	spin_lock_irq(&current->sighand->siglock);
-	current->sighand->action[SIGPIPE - 1].sa.sa_handler = SIG_IGN;
-	spin_unlock_irq(&current->sighand->siglock);
+	struct llist_node *list = llist_del_all(&process->attach);
+	struct rumpus_image_thread *caller, *next;
+
+	llist_for_each_entry_safe(caller, next, list, attach)
+		rump_caller_finish(caller, -ESRCH);
 }
 
 /**
@@ -75,11 +78,22 @@ void rump_block_signals(bool block)
 	set_current_blocked(&set);
 }
 
+/* A write to a pipe without a reader is to be an error, not the end of the process. */
+static void ignore_sigpipe(void)
+{
+	spin_lock_irq(&current->sighand->siglock);
+	current->sighand->action[SIGPIPE - 1].sa.sa_handler = SIG_IGN;
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
 /* The process begins with nothing of what process 1 has come to have. */
 static void forget_inherited(void)
 {
 	sys_close_range(0, ~0U, 0);
 	init_chdir("/");
+	current->fs->umask = 0022;
+	flush_signal_handlers(current, 1);
+	ignore_sigpipe();
 }
 
 static int leader_main(void *arg)
@@ -130,6 +144,27 @@ static void make_processes(void)
 	}
 }
 
+/*
+ * A signal with a handler that no caller has taken yet would keep process 1 from making tasks. Such a one may be blocked:
+ * it does not end the process, unlike others that are blocked when they come.
+ */
+static void block_handled_signals(void)
+{
+	sigset_t handled;
+	int sig;
+
+	sigemptyset(&handled);
+	spin_lock_irq(&current->sighand->siglock);
+	for (sig = 1; sig <= _NSIG; sig++) {
+		__sighandler_t handler = current->sighand->action[sig - 1].sa.sa_handler;
+
+		if (handler != SIG_DFL && handler != SIG_IGN)
+			sigaddset(&handled, sig);
+	}
+	spin_unlock_irq(&current->sighand->siglock);
+	set_current_blocked(&handled);
+}
+
 /**
  * rump_init_main() - process 1 in "user mode"
  */
@@ -155,8 +190,10 @@ void __noreturn rump_init_main(void)
 		if (!llist_empty(&process->attach) || !llist_empty(&new_processes)) {
 			__set_current_state(TASK_RUNNING);
 			clear_thread_flag(TIF_SIGPENDING); /* nor could it make tasks with one */
+			block_handled_signals();
 			attach_callers(process);
 			make_processes();
+			rump_block_signals(false);
 			continue;
 		}
 		set_thread_flag(TIF_SIGPENDING);
@@ -167,14 +204,9 @@ void __noreturn rump_init_main(void)
 /* A leader that was killed: no caller is to wait for it. */
 static void leader_gone(struct rumpus_image_process *process)
 {
-	struct llist_node *list;
-	struct rumpus_image_thread *caller, *next;
-
 	WRITE_ONCE(process->leader, NULL);
 	smp_mb();
-	list = llist_del_all(&process->attach);
-	llist_for_each_entry_safe(caller, next, list, attach)
-		rump_caller_finish(caller, -ESRCH);
+	rump_process_fail_attachers(process);
 }
 
 void exit_thread(struct task_struct *task)
@@ -226,11 +258,13 @@ static bool has_exited(struct pid *pid)
 static long process_destroy(void *arg)
 {
 	struct rumpus_image_process *process = arg;
+	struct task_struct *leader;
 
 	WRITE_ONCE(process->ending, true);
 	rcu_read_lock();
-	if (process->leader)
-		wake_up_process(process->leader);
+	leader = READ_ONCE(process->leader);
+	if (leader)
+		wake_up_process(leader);
 	rcu_read_unlock();
 	wait_event(process->pid->wait_pidfd, has_exited(process->pid));
 	put_pid(process->pid);

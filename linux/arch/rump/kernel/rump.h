@@ -171,7 +171,11 @@ void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
 void rump_unpark(struct rump_carrier *carrier);
 bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
+void rump_cpu_await_exit(const struct rump_cpu *cpu);
 void rump_end(int status, const char *reason);
+
+/* setup.c */
+void __noreturn rump_leave_for_good(void);
 
 /* irq.c */
 int rump_irq_alloc(void);
@@ -190,6 +194,7 @@ void rump_callers_wake_all(void);
 
 /* process.c */
 void rump_block_signals(bool block);
+void rump_process_fail_attachers(struct rumpus_image_process *process);
 extern u32 rump_booted;
 int rump_process_create(const struct rumpus_user_ops *ops, void *cookie, struct rumpus_image_process **process);
 void rump_process_destroy(struct rumpus_image_process *process);
@@ -206,6 +211,7 @@ void rump_timer_start_cpu(void);
 /* fault.c */
 bool rump_fault_upcall(void *cookie, struct hyp_fault *fault);
 void rump_oops_entry(void);
+void rump_lost_entry(void);
 
 /* syscall.c */
 void rump_syscalls_prepare(void);

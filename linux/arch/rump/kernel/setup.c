@@ -29,7 +29,8 @@ static struct console console = {
 	.index = -1,
 };
 
-static void __noreturn leave_for_good(void)
+/** rump_leave_for_good() - inside, after rump_end(): never come back */
+void __noreturn rump_leave_for_good(void)
 {
 	local_irq_disable();
 	for (;;)
@@ -39,7 +40,7 @@ static void __noreturn leave_for_good(void)
 static int end_by_panic(struct notifier_block *block, unsigned long event, void *reason)
 {
 	rump_end(-1, reason);
-	leave_for_good();
+	rump_leave_for_good();
 	return NOTIFY_DONE;
 }
 
@@ -64,7 +65,7 @@ void __init setup_arch(char **command_line)
 static void __noreturn end_in_order(const char *reason)
 {
 	rump_end(0, reason);
-	leave_for_good();
+	rump_leave_for_good();
 }
 
 void machine_halt(void)

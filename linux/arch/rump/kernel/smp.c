@@ -35,7 +35,6 @@ int __cpu_up(unsigned int id, struct task_struct *idle)
 	struct rump_cpu *cpu = &rump_cpus[id];
 	int err;
 
-	rump_cpu_init(cpu, id);
 	rump_stack_init(task_stack_page(idle), idle, secondary_start, &cpu->kernel_sp);
 	point_stack_at_cpu(task_stack_page(idle), cpu);
 	err = rump_cpu_start(cpu);

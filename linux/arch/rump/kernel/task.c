@@ -12,6 +12,7 @@
 /**
  * rump_stack_init() - prepare a stack so that cpu_switch() to it calls a function
  * @stack: lowest address
+ * @task:  whose it is
  * @entry: never returns
  * @sp:    out: what to switch to
  */

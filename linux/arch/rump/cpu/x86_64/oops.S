@@ -12,4 +12,12 @@ SYM_FUNC_START(rump_oops_entry)
 	ud2
 SYM_FUNC_END(rump_oops_entry)
 
+/* The same for a kernel that has no more to say. */
+SYM_FUNC_START(rump_lost_entry)
+	subq	$128, %rsp
+	andq	$-16, %rsp
+	call	rump_lost
+	ud2
+SYM_FUNC_END(rump_lost_entry)
+
 	.section .note.GNU-stack, "", @progbits

@@ -15,7 +15,6 @@
 /* Return how many bytes were not done, as the raw_copy functions do. */
 unsigned long rump_remote_read(void *to, const void __user *from, unsigned long n);
 unsigned long rump_remote_write(void __user *to, const void *from, unsigned long n);
-unsigned long rump_remote_clear(void __user *to, unsigned long n);
 
 static __always_inline bool rump_user_is_remote(void)
 {

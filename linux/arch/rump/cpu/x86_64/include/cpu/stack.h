@@ -17,7 +17,7 @@ register unsigned long current_stack_pointer asm("rsp");
  *
  * The compiler saves what it needs of the registers. Neither a call nor a return is made, so that those of both sides
  * stay paired for the processor's prediction, and the jump of each place has a target of its own to be predicted. The
- * control words of the floating-point units never differ between threads of one process that keeps to the ABI.
+ * control words of the floating-point units stay those of the host thread that is inside.
  */
 static __always_inline void cpu_switch(void **save, void *to)
 {
