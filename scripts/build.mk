@@ -3,10 +3,11 @@
 
 DESTDIR ?=
 IMAGE   ?=
+PARTITION ?=
 
 demo: all
 	@RUMPUS='$(abspath $(BUILD)/bin/rumpus)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
-		scripts/demo $(if $(IMAGE),'$(IMAGE)')
+		scripts/demo $(if $(IMAGE),'$(IMAGE)' $(if $(PARTITION),'$(PARTITION)'))
 
 packages:
 	@scripts/packages --linux $(LINUX)
@@ -44,7 +45,8 @@ clean:
 define help-text
 Targets:
   all          the rumpus command, librumpus and the kernel image (the default)
-  demo         make, fill, read and check file system images; IMAGE=path looks at one of yours instead
+  demo         make, fill, read and check file system images; IMAGE=path [PARTITION=number] looks at
+               one of yours instead
   check        every test; the last line counts them. TESTS=word runs those whose name has the word
   bench        the figures of doc/bench.md, beside the host's own. BENCH="row ..." runs those rows
   pristine     prove that no upstream file differs from the package it came from

@@ -177,7 +177,7 @@ static void *work(void *arg)
 	long errors = 0;
 
 	for (int i = 0; i < 50; i++) {
-		snprintf(path, sizeof(path), "/work/%ld.%d", (long)arg, i % 5);
+		snprintf(path, sizeof(path), "/common/%ld.%d", (long)arg, i % 5);
 		snprintf(text, sizeof(text), "thread %ld, round %d", (long)arg, i);
 		errors += make(path, text) != (long)strlen(text);
 		errors += !same(path, text);
@@ -207,7 +207,7 @@ static void threads(void)
 	long errors = 0;
 	unsigned int short_of = 0;
 
-	rumpus_sys_mkdirat(AT_FDCWD, "/work", 0755);
+	rumpus_sys_mkdirat(AT_FDCWD, "/common", 0755);
 	for (long i = 0; i < 16; i++)
 		many[i] = fixture_thread(work, (void *)i);
 	for (int i = 0; i < 16; i++) {

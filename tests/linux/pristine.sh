@@ -42,5 +42,9 @@ for what in 'fs/ext4/super.c: Contents differ' 'lib/string.c' 'mm/extra.c' 'tree
     ok $? "named: $what"
 done
 chmod -R u+w copy
+
+"$top/linux/tree.sh" linux-source-0.0 missing >out 2>&1
+[ $? -eq 1 ] && grep -q 'linux-source-0.0.tar.xz is missing: run scripts/packages' out
+ok $? "a package that is not installed, and the remedy"
 echo "1..$count"
 exit $bad
