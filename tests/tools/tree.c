@@ -239,6 +239,50 @@ static void test_round_trip(void)
 	free(data);
 }
 
+static unsigned int reads;
+
+/* A medium with a bad spot: short reads up to it, and an error at it. */
+static long call_bad_medium(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number != SYS_pread64)
+		return fs_host.call(number, a, b, c, d, e, f);
+	reads++;
+	return d < 8192 ? fs_host.call(number, a, b, c < 4096 ? c : 4096, d, e, f) : -EIO;
+}
+
+static const struct fs fs_bad_medium = { .call = call_bad_medium };
+static size_t taken;
+
+static int take_size(struct tree_sink *sink, const struct tree_entry *entry)
+{
+	taken = entry->data_size;
+	return 0;
+}
+
+static void walk_file(int dir, int size)
+{
+	struct tree_sink sink = { .take = take_size };
+	struct tree_walk walk = { .fs = &fs_bad_medium, .sink = &sink, .report = &report };
+	int fd = openat(dir, "source", O_CREAT | O_TRUNC | O_RDWR, 0600);
+	char bytes[16384];
+
+	memset(bytes, 's', sizeof(bytes));
+	if (fd < 0 || tree_walk_init(&walk) || write(fd, bytes, (size_t)size) != size)
+		tap_abort("no source");
+	messages = reads = 0;
+	taken = SIZE_MAX;
+	tree_walk_file(&walk, 0, fd, "source");
+	tree_walk_fini(&walk);
+}
+
+static void test_short_reads(int dir)
+{
+	walk_file(dir, 8000);
+	tap_ok(taken == 8000 && reads == 2 && !messages, "a file that is read in pieces is whole");
+	walk_file(dir, 16384);
+	tap_ok(taken == SIZE_MAX && messages == 1, "one that ends in a read error is reported, not cut short");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/rumpus-tree-XXXXXX", command[64];
@@ -255,6 +299,7 @@ int main(void)
 	test_order(dir);
 	test_links(dir);
 	test_xattrs(dir);
+	test_short_reads(dir);
 	test_packets();
 	test_round_trip();
 	snprintf(command, sizeof(command), "rm -rf %s", path);
