@@ -383,6 +383,9 @@ static int take(struct tree_sink *sink, const struct tree_entry *entry)
 	struct tree_build *build = (struct tree_build *)sink;
 	const char *name;
 
+	/* The open file's name belongs to the directory that is current: that one must stay so. */
+	if (build->file >= 0)
+		return -EPROTO;
 	if (build->skip) {
 		skip(build, entry);
 		return 0;

@@ -105,6 +105,12 @@ static void test_order(int dir)
 	tap_is(give(build, TREE_ENTER, "", S_IFDIR | 0700), 0, "entering");
 	tap_is(build->sink.begin(&build->sink, &entry, &end), 0, "beginning a stream");
 	tap_is(build->sink.begin(&build->sink, &entry, &end), -EPROTO, "beginning a second");
+	tap_is(give(build, TREE_LEAVE, "", S_IFDIR), -EPROTO, "leaving the directory of an open stream");
+	tap_is(give(build, TREE_ENTER, "sub", S_IFDIR | 0700), -EPROTO, "entering one during a stream");
+	tap_is(give(build, TREE_FILE, "x", S_IFREG | 0600), -EPROTO, "a file during a stream");
+	entry.status = -EIO;
+	tap_is(build->sink.finish(&build->sink, &entry), 0, "ending it");
+	tap_ok(faccessat(dir, "target/top/f", F_OK, 0), "which failed, so that nothing is left of it");
 	tap_is(give(build, 99, "x", S_IFREG), -EPROTO, "an entry of no kind");
 	entry = entry_of(TREE_LINK, "l", S_IFREG);
 	entry.link = UINT32_MAX;
