@@ -14,6 +14,12 @@ struct tree_level {
 	char name[256];
 };
 
+/* A file that later entries may be further names of, and its path below the base. */
+struct tree_linked {
+	uint32_t number;
+	char *path;
+};
+
 static int dir_of(const struct tree_build *build)
 {
 	return build->depth ? build->levels[build->depth - 1].fd : build->base;
@@ -120,29 +126,56 @@ static long create(struct tree_build *build, const char *name, const struct tree
 	return error ? error : fs_openat(build->fs, dir_of(build), name, flags, 0600);
 }
 
-static void remember_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
+static char **find_link(const struct tree_build *build, uint32_t number)
 {
-	uint32_t number = entry->link;
-	long length;
+	size_t low = 0, high = build->link_count;
 
-	/* Numbers count up by one; a hostile sender's leaps are not worth memory. */
-	if (!number || number > build->links_room + 4096)
-		return;
-	if (number >= build->links_room) {
-		uint32_t room = 2 * number + 64;
-		char **links = realloc(build->links, room * sizeof(*links));
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (build->links[middle].number == number)
+			return &build->links[middle].path;
+		if (build->links[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* A place for @number, which is larger than all before it: memory grows by files, whatever a hostile sender counts. */
+static char **add_link(struct tree_build *build, uint32_t number)
+{
+	if (build->link_count && build->links[build->link_count - 1].number >= number)
+		return NULL;
+	if (build->link_count == build->links_room) {
+		size_t room = 2 * build->links_room + 64;
+		struct tree_linked *links = realloc(build->links, room * sizeof(*links));
 
 		if (!links)
-			return;
-		memset(links + build->links_room, 0, (room - build->links_room) * sizeof(*links));
+			return NULL;
 		build->links = links;
 		build->links_room = room;
 	}
-	length = path_push(&build->path, name);
+	build->links[build->link_count] = (struct tree_linked){ .number = number };
+	return &build->links[build->link_count++].path;
+}
+
+static void remember_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
+{
+	char **path;
+	long length;
+
+	if (!entry->link)
+		return;
+	path = find_link(build, entry->link);
+	if (!path)
+		path = add_link(build, entry->link);
+	length = path ? path_push(&build->path, name) : -1;
 	if (length < 0)
 		return;
-	free(build->links[number]);
-	build->links[number] = strdup(build->path.text + strlen(build->label));
+	free(*path);
+	*path = strdup(build->path.text + strlen(build->label));
 	path_pop(&build->path, length);
 }
 
@@ -238,8 +271,9 @@ static long open_parent(const struct tree_build *build, char *path, const char *
 
 static int take_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
 {
-	const char *last = NULL, *known = entry->link < build->links_room ? build->links[entry->link] : NULL;
-	char *path = known ? strdup(known) : NULL;
+	const char *last = NULL;
+	char *const *known = find_link(build, entry->link);
+	char *path = known && *known ? strdup(*known) : NULL;
 	long dir, error;
 
 	if (!path)
@@ -459,8 +493,8 @@ void tree_build_fini(struct tree_build *build)
 	}
 	while (build->depth)
 		fs_close(build->fs, build->levels[--build->depth].fd);
-	for (uint32_t i = 0; i < build->links_room; i++)
-		free(build->links[i]);
+	for (size_t i = 0; i < build->link_count; i++)
+		free(build->links[i].path);
 	free(build->links);
 	free(build->levels);
 	path_free(&build->path);

@@ -140,6 +140,7 @@ int tree_walk_file(struct tree_walk *walk, uint32_t source, int fd, const char *
 void tree_walk_fini(struct tree_walk *walk);
 
 struct tree_level;
+struct tree_linked;
 
 /**
  * struct tree_build - the target side of a copy: a sink that makes files on one side
@@ -167,8 +168,8 @@ struct tree_build {
 	struct path path;
 	struct tree_level *levels;
 	unsigned int depth, levels_room, skip;
-	char **links;
-	uint32_t links_room;
+	struct tree_linked *links; /* sorted by number */
+	size_t link_count, links_room;
 	int file;
 	bool file_created, file_regular;
 	char file_name[256];
