@@ -143,7 +143,7 @@ int images_open(struct command *command);
 /**
  * struct shared - memory that both processes see; the parent believes nothing in it
  * @layers:   enum sandbox_layer that are active
- * @stopping: the worker has seen the request to stop
+ * @stopping: the worker has begun to unmount, by itself or because it was asked to: it needs no further asking
  * @ended:    the kernel ended by itself; @reason is there
  * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
  */

@@ -211,7 +211,7 @@ static void unmount_all(struct worker *worker)
 {
 	/* From here on nothing is to be interrupted any more. */
 	main_thread = NULL;
-	atomic_store(&shared->stopping, stop_requested());
+	atomic_store(&shared->stopping, 1);
 	while (worker->mounted) {
 		struct image *image = &worker->command->images[--worker->mounted];
 
