@@ -272,6 +272,9 @@ static int open_image_target(struct worker *worker, struct tree_build **out)
 
 	build->same_fs = true;
 	error = place_targets(command, build, dir, parent);
+	/* What stays open keeps the image from being unmounted. */
+	if (error && build->base >= 0)
+		fs_close(&fs_image, build->base);
 	*out = error ? NULL : build;
 	return error;
 }
