@@ -105,6 +105,21 @@ static long open_in_place(struct tree_build *build, const char *name, const stru
 	return error;
 }
 
+/*
+ * May a new file take the place of the one that could not be opened in place? Of a program that runs, and of one that
+ * must not be written to; and of a symbolic link in an image, which is not followed. Never of devices and fifos.
+ */
+static bool may_replace(const struct tree_build *build, const char *name, long error)
+{
+	struct statx st;
+
+	if (fs_statx(build->fs, build->base, name, &st))
+		return false;
+	if (S_ISREG(st.stx_mode))
+		return error == -ETXTBSY || error == -EACCES;
+	return S_ISLNK(st.stx_mode) && error == -ELOOP && build->fs->image;
+}
+
 /* Opens the target of a regular file for writing. Anything found in its place is removed, never written through. */
 static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
@@ -117,8 +132,7 @@ static long create(struct tree_build *build, const char *name, const struct tree
 	if (build->exact && !build->depth) {
 		build->file_created = false;
 		fd = open_in_place(build, name, entry);
-		/* A program that runs (ETXTBSY), or no permission to write: a new file can take its place. */
-		if (fd >= 0 || fd == -EEXIST || fd == -EISDIR)
+		if (fd >= 0 || !may_replace(build, name, fd))
 			return fd;
 		build->file_created = build->file_regular = true;
 	}

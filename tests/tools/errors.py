@@ -5,6 +5,7 @@
 import fcntl
 import os
 import shutil
+import socket
 import struct
 import time
 
@@ -76,6 +77,27 @@ def locked(image):
     ok(digest(image) == before, "a refused command changed nothing")
 
 
+def unmounted(image, when):
+    state = harness.tool("/usr/sbin/dumpe2fs", "-h", image).stdout
+    ok("needs_recovery" not in state, f"{when}: the image is unmounted", state)
+
+
+def in_place(image):
+    """A target on the host that cannot be opened is no reason to remove it, unless a file can take its place."""
+    expect("a file to copy out", 0, "cp", "tiny.img", f"{image}:/out", message="^$")
+    os.symlink("nowhere/at-all", "dangling")
+    expect("a target that leads nowhere", 1, "cp", f"{image}:/out", "dangling", message="dangling: cannot create")
+    ok(os.path.islink("dangling"), "it stays")
+    with open("sealed", "wb"):
+        os.chmod("sealed", 0o400)
+    expect("a target without permission to write", 0, "cp", f"{image}:/out", "sealed", message="^$")
+    ok(os.stat("sealed").st_size == os.stat("tiny.img").st_size, "is replaced")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+        expect("a socket as target", 1, "cp", f"{image}:/out", "socket", message="socket: cannot create")
+    ok(os.path.exists("socket"), "stays, too")
+
+
 def paths(image):
     expect("a directory for what follows", 0, "mkdir", "-p", f"{image}:/dir/sub", message="^$")
     expect("mkdir of what is there", 1, "mkdir", f"{image}:/dir", message="dir: cannot make the directory: File exists")
@@ -93,6 +115,9 @@ def paths(image):
     expect("rm of the root", 1, "rm", "-r", image, message="is not removed")
     expect("a host target that cannot be", 1, "cp", f"{image}:/dir", "no/such/place", message="cannot be opened")
     expect("several sources into a file", 1, "cp", "tiny.img", "noise.img", f"{image}:/file", message="is no directory")
+    unmounted(image, "after that")
+    expect("a target below what is missing", 1, "cp", "tiny.img", f"{image}:/dir/no/..", message="no such directory|cannot be opened")
+    unmounted(image, "after that")
 
 
 def other_types(image):
@@ -197,6 +222,7 @@ def main():
     permissions(image)
     locked(image)
     paths(image)
+    in_place(image)
     other_types(image)
     full()
     options(image)
