@@ -15,7 +15,11 @@
 /* Seconds after which a worker that has not even begun to unmount is taken to be stuck, and ended. */
 #define GIVE_UP 15
 
+/* Nanoseconds within which a second signal is an echo of the first: timeout(1) signals its child, then its group. */
+#define ECHO 500000000U
+
 static volatile sig_atomic_t worker_pid, asked_by;
+static volatile uint64_t first_at; /* when the first signal came; the handler's, which does not interrupt itself */
 static uint64_t asked_at; /* nanoseconds; 0: the parent has not noticed yet */
 static bool told, gave_up;
 
@@ -27,14 +31,17 @@ static void handle(int signal)
 {
 	int saved = errno;
 
-	if (worker_pid) {
-		if (asked_by)
-			kill(worker_pid, SIGKILL);
-		else
+	if (!asked_by) {
+		first_at = clock_now();
+		asked_by = signal;
+		stop_request();
+		if (worker_pid)
 			syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
+	} else if (clock_now() - first_at > ECHO) {
+		asked_by = signal;
+		if (worker_pid)
+			kill(worker_pid, SIGKILL);
 	}
-	asked_by = signal;
-	stop_request();
 	errno = saved;
 }
 
@@ -43,6 +50,8 @@ int supervise_start(pid_t worker)
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = handle }, before;
 
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(&action.sa_mask, signals[i]);
 	worker_pid = worker;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		/* What was ignored from the start stays so: nohup(1), background jobs. */

@@ -67,14 +67,28 @@ def first_signal(number, code):
     ok(listed.code == 0 and "file" not in listed.text.split(), f"{name} while copying: no half of a file is left", listed)
 
 
+def echoed_signal():
+    """As timeout(1) sends them: to its child, then to the group that the child is in."""
+    image = harness.mkfs("disk.img", "ext4", 1 << 30)
+    process = copy_under_way(image)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
+    result = collect(process, 30)
+    ok(result.code == 143 and not result.err, "signals right after the first are taken for the same", result)
+    dumped = harness.tool("/usr/sbin/dumpe2fs", "-h", image).stdout
+    ok("needs_recovery" not in dumped, "the image was unmounted", dumped)
+    check(image, "ext4")
+
+
 def second_signal():
     image = harness.mkfs("disk.img", "ext4", 1 << 30)
     process = copy_under_way(image)
     worker = worker_of(process)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.02)
+    time.sleep(0.51)
     process.send_signal(signal.SIGINT)
     result = collect(process, 10)
     ok(result.code == 130, "two SIGINTs while copying: exit 130", result)
@@ -187,6 +201,7 @@ def main():
             file.write(os.urandom(1 << 20))
     first_signal(signal.SIGINT, 130)
     first_signal(signal.SIGTERM, 143)
+    echoed_signal()
     second_signal()
     killed_worker()
     stuck_worker()
