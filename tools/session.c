@@ -200,6 +200,11 @@ static int parent(struct session *session)
 
 	if (!error)
 		error = supervise_start(session->worker);
+	/* A reader of messages that goes away must not end the command before the image is unmounted. */
+	for (unsigned int i = 0; i < session->command->image_count; i++) {
+		if (session->command->images[i].writable)
+			signal(SIGPIPE, SIG_IGN);
+	}
 	session->wire.drain = receive;
 	session->wire.arg = session;
 	session->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -185,6 +185,20 @@ def closed_pipe(image):
     ok(result.code == 1 and "standard output" in result.err, "ls to a full disk fails", result)
 
 
+def closed_messages(image):
+    """What nobody reads any more is no reason to leave an image mounted."""
+    with open("there", "wb") as file:
+        file.write(b"there\n")
+    process = spawn("cp", *[f"missing{i}" for i in range(2000)], "there", f"{image}:/")
+    process.stderr.close()
+    process.stderr = None
+    result = collect(process, 30)
+    ok(result.code == 1, "a writing command outlives the reader of its messages", result)
+    dumped = harness.tool("/usr/sbin/dumpe2fs", "-h", image).stdout
+    ok("needs_recovery" not in dumped, "and unmounts the image", dumped)
+    expect("it has what was to be copied", 0, "cat", f"{image}:/there", message="^$")
+
+
 def terminal(image):
     """On a terminal, names must not control it, and the worker must not hold it."""
     main, other = os.openpty()
@@ -212,6 +226,7 @@ def main():
     expect("copy in undisturbed", 0, "cp", "large", "short", f"{image}:/", message="^$")
     reading(image)
     closed_pipe(image)
+    closed_messages(image)
     terminal(image)
     harness.done()
 
