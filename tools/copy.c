@@ -96,14 +96,23 @@ static bool next_data(struct tree_end from, int64_t at, int64_t size, int64_t *b
 	return *begin < size;
 }
 
+/* By the one call for this that the worker may make of the host, too. */
+static bool is_regular(struct tree_end end)
+{
+	struct stat st;
+
+	return !end.fs->call(SYS_fstat, end.fd, (long)&st, 0, 0, 0, 0) && S_ISREG(st.st_mode);
+}
+
 long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tree_copied *copied)
 {
 	int64_t at = 0, begin, end;
 	long error;
 
 	*copied = (struct tree_copied){ 0 };
-	if (size < 0)
-		return copy_range(from, to, -1, INT64_MAX, copied);
+	/* A fifo or device as target has neither positions nor holes: they are read, and written as zeroes. */
+	if (size < 0 || !is_regular(to))
+		return copy_range(from, to, -1, size < 0 ? INT64_MAX : size, copied);
 	while (at < size && next_data(from, at, size, &begin, &end)) {
 		error = copy_range(from, to, begin, end - begin, copied);
 		if (error)

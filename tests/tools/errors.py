@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 import time
 
 import harness
@@ -96,6 +97,28 @@ def in_place(image):
         server.bind("socket")
         expect("a socket as target", 1, "cp", f"{image}:/out", "socket", message="socket: cannot create")
     ok(os.path.exists("socket"), "stays, too")
+
+
+def no_files(image):
+    """Targets that are no files, and take bytes in their order alone."""
+    content = os.urandom(200 << 10)
+    with open("holes", "wb") as file:
+        file.write(content)
+        file.seek(1 << 20)
+        file.write(content)
+        file.truncate(2 << 20)
+    expect("a file with holes to copy out", 0, "cp", "holes", f"{image}:/holes", message="^$")
+    whole = open("holes", "rb").read()
+    result = expect("to a pipe by the name /dev/stdout", 0, "cp", f"{image}:/holes", "/dev/stdout", message="^$")
+    ok(result.out == whole, "all of it arrives, holes as zeroes", len(result.out))
+    expect("to /dev/null", 0, "cp", f"{image}:/holes", "/dev/null", message="^$")
+    os.mkfifo("taker")
+    with open("given", "wb") as given:
+        reader = subprocess.Popen(["cat", "taker"], stdout=given)
+    expect("to a fifo", 0, "cp", f"{image}:/holes", "taker", message="^$")
+    reader.wait(timeout=10)
+    ok(open("given", "rb").read() == whole, "the same")
+    expect("-a to /dev/null", 0, "cp", "-a", f"{image}:/holes", "/dev/null", message="^$")
 
 
 def paths(image):
@@ -223,6 +246,7 @@ def main():
     locked(image)
     paths(image)
     in_place(image)
+    no_files(image)
     other_types(image)
     full()
     options(image)
