@@ -128,6 +128,7 @@ static int receive(void *arg)
 static int converse(struct session *session)
 {
 	struct pollfd poll_fd = { .fd = session->wire.fd, .events = POLLIN };
+	uint64_t looked = clock_now();
 	int error = 0;
 
 	if (session->command->sub->drive)
@@ -140,8 +141,11 @@ static int converse(struct session *session)
 
 		if (ready > 0)
 			error = receive(session);
-		else
+		/* By the clock: a worker that talks without end is none that takes notice. */
+		if (ready <= 0 || clock_now() - looked > LOOK * 1000000ULL) {
 			supervise_nudge(session);
+			looked = clock_now();
+		}
 	}
 	return error == -EPIPE && !session->finished ? -ECONNRESET : error;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 
 /* Seconds after a request to stop when the user is told that it takes long. */
 #define PATIENCE 5
-/* Seconds after which a worker that has not even begun to unmount is taken to be stuck, and ended. */
+/* Seconds after which a worker that has not even begun to unmount, or does not end when it is done, is ended. */
 #define GIVE_UP 15
 
 /* Nanoseconds within which a second signal is an echo of the first: timeout(1) signals its child, then its group. */
@@ -112,14 +113,39 @@ void supervise_nudge(struct session *session)
 	}
 }
 
+static void handle_tick(int signal)
+{
+}
+
+/* Has waitpid() return with EINTR now and then. */
+static void start_ticks(void)
+{
+	const struct itimerval look = { .it_interval.tv_usec = 250000, .it_value.tv_usec = 250000 };
+	struct sigaction action = { .sa_handler = handle_tick };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigaction(SIGALRM, &action, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	setitimer(ITIMER_REAL, &look, NULL);
+}
+
 int supervise_wait(struct session *session)
 {
+	const struct itimerval none = { 0 };
+	uint64_t start = clock_now();
 	int status = 0;
 	pid_t pid = worker_pid;
 
-	/* Signals still reach it: waitpid() returns with EINTR and is called again. */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	start_ticks();
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 		supervise_nudge(session);
+		/* It has nothing left to do but to end; one that does not is not waited for. */
+		if (clock_now() - start > GIVE_UP * 1000000000ULL)
+			supervise_kill();
+	}
+	setitimer(ITIMER_REAL, &none, NULL);
 	worker_pid = 0;
 	return status;
 }
