@@ -55,7 +55,8 @@ static long make_parents(const struct image *image, const char *path, mode_t mod
 	if (!copy)
 		return -ENOMEM;
 	for (char *slash = copy; (slash = strchr(slash, '/')) && !error; slash++) {
-		if (slash == copy)
+		/* The last component is not a parent, also when slashes follow it. */
+		if (slash == copy || !slash[strspn(slash, "/")])
 			continue;
 		*slash = 0;
 		error = make_one(image, copy, mode);

@@ -4,6 +4,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import struct
@@ -123,6 +124,9 @@ def no_files(image):
 
 def paths(image):
     expect("a directory for what follows", 0, "mkdir", "-p", f"{image}:/dir/sub", message="^$")
+    expect("mkdir -p -m with a slash at the end", 0, "mkdir", "-p", "-m", "700", f"{image}:/new/own//", message="^$")
+    result = expect("to look at its mode", 0, "ls", "-l", f"{image}:/new", message="^$")
+    ok(re.search("drwx------.*own", result.text), "it is the one that was asked for", result)
     expect("mkdir of what is there", 1, "mkdir", f"{image}:/dir", message="dir: cannot make the directory: File exists")
     expect("but not with -p", 0, "mkdir", "-p", f"{image}:/dir", message="^$")
     expect("mkdir without the way", 1, "mkdir", f"{image}:/x/y", message="on the way is missing; use -p")
