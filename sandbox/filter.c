@@ -54,14 +54,9 @@ static const int plain[] = {
 	SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep),
 	SCMP_SYS(gettimeofday),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(timer_settime),
 	/* waiting */
 	SCMP_SYS(poll),
 	SCMP_SYS(ppoll),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(restart_syscall),
 	/* threads of this process; clone is below */
 	SCMP_SYS(exit),
