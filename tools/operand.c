@@ -212,9 +212,12 @@ static int open_one(const struct command *command, struct image *image)
 static int refuse_twice(const struct command *command, unsigned int n)
 {
 	const struct image *images = command->images;
+	struct stat st;
 
+	if (stat(images[n].path, &st))
+		return EXIT_DONE; /* opening it tells why */
 	for (unsigned int i = 0; i < n; i++) {
-		if (images[i].dev == images[n].dev && images[i].ino == images[n].ino) {
+		if (images[i].dev == st.st_dev && images[i].ino == st.st_ino) {
 			report_error(command->report, images[n].path,
 				     "is the same image as %s; give both the same name", images[i].path);
 			return EXIT_PROBLEM;
@@ -228,9 +231,10 @@ int images_open(struct command *command)
 	int result = EXIT_DONE;
 
 	for (unsigned int i = 0; i < command->image_count && !result; i++) {
-		result = open_one(command, &command->images[i]);
+		/* First, as opening an image twice may look as if someone else used it. */
+		result = refuse_twice(command, i);
 		if (!result)
-			result = refuse_twice(command, i);
+			result = open_one(command, &command->images[i]);
 	}
 	return result;
 }

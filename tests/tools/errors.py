@@ -79,6 +79,12 @@ def locked(image):
     ok(digest(image) == before, "a refused command changed nothing")
 
 
+def twice(image):
+    os.symlink(image, "alias.img")
+    expect("one image by two names", 1, "cp", f"{image}:/a", "alias.img:/b", message="alias.img: is the same image as disk.img")
+    os.unlink("alias.img")
+
+
 def unmounted(image, when):
     state = harness.tool("/usr/sbin/dumpe2fs", "-h", image).stdout
     ok("needs_recovery" not in state, f"{when}: the image is unmounted", state)
@@ -251,6 +257,7 @@ def main():
     paths(image)
     in_place(image)
     no_files(image)
+    twice(image)
     other_types(image)
     full()
     options(image)
