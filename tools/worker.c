@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: the worker, which holds the kernel and the image, and nothing else of the host */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,14 +79,19 @@ static int compare(const void *a, const void *b)
 
 static int open_disk(struct worker *worker, struct image *image)
 {
-	char spec[48], why[256] = "";
+	const char *slash = strrchr(image->path, '/'), *name = slash ? slash + 1 : image->path;
+	char spec[NAME_MAX + 48], why[NAME_MAX + 256] = "";
 	int error;
 
 	/* What only reads works on an overlay in memory: a journal can be replayed, the image stays as it is. */
-	snprintf(spec, sizeof(spec), "%sfile,fd=%d:", image->writable ? "" : "cow:", image->fd);
+	snprintf(spec, sizeof(spec), "%sfile,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX, name);
 	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &image->disk, why, sizeof(why));
 	if (error) {
-		report_error(&worker->report, image->path, "%s", *why ? why : report_errno(error));
+		/* The report names the image: the message need not. */
+		size_t skip = strncmp(why, name, strlen(name)) ? 0 : strlen(name);
+
+		skip += strspn(why + skip, ": ");
+		report_error(&worker->report, image->path, "%s", why[skip] ? why + skip : report_errno(error));
 		return error;
 	}
 	if (worker->command->options.verbose) {
