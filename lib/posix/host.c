@@ -24,6 +24,18 @@ static void close_in_child(void)
 	*page = HOST_GATE_CLOSED;
 }
 
+/*
+ * To register costs a process with several threads a grace period of the host's, 10 ms and more, and one with a single
+ * thread nothing: so it is done while the program is loaded. choose_gate() does it again, and says how that went.
+ */
+__attribute__((constructor)) static void register_early(void)
+{
+	int saved = errno;
+
+	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+	errno = saved;
+}
+
 static enum host_gate choose_gate(void)
 {
 	long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
