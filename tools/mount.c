@@ -11,9 +11,8 @@
 
 #include "command.h"
 
-#ifndef MS_NOSYMFOLLOW
-#define MS_NOSYMFOLLOW 256
-#endif
+/* MS_NOSYMFOLLOW of <linux/mount.h>, which cannot be included beside <sys/mount.h> */
+#define NO_SYMFOLLOW 256
 
 unsigned long mount_options_parse(const char *options, char *data)
 {
@@ -42,7 +41,7 @@ unsigned long mount_options_parse(const char *options, char *data)
 		{ "strictatime", MS_STRICTATIME, 0 },
 		{ "lazytime", MS_LAZYTIME, 0 },
 		{ "nolazytime", 0, MS_LAZYTIME },
-		{ "nosymfollow", MS_NOSYMFOLLOW, 0 },
+		{ "nosymfollow", NO_SYMFOLLOW, 0 },
 		{ "silent", MS_SILENT, 0 },
 		{ "loud", 0, MS_SILENT },
 	};

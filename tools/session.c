@@ -22,9 +22,14 @@
 
 bool worker_takes_stdout(const struct command *command)
 {
-	/* A descriptor that could be read would let the worker read the terminal. */
-	return command->sub == &subcommand_cat && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY &&
-	       !isatty(STDOUT_FILENO);
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stat st;
+
+	/* One that could be read would let the worker read the terminal. */
+	if (command->sub != &subcommand_cat || flags < 0 || (flags & O_ACCMODE) != O_WRONLY || fstat(STDOUT_FILENO, &st))
+		return false;
+	/* In a file the worker could also shorten and overwrite what was there before. */
+	return S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0 && !(flags & O_APPEND));
 }
 
 static int open_kernel_image(const struct command *command)

@@ -328,7 +328,7 @@ static void test_short_reads(int dir)
 
 int main(void)
 {
-	char path[] = "/tmp/rumpus-tree-XXXXXX", command[64];
+	char path[] = "rumpus-tree-XXXXXX", command[64];
 	int dir, kept;
 
 	if (!mkdtemp(path))
