@@ -17,6 +17,13 @@ extern const struct hyp_ops *ru_ops;
 extern struct hyp *ru_hyp;
 
 /**
+ * ru_before_sleep - called by threads of any kind that are about to sleep, still with their virtual CPU; or NULL
+ *
+ * It neither sleeps nor calls the kernel. Set once, by what serves others on the thread that sleeps.
+ */
+extern void (*ru_before_sleep)(void);
+
+/**
  * ru_unschedule() - give the virtual CPU back before sleeping
  * @interlock: the mutex that the caller is about to wait with, or NULL
  * Return: what ru_schedule() wants
@@ -25,6 +32,8 @@ static inline int ru_unschedule(void *interlock)
 {
 	int count = 0;
 
+	if (ru_before_sleep)
+		ru_before_sleep();
 	ru_up.hyp_backend_unschedule(0, &count, interlock);
 	return count;
 }
