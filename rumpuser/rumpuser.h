@@ -78,6 +78,9 @@ _Static_assert(sizeof(struct rumpuser_iovec) == 2 * sizeof(void *), "ABI: same l
 _Static_assert(offsetof(struct rumpuser_iovec, iov_len) == sizeof(void *), "ABI");
 _Static_assert(sizeof(pid_t) == 4, "ABI: NetBSD's pid_t");
 
+/* What is declared here is exported, all else hidden. */
+#pragma GCC visibility push(default)
+
 /* Initialisation, parameters, end */
 
 /**
@@ -411,5 +414,7 @@ struct lwp *rumpuser_component_curlwp(void);
 void rumpuser_component_switchlwp(struct lwp *l);
 /** rumpuser_component_errtrans() - NetBSD's number of a host errno; EINVAL for one that NetBSD does not have */
 int rumpuser_component_errtrans(int host_errno);
+
+#pragma GCC visibility pop
 
 #endif

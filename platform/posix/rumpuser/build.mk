@@ -4,4 +4,5 @@
 # The system-call proxy
 rumpuser-sp-src :=
 
-rumpuser-src += $(rumpuser-sp-src)
+rumpuser-host-src := $(addprefix platform/posix/rumpuser/,host.c errno.c signal.c param.c process.c file.c loader.c) \
+	$(rumpuser-sp-src)

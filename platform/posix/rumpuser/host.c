@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the portable part of librumpuser needs of a POSIX host: threads' storage, barriers, output, forks */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+__thread struct ru_self ru_self_tls __attribute__((tls_model("initial-exec")));
+
+bool ru_barrier_asymmetric;
+
+static bool forked;
+
+static int membarrier(int command)
+{
+	return (int)syscall(SYS_membarrier, command, 0, 0);
+}
+
+void ru_barrier_heavy(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	/* Registered, it does not fail, unless a filter of system calls was put up since. */
+	if (ru_barrier_asymmetric && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		ru_fail("mutex",
+			"membarrier(2) worked at rumpuser_init() and does not now (errno %d): "
+			"let the filter of system calls allow it",
+			errno);
+}
+
+/*
+ * The kernel's memory is not there in a forked child. Its one thread forgets its lwp, which is what a kernel looks for
+ * first, and hears why it ends.
+ */
+static void child(void)
+{
+	forked = true;
+	ru_self_tls.lwp = NULL;
+}
+
+void ru_host_not_forked(void)
+{
+	if (__builtin_expect(forked, 0))
+		ru_fail("fork",
+			"process %ld is a forked child: the rump kernel is its parent's. Fork before rump_init(), "
+			"or be a remote client",
+			(long)getpid());
+}
+
+bool ru_host_forked(void)
+{
+	return forked;
+}
+
+int ru_host_start(void)
+{
+	if (pthread_atfork(NULL, NULL, child))
+		return -HYP_ENOMEM;
+	ru_barrier_asymmetric = !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	return 0;
+}
+
+void ru_host_write(const char *text, size_t size)
+{
+	int saved = errno;
+	ssize_t put;
+
+	while (size) {
+		put = write(STDERR_FILENO, text, size);
+		if (put < 0 && errno != EINTR)
+			break; /* there is no better place to say so */
+		if (put > 0) {
+			text += put;
+			size -= (size_t)put;
+		}
+	}
+	errno = saved;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Parameters: the environment, and what every kernel must be told */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define HOST_NAME_SIZE 65
+
+static int value_set(char *value, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length >= size)
+		return -HYP_ERANGE;
+	memcpy(value, text, length + 1);
+	return (int)length;
+}
+
+/* As many virtual CPUs as this process may use of the host's */
+static int param_cpus(char *value, size_t size)
+{
+	cpu_set_t set;
+	char text[24];
+	long cpus;
+
+	cpus = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
+	snprintf(text, sizeof(text), "%ld", cpus > 0 ? cpus : 1);
+	return value_set(value, size, text);
+}
+
+/* Unlike that of any other rump kernel on this host */
+static int param_hostname(char *value, size_t size)
+{
+	char host[HOST_NAME_SIZE] = "";
+	char text[HOST_NAME_SIZE + 32];
+
+	if (gethostname(host, sizeof(host) - 1) || !host[0])
+		strcpy(host, "localhost");
+	snprintf(text, sizeof(text), "rump-%05ld.%s", (long)getpid(), host);
+	return value_set(value, size, text);
+}
+
+int ru_host_param(const char *name, char *value, size_t size)
+{
+	const char *set;
+
+	if (!strcmp(name, RUMPUSER_PARAM_NCPU))
+		return param_cpus(value, size);
+	if (!strcmp(name, RUMPUSER_PARAM_HOSTNAME))
+		return param_hostname(value, size);
+	if (name[0] == '_') {
+		ru_warn("rumpuser_getparam: the rump kernel insists on the parameter %s, which revision %d does not have",
+			name, RUMPUSER_VERSION);
+		return -HYP_EINVAL;
+	}
+	set = getenv(name);
+	return set ? value_set(value, size, set) : -HYP_ENOENT;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Condition variables: a list of waiting threads, each with a word of its own to sleep on.
+ *
+ * So a signal ends the wait of one thread, the oldest, and no other; and a condition variable may be destroyed as
+ * soon as all are signalled, since those who return do not touch it. Lock order: mutex, then @lock.
+ */
+#include <string.h>
+
+#include "check.h"
+#include "mutex.h"
+
+/**
+ * struct rumpuser_cv - a condition variable
+ * @lock:    guards the rest
+ * @count:   threads in @waiters; read without the lock by those who signal: whoever changed what the waiters look at
+ *           did so under the mutex that they held when they queued
+ * @waiters: not signalled yet
+ */
+struct rumpuser_cv {
+	struct ru_lock lock;
+	_Atomic uint32_t count;
+	struct ru_waiters waiters;
+};
+
+void rumpuser_cv_init(struct rumpuser_cv **cv)
+{
+	struct rumpuser_cv *made = ru_alloc(RU_LOCK_SIZE);
+
+	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE, "allocated by that size");
+	if (!made)
+		ru_fail(__func__, "the host has no memory for a condition variable");
+	memset(made, 0, sizeof(*made));
+	ru_check_cv_init(made);
+	*cv = made;
+}
+
+void rumpuser_cv_destroy(struct rumpuser_cv *cv)
+{
+	ru_check_cv_destroy(cv, atomic_load(&cv->count));
+	ru_free(cv, RU_LOCK_SIZE);
+}
+
+/* The list shrinks by one; @cv is locked. */
+static void dequeue(struct rumpuser_cv *cv, struct ru_waiter *waiter)
+{
+	ru_waiters_remove(&cv->waiters, waiter);
+	waiter->queued = false;
+	atomic_store_explicit(&cv->count, atomic_load_explicit(&cv->count, memory_order_relaxed) - 1,
+			      memory_order_relaxed);
+}
+
+static void enqueue(struct rumpuser_cv *cv, struct ru_waiter *waiter, struct rumpuser_mtx *mtx)
+{
+	waiter->mtx = mtx;
+	waiter->queued = true;
+	waiter->deferred = false;
+	atomic_init(&waiter->word, 0);
+	ru_lock_take(&cv->lock);
+	ru_waiters_add(&cv->waiters, waiter);
+	atomic_store_explicit(&cv->count, atomic_load_explicit(&cv->count, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	ru_lock_release(&cv->lock);
+}
+
+/* False when @deadline came first. Signalled and waiting for its mutex counts as signalled. */
+static bool sleep_until(struct rumpuser_cv *cv, struct ru_waiter *waiter, uint64_t deadline)
+{
+	bool signalled;
+
+	while (!atomic_load_explicit(&waiter->word, memory_order_acquire)) {
+		if (ru_wait(&waiter->word, 0, deadline) != -HYP_ETIMEDOUT)
+			continue;
+		ru_lock_take(&cv->lock);
+		signalled = !waiter->queued;
+		if (!signalled)
+			dequeue(cv, waiter);
+		ru_lock_release(&cv->lock);
+		return signalled;
+	}
+	return true;
+}
+
+/* With its mutex held again: nobody else is to find the waiter, whose stack goes on to other uses. */
+static void forget(struct ru_waiter *waiter)
+{
+	if (waiter->deferred)
+		ru_waiters_remove(&waiter->mtx->deferred, waiter);
+}
+
+/* The mutex is held; it is on return, too. */
+static bool wait_nowrap(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
+{
+	struct ru_waiter waiter;
+
+	enqueue(cv, &waiter, mtx);
+	ru_mutex_release(mtx);
+	sleep_until(cv, &waiter, HYP_FOREVER);
+	ru_mutex_take(mtx);
+	forget(&waiter);
+	return true;
+}
+
+/*
+ * The mutex is held, or it is the scheduler's and the upcall takes it. Afterwards a SPIN|KMUTEX one must not be held
+ * while waiting for a virtual CPU, as the thread that has that may spin for it. With any other one, the upcall finds
+ * it held, and drops it where it is the scheduler's.
+ */
+static bool wait_wrapped(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx, uint64_t deadline)
+{
+	const int spin = RUMPUSER_MTX_SPIN | RUMPUSER_MTX_KMUTEX;
+	int count = ru_unschedule(mtx);
+	struct ru_waiter waiter;
+	bool signalled;
+
+	enqueue(cv, &waiter, mtx);
+	ru_mutex_release(mtx);
+	signalled = sleep_until(cv, &waiter, deadline);
+	if ((mtx->flags & spin) == spin) {
+		ru_schedule(count, mtx);
+		ru_mutex_take(mtx);
+		forget(&waiter);
+	} else {
+		ru_mutex_take(mtx);
+		forget(&waiter);
+		ru_schedule(count, mtx);
+	}
+	return signalled;
+}
+
+void rumpuser_cv_wait(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
+{
+	ru_check_cv_wait(cv, mtx);
+	wait_wrapped(cv, mtx, HYP_FOREVER);
+}
+
+void rumpuser_cv_wait_nowrap(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
+{
+	ru_check_cv_wait_nowrap(cv, mtx);
+	wait_nowrap(cv, mtx);
+}
+
+int rumpuser_cv_timedwait(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx, int64_t seconds, int64_t nanoseconds)
+{
+	ru_check_cv_wait(cv, mtx);
+	return wait_wrapped(cv, mtx, ru_deadline(ru_ops->clock_monotonic(ru_hyp), seconds, nanoseconds)) ? 0
+													 : RU_ETIMEDOUT;
+}
+
+/*
+ * Lets a waiter that is in no list any more go on; @cv is locked, as the waiter must not leave before this has stored
+ * for the last time. When the caller holds the waiter's mutex, waking waits until it is unlocked.
+ */
+static void release(struct ru_waiter *waiter)
+{
+	struct rumpuser_mtx *mtx = waiter->mtx;
+
+	if (atomic_load_explicit(&mtx->holder, memory_order_relaxed) == ru_self()) {
+		waiter->deferred = true;
+		ru_waiters_add(&mtx->deferred, waiter);
+		return;
+	}
+	atomic_store_explicit(&waiter->word, 1, memory_order_release);
+	ru_wake(&waiter->word, 1);
+}
+
+static bool release_oldest(struct rumpuser_cv *cv)
+{
+	struct ru_waiter *waiter = cv->waiters.head;
+
+	if (!waiter)
+		return false;
+	dequeue(cv, waiter);
+	release(waiter);
+	return true;
+}
+
+void rumpuser_cv_signal(struct rumpuser_cv *cv)
+{
+	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
+		return;
+	ru_lock_take(&cv->lock);
+	release_oldest(cv);
+	ru_lock_release(&cv->lock);
+}
+
+void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
+{
+	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
+		return;
+	ru_lock_take(&cv->lock);
+	while (release_oldest(cv))
+		;
+	ru_lock_release(&cv->lock);
+}
+
+void rumpuser_cv_has_waiters(struct rumpuser_cv *cv, int *waiters)
+{
+	*waiters = (int)atomic_load_explicit(&cv->count, memory_order_relaxed);
+}
