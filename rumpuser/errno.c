@@ -2,7 +2,7 @@
 /* Error numbers: from enum hyp_error, which are those of Linux's asm-generic, to NetBSD's */
 #include "internal.h"
 
-/* In Linux's order. What NetBSD has no number for is missing and becomes EINVAL. */
+/* In Linux's order, up to NetBSD's ELAST of that revision (96). What is missing becomes EINVAL. */
 static const struct ru_errno table[] = {
 	{ 1, 1, "EPERM" },
 	{ 2, 2, "ENOENT" },
@@ -89,8 +89,6 @@ static const struct ru_errno table[] = {
 	{ 116, 70, "ESTALE" },
 	{ 122, 69, "EDQUOT" },
 	{ 125, 87, "ECANCELED" },
-	{ 130, 97, "EOWNERDEAD" },
-	{ 131, 98, "ENOTRECOVERABLE" },
 };
 
 #define ENTRIES (sizeof(table) / sizeof(table[0]))

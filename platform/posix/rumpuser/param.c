@@ -20,13 +20,16 @@ static int value_set(char *value, size_t size, const char *text)
 	return (int)length;
 }
 
-/* As many virtual CPUs as this process may use of the host's */
+/* RUMP_NCPU; without it, or when that says "host", as many virtual CPUs as this process may use of the host's */
 static int param_cpus(char *value, size_t size)
 {
+	const char *wish = getenv("RUMP_NCPU");
 	cpu_set_t set;
 	char text[24];
 	long cpus;
 
+	if (wish && strcmp(wish, "host") != 0)
+		return value_set(value, size, wish);
 	cpus = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
 	snprintf(text, sizeof(text), "%ld", cpus > 0 ? cpus : 1);
 	return value_set(value, size, text);
