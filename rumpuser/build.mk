@@ -21,7 +21,7 @@ rumpuser-cflags := -Irumpuser -Iplatform/$(rumpuser-platform)/rumpuser \
 	-Iplatform/$(rumpuser-platform)/rumpuser/arch/$(platform-cpu)
 
 $(BUILD)/obj/rumpuser/%.o: rumpus-cflags += $(rumpuser-cflags) -Irumpuser/plain
-$(BUILD)/obj/platform/$(rumpuser-platform)/rumpuser/%.o: rumpus-cflags += $(rumpuser-cflags)
+$(BUILD)/obj/platform/$(rumpuser-platform)/rumpuser/%.o: rumpus-cflags += $(rumpuser-cflags) -Irumpuser/plain
 
 $(BUILD)/obj/debug/%.o: %.c $(BUILD)/flags | $(generated)
 	@mkdir -p $(@D)
@@ -49,3 +49,5 @@ $(rumpuser-lib) $(rumpuser-debug-lib): $(BUILD)/rumpuser/symbols.map
 	$(Q)$(CC) -shared -pthread -Wl,-soname,$(notdir $@) -Wl,--version-script,$(BUILD)/rumpuser/symbols.map \
 		-Wl,-Bsymbolic-functions -Wl,-z,defs,-z,now,-z,relro,-z,nodelete $(CFLAGS) $(LDFLAGS) \
 		-o $@ $(filter %.o,$^) $(rumpus-libs)
+
+include tests/rumpuser/abi.mk

@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "check.h"
 #include "mutex.h"
 
 /**
@@ -27,7 +26,7 @@ void rumpuser_cv_init(struct rumpuser_cv **cv)
 {
 	struct rumpuser_cv *made = ru_alloc(RU_LOCK_SIZE);
 
-	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE, "allocated by that size");
+	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
 	if (!made)
 		ru_fail(__func__, "the host has no memory for a condition variable");
 	memset(made, 0, sizeof(*made));
@@ -177,6 +176,7 @@ static bool release_oldest(struct rumpuser_cv *cv)
 
 void rumpuser_cv_signal(struct rumpuser_cv *cv)
 {
+	ru_check_cv_signal(cv);
 	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
 		return;
 	ru_lock_take(&cv->lock);
@@ -186,6 +186,7 @@ void rumpuser_cv_signal(struct rumpuser_cv *cv)
 
 void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
 {
+	ru_check_cv_signal(cv);
 	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
 		return;
 	ru_lock_take(&cv->lock);

@@ -7,6 +7,7 @@
 
 #include <rumpus/hyp.h>
 
+#include "check.h"	 /* of rumpuser/plain or rumpuser/debug */
 #include "ru_platform.h" /* of the platform's folder */
 #include "rumpuser.h"
 
@@ -37,6 +38,7 @@ static inline int ru_unschedule(void *interlock)
 {
 	int count = 0;
 
+	ru_check_sleep(interlock);
 	if (ru_before_sleep)
 		ru_before_sleep();
 	ru_up.hyp_backend_unschedule(0, &count, interlock);
@@ -81,8 +83,9 @@ void ru_console_flush(void);
 
 /* Memory of our own, from where rumpuser_malloc() takes it; locks come from there, too, and are never given back */
 
-/** RU_LOCK_SIZE - bytes of a mutex, read-write lock or condition variable: a cache line */
+/** RU_LOCK_SIZE - bytes of a mutex, read-write lock or condition variable: a cache line, the end of it for checks */
 #define RU_LOCK_SIZE 64
+#define RU_LOCK_MARK 8
 
 /** ru_alloc() - @size bytes, aligned to a cache line from that size on. Return: NULL when the host has no memory */
 void *ru_alloc(size_t size);
@@ -151,6 +154,9 @@ int ru_host_param(const char *name, char *value, size_t size);
 
 /** ru_host_forked() - is this a forked child of the process that has the kernel? */
 bool ru_host_forked(void);
+
+/** ru_host_symbol() - what is at an address of a program's: "library (function+0x10)", for messages */
+void ru_host_symbol(const void *address, char *text, size_t size);
 
 /** ru_host_not_forked() - ends the process with a message where it is one */
 void ru_host_not_forked(void);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Which lwp of the kernel a host thread runs */
-#include "check.h"
 #include "internal.h"
 
 static void set(struct lwp *l)
@@ -27,7 +26,6 @@ static void clear(struct lwp *l)
 
 void rumpuser_curlwpop(int op, struct lwp *l)
 {
-	ru_check_lwp(op, l);
 	switch (op) {
 	case RUMPUSER_LWP_CREATE: /* nothing is kept of an lwp that no thread runs */
 	case RUMPUSER_LWP_DESTROY:

@@ -86,6 +86,7 @@ static void *memory_get(size_t size, size_t align)
 {
 	unsigned int i = class_of(size, align);
 
+	size += !size;
 	if (i < SIZES)
 		return object_get(i);
 	if (size <= RU_RUN_MAX && align <= RU_RUN_MAX)
@@ -132,10 +133,20 @@ int rumpuser_malloc(size_t size, int align, void **memory)
 	return 0;
 }
 
+/* What @memory takes, of @class; 0 where that is not kept */
+static size_t allocated(const void *memory, uint8_t class)
+{
+	if (class == CLASS_RUN)
+		return ru_pages_count(memory) << RU_PAGE_SHIFT;
+	return class >= CLASS_OBJECTS && class < CLASS_RUN ? sizes[class - CLASS_OBJECTS] : 0;
+}
+
 void rumpuser_free(void *memory, size_t size)
 {
-	if (memory)
-		memory_put(__func__, memory);
+	if (!memory)
+		return;
+	ru_check_free(memory, size, allocated(memory, ru_pages_class(memory)));
+	memory_put(__func__, memory);
 }
 
 static size_t page_round(size_t size)

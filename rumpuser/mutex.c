@@ -2,7 +2,6 @@
 /* Mutexes over wait and wake */
 #include <string.h>
 
-#include "check.h"
 #include "mutex.h"
 
 /* Looks at a held mutex before giving the virtual CPU back or going to sleep; the holder probably runs. */
@@ -12,7 +11,7 @@ void rumpuser_mutex_init(struct rumpuser_mtx **mtx, int flags)
 {
 	struct rumpuser_mtx *made = ru_alloc(RU_LOCK_SIZE);
 
-	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE, "allocated by that size");
+	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
 	if (!made)
 		ru_fail(__func__, "the host has no memory for a mutex");
 	memset(made, 0, sizeof(*made));
@@ -95,18 +94,22 @@ void rumpuser_mutex_enter(struct rumpuser_mtx *mtx)
 	ru_check_mutex_enter(mtx);
 	if (__builtin_expect(!ru_mutex_try(mtx), 0))
 		enter_slow(mtx);
+	ru_check_mutex_entered(mtx);
 }
 
 void rumpuser_mutex_enter_nowrap(struct rumpuser_mtx *mtx)
 {
 	ru_check_mutex_enter(mtx);
 	ru_mutex_take(mtx);
+	ru_check_mutex_entered(mtx);
 }
 
 int rumpuser_mutex_tryenter(struct rumpuser_mtx *mtx)
 {
-	ru_check_mutex_tryenter(mtx);
-	return ru_mutex_try(mtx) ? 0 : RU_EBUSY;
+	if (!ru_mutex_try(mtx))
+		return RU_EBUSY;
+	ru_check_mutex_entered(mtx);
+	return 0;
 }
 
 void rumpuser_mutex_exit(struct rumpuser_mtx *mtx)
@@ -117,7 +120,6 @@ void rumpuser_mutex_exit(struct rumpuser_mtx *mtx)
 
 void rumpuser_mutex_owner(struct rumpuser_mtx *mtx, struct lwp **owner)
 {
-	ru_check_mutex_owner(mtx);
 	if (!(mtx->flags & RUMPUSER_MTX_KMUTEX))
 		ru_fail(__func__, "mutex %p was made without RUMPUSER_MTX_KMUTEX and has no owner", (void *)mtx);
 	*owner = atomic_load_explicit(&mtx->owner, memory_order_relaxed);

@@ -8,7 +8,6 @@
  */
 #include <string.h>
 
-#include "check.h"
 #include "internal.h"
 
 #define COUNT 0x3fffffffU /* the bits of the number of readers */
@@ -50,7 +49,7 @@ void rumpuser_rw_init(struct rumpuser_rw **rw)
 {
 	struct rumpuser_rw *made = ru_alloc(RU_LOCK_SIZE);
 
-	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE, "allocated by that size");
+	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
 	if (!made)
 		ru_fail(__func__, "the host has no memory for a read-write lock");
 	memset(made, 0, sizeof(*made));
@@ -198,17 +197,17 @@ static void enter_slow(int kind, struct rumpuser_rw *rw)
 
 void rumpuser_rw_enter(int kind, struct rumpuser_rw *rw)
 {
-	ru_check_rw_enter(kind, rw);
+	ru_check_rw_enter(rw);
 	if (!try_kind(kind, rw))
 		enter_slow(kind, rw);
-	ru_check_rw_entered(kind, rw);
+	ru_check_rw_entered(rw);
 }
 
 int rumpuser_rw_tryenter(int kind, struct rumpuser_rw *rw)
 {
 	if (!try_kind(kind, rw))
 		return RU_EBUSY;
-	ru_check_rw_entered(kind, rw);
+	ru_check_rw_entered(rw);
 	return 0;
 }
 
@@ -216,11 +215,10 @@ int rumpuser_rw_tryupgrade(struct rumpuser_rw *rw)
 {
 	uint32_t state = state_read(rw);
 
-	ru_check_rw_held(__func__, rw, RUMPUSER_RW_READER);
+	ru_check_rw_held(rw);
 	while ((state & COUNT) == 1) {
 		if (state_change(rw, &state, state | HELD_BY_WRITER)) {
 			write_owned(rw);
-			ru_check_rw_entered(RUMPUSER_RW_WRITER, rw);
 			return 0;
 		}
 	}
@@ -232,7 +230,7 @@ void rumpuser_rw_downgrade(struct rumpuser_rw *rw)
 	uint32_t state = state_read(rw);
 	uint32_t after;
 
-	ru_check_rw_held(__func__, rw, RUMPUSER_RW_WRITER);
+	ru_check_rw_held(rw);
 	atomic_store_explicit(&rw->writer, NULL, memory_order_relaxed);
 	do {
 		after = (state & ~COUNT) | 1;
@@ -267,7 +265,7 @@ void rumpuser_rw_exit(struct rumpuser_rw *rw)
 {
 	uint32_t count = state_read(rw) & COUNT;
 
-	ru_check_rw_exit(rw, count == HELD_BY_WRITER ? RUMPUSER_RW_WRITER : RUMPUSER_RW_READER);
+	ru_check_rw_exit(rw);
 	if (count == HELD_BY_WRITER)
 		exit_write(rw);
 	else

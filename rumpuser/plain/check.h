@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel's use of locks and threads is not checked; rumpuser/debug/ has the other variant. */
+/* The kernel's use of locks, threads and memory is not checked; rumpuser/debug/ has the other variant. */
 #ifndef RUMPUSER_CHECK_H
 #define RUMPUSER_CHECK_H
 
-#include "internal.h"
+#include <stddef.h>
+
+#include "rumpuser.h"
 
 static inline void ru_check_mutex_init(struct rumpuser_mtx *mtx, int flags)
 {
@@ -17,7 +19,7 @@ static inline void ru_check_mutex_enter(struct rumpuser_mtx *mtx)
 {
 }
 
-static inline void ru_check_mutex_tryenter(struct rumpuser_mtx *mtx)
+static inline void ru_check_mutex_entered(struct rumpuser_mtx *mtx)
 {
 }
 
@@ -25,15 +27,11 @@ static inline void ru_check_mutex_exit(struct rumpuser_mtx *mtx)
 {
 }
 
-static inline void ru_check_mutex_owner(struct rumpuser_mtx *mtx)
-{
-}
-
 static inline void ru_check_cv_init(struct rumpuser_cv *cv)
 {
 }
 
-static inline void ru_check_cv_destroy(struct rumpuser_cv *cv, uint32_t waiters)
+static inline void ru_check_cv_destroy(struct rumpuser_cv *cv, unsigned int waiters)
 {
 }
 
@@ -45,31 +43,43 @@ static inline void ru_check_cv_wait_nowrap(struct rumpuser_cv *cv, struct rumpus
 {
 }
 
+static inline void ru_check_cv_signal(struct rumpuser_cv *cv)
+{
+}
+
 static inline void ru_check_rw_init(struct rumpuser_rw *rw)
 {
 }
 
-static inline void ru_check_rw_destroy(struct rumpuser_rw *rw, uint32_t held)
+static inline void ru_check_rw_destroy(struct rumpuser_rw *rw, unsigned int held)
 {
 }
 
-static inline void ru_check_rw_enter(int kind, struct rumpuser_rw *rw)
+static inline void ru_check_rw_enter(struct rumpuser_rw *rw)
 {
 }
 
-static inline void ru_check_rw_entered(int kind, struct rumpuser_rw *rw)
+static inline void ru_check_rw_entered(struct rumpuser_rw *rw)
 {
 }
 
-static inline void ru_check_rw_held(const char *call, struct rumpuser_rw *rw, int kind)
+static inline void ru_check_rw_held(struct rumpuser_rw *rw)
 {
 }
 
-static inline void ru_check_rw_exit(struct rumpuser_rw *rw, int kind)
+static inline void ru_check_rw_exit(struct rumpuser_rw *rw)
 {
 }
 
-static inline void ru_check_lwp(int op, struct lwp *l)
+static inline void ru_check_sleep(void *interlock)
+{
+}
+
+static inline void ru_check_free(void *memory, size_t size, size_t allocated)
+{
+}
+
+static inline void ru_check_thread_end(void)
 {
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the portable part of librumpuser needs of a POSIX host: threads' storage, barriers, output, forks */
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,4 +80,22 @@ void ru_host_write(const char *text, size_t size)
 		}
 	}
 	errno = saved;
+}
+
+void ru_host_symbol(const void *address, char *text, size_t size)
+{
+	const char *file;
+	Dl_info info;
+
+	if (!dladdr(address, &info) || !info.dli_fname) {
+		snprintf(text, size, "%p", address);
+		return;
+	}
+	file = strrchr(info.dli_fname, '/');
+	file = file ? file + 1 : info.dli_fname;
+	if (info.dli_sname)
+		snprintf(text, size, "%s (%s+0x%zx)", file, info.dli_sname,
+			 (size_t)((const char *)address - (const char *)info.dli_saddr));
+	else
+		snprintf(text, size, "%s+0x%zx", file, (size_t)((const char *)address - (const char *)info.dli_fbase));
 }

@@ -28,8 +28,12 @@ static int param_cpus(char *value, size_t size)
 	char text[24];
 	long cpus;
 
-	if (wish && strcmp(wish, "host") != 0)
-		return value_set(value, size, wish);
+	if (wish && strcmp(wish, "host") != 0) {
+		if (strspn(wish, "0123456789") == strlen(wish) && atoi(wish) > 0)
+			return value_set(value, size, wish);
+		ru_warn("RUMP_NCPU=%s: give a number of virtual CPUs from 1 on, or host", wish);
+		return -HYP_EINVAL;
+	}
 	cpus = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
 	snprintf(text, sizeof(text), "%ld", cpus > 0 ? cpus : 1);
 	return value_set(value, size, text);
