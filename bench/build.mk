@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # "make bench": figures of this machine, each beside a peer's. BENCH="row ..." chooses, RUNS=n repeats, MEMORY=n gives our kernels n MiB.
+# NETBSD=DIR measures NetBSD's rump kernels on our librumpuser instead, beside the original; doc/bench.md.
 
 BENCH  ?=
 RUNS   ?= 5
 MEMORY ?=
+NETBSD ?=
 
-bench := $(BUILD)/bench/measure
+bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd
 
 $(BUILD)/bench/measure: $(BUILD)/obj/bench/measure.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
+# Opens NetBSD's libraries when it runs and is built without them.
+$(BUILD)/bench/netbsd: $(BUILD)/obj/bench/netbsd.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ -ldl
+
 bench: all $(bench)
-	@bench/run --build '$(BUILD)' --runs $(RUNS) $(if $(MEMORY),--memory $(MEMORY)) $(BENCH)
+	@bench/run --build '$(BUILD)' --runs $(RUNS) $(if $(MEMORY),--memory $(MEMORY)) \
+		$(if $(NETBSD),--netbsd '$(NETBSD)') $(BENCH)
 
 .PHONY: bench
