@@ -112,21 +112,21 @@ static void bio_put(struct ru_bio *bio)
 
 static void bio_fill(struct ru_bio *bio, struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset)
 {
-	uint32_t caps = disk->blk->info.caps;
-	bool sync = op & RUMPUSER_BIO_WRITE && op & RUMPUSER_BIO_SYNC && caps & HYP_BLK_CAP_FLUSH;
-
 	bio->req = (struct hyp_blk_req){
 		.offset = offset,
 		.length = size,
 		.iov = &bio->iov,
 		.iovcnt = 1,
 		.op = op & RUMPUSER_BIO_WRITE ? HYP_BLK_WRITE : HYP_BLK_READ,
-		.flags = sync && caps & HYP_BLK_CAP_FUA ? HYP_BLK_FUA : 0,
 	};
 	bio->iov = (struct hyp_iovec){ .base = data, .len = size };
 	bio->disk = disk;
 	bio->op = op;
-	bio->flush = sync && !(caps & HYP_BLK_CAP_FUA);
+	/*
+	 * Not FUA, which is about this write alone: a kernel sends data first, waits for them, and then writes what leads
+	 * to them with BIO_SYNC. It flushes nothing besides, so this is the moment that its fsync(2) relies on.
+	 */
+	bio->flush = op & RUMPUSER_BIO_WRITE && op & RUMPUSER_BIO_SYNC && disk->blk->info.caps & HYP_BLK_CAP_FLUSH;
 }
 
 static void bio_make_flush(struct ru_bio *bio)

@@ -240,7 +240,8 @@ typedef void (*rump_biodone_fn)(void *arg, size_t done, int error);
 /**
  * rumpuser_bio() - begin a transfer and return
  * @fd:     opened with RUMPUSER_OPEN_BIO
- * @op:     RUMPUSER_BIO_READ or RUMPUSER_BIO_WRITE; with RUMPUSER_BIO_SYNC the data are on stable storage at the end
+ * @op:     RUMPUSER_BIO_READ or RUMPUSER_BIO_WRITE; with RUMPUSER_BIO_SYNC the data, and what had been written to the
+ *          device before, are on stable storage at the end
  * @data:   untouched until @biodone
  * @size:   bytes, a multiple of 512
  * @offset: bytes, a multiple of 512

@@ -196,11 +196,13 @@ static void power_cut(void)
 	fd = open_disk(spec);
 	rule(write_sector(fd, 0, 21, &w), "a write fails");
 	sync_now(fd);
+	rule(write_sector(fd, 0, 26, &w), "a write fails");
 	rule(write_sector(fd, RUMPUSER_BIO_SYNC, 31, &w), "a synchronous write fails");
 	rule(write_sector(fd, 0, 41, &w), "a write fails");
 	close_disk(fd);
 	tap_is(on_disk(21), 21, "syncfd makes a write survive a power cut");
 	tap_is(on_disk(31), 31, "so does BIO_SYNC");
+	tap_is(on_disk(26), 26, "also what had been written before it");
 	tap_is(on_disk(41), 0, "without them it is lost");
 }
 
