@@ -14,9 +14,10 @@ packages:
 
 # Where things go, below DESTDIR and PREFIX. Deferred: the lists grow while other files are read.
 install-bin     = $(BUILD)/bin/rumpus
-install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname)
+install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(client-lib)
 install-image   = $(BUILD)/lib/rumpus/linux.img
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
+install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
 install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
 install-doc     = README.md $(wildcard LICENSES/*.txt)
@@ -34,6 +35,7 @@ install: all
 	$(call install-files,644,lib/rumpus,$(install-image))
 	$(call install-files,644,lib/pkgconfig,$(install-pc))
 	$(call install-files,644,include/rumpus,$(install-header))
+	$(call install-files,644,include/rump,$(install-rump))
 	$(call install-files,644,share/man/man1,$(filter %.1,$(install-man)))
 	$(call install-files,644,share/man/man3,$(filter %.3,$(install-man)))
 	$(call install-files,644,share/doc/rumpus,$(install-doc))

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# librumpclient.so.0: rumpclient(3), remote clients of rump kernels. Shares the wire with the server in librumpuser.
+
+client-src := $(addprefix client/,host.c connection.c call.c serve.c fork.c) \
+	$(addprefix platform/posix/rumpuser/,sp_stream.c sp_url.c signal.c errno.c) rumpuser/errno.c
+client-obj := $(client-src:%.c=$(BUILD)/obj/%.o)
+client-lib := $(BUILD)/lib/librumpclient.so.0
+client-cflags := $(rumpuser-cflags)
+
+all-targets += $(client-lib)
+
+$(BUILD)/obj/client/%.o: rumpus-cflags += $(client-cflags)
+
+$(client-lib): client/librumpclient.map $(client-obj)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -pthread -Wl,-soname,$(notdir $@) -Wl,--version-script,$< -Wl,-Bsymbolic-functions \
+		-Wl,-z,defs,-z,now,-z,relro,-z,nodelete $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+include tests/rumpuser/proxy.mk
