@@ -13,7 +13,7 @@ $(BUILD)/obj/tests/rumpuser/%.o: rumpus-cflags += -I.
 ru-programs := $(addprefix $(BUILD)/tests/rumpuser/,suite broken)
 ru-mistakes := $(addprefix $(BUILD)/obj/tests/rumpuser/,mistakes_lock.o mistakes_io.o mistakes_host.o)
 
-$(BUILD)/tests/rumpuser/suite: $(BUILD)/obj/tests/rumpuser/main.o
+$(BUILD)/tests/rumpuser/suite $(BUILD)/tests/rumpuser/suite-debug: $(BUILD)/obj/tests/rumpuser/main.o
 $(BUILD)/tests/rumpuser/broken: $(BUILD)/obj/tests/rumpuser/broken.o $(ru-mistakes)
 
 # By the dynamic linker, as the users of the library do it: LD_LIBRARY_PATH puts another one in its place.
@@ -22,4 +22,21 @@ $(ru-programs): $(ru-suite-obj) $(rumpuser-lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
 
-tests += $(addprefix $(BUILD)/tests/rumpuser/suite:,$(ru-groups)) $(BUILD)/tests/rumpuser/broken
+# The same with the library that checks how it is used: a sound kernel hears nothing of it.
+ru-debug-groups := mutex-load condvar condvar-load order scheduler rwlock rwlock-load thread lwp memory file bio-load \
+	component
+
+$(BUILD)/tests/rumpuser/suite-debug: $(ru-suite-obj) $(rumpuser-debug-lib)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib/debug' -o $@ $^
+
+# With a Linux kernel beside it
+$(BUILD)/tests/rumpuser/both: $(BUILD)/obj/tests/rumpuser/both.o $(ru-suite-obj) $(rumpuser-lib) \
+		$(BUILD)/lib/librumpus.so.0
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
+
+tests += $(addprefix $(BUILD)/tests/rumpuser/suite:,$(ru-groups)) $(BUILD)/tests/rumpuser/broken \
+	$(addprefix $(BUILD)/tests/rumpuser/suite-debug:,$(ru-debug-groups)) $(BUILD)/tests/rumpuser/both

@@ -321,15 +321,25 @@ void kernel_boot(int count, void (*early)(void))
 	atomic_store(&scheduler_up, true);
 }
 
-void kernel_pause(int64_t ns)
+void kernel_outside(void (*fn)(void *arg), void *arg)
 {
 	struct lwp *l = lwp_current();
 	int depth = giant_drop(l);
 
 	cpu_give(l, NULL);
-	host_sleep(ns);
+	fn(arg);
 	cpu_take(l, NULL);
 	giant_take(l, depth);
+}
+
+static void pause_outside(void *arg)
+{
+	host_sleep(*(int64_t *)arg);
+}
+
+void kernel_pause(int64_t ns)
+{
+	kernel_outside(pause_outside, &ns);
 }
 
 bool kernel_await(bool (*done)(void *arg), void *arg)

@@ -128,6 +128,8 @@ void kernel_boot(int cpus, void (*early)(void));
 int kernel_cpus(void);
 /** kernel_pause() - be outside for a while, without any of the hypercalls under test but the scheduler's */
 void kernel_pause(int64_t ns);
+/** kernel_outside() - be outside for as long as @fn(@arg) takes */
+void kernel_outside(void (*fn)(void *arg), void *arg);
 /** kernel_await() - be outside until @done(@arg). Return: false when that took longer than patience */
 bool kernel_await(bool (*done)(void *arg), void *arg);
 /** kernel_scheduler_mutex() - of a CPU; whoever waits with it as interlock does not hold it before and after */
