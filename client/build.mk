@@ -5,7 +5,7 @@ client-src := $(addprefix client/,host.c connection.c call.c serve.c fork.c) \
 	$(addprefix platform/posix/rumpuser/,sp_stream.c sp_url.c signal.c errno.c) rumpuser/errno.c
 client-obj := $(client-src:%.c=$(BUILD)/obj/%.o)
 client-lib := $(BUILD)/lib/librumpclient.so.0
-client-cflags := $(rumpuser-cflags)
+client-cflags := $(rumpuser-cflags) -Irumpuser/plain
 
 all-targets += $(client-lib)
 
