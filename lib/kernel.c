@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Kernels: booted from an image, asked why they ended, halted. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,10 +11,9 @@
 #include "host.h"
 #include "internal.h"
 
-/* Enough for the page cache of a command or a test, and its page descriptors cost 4 MiB. */
-#define DEFAULT_MEMORY (UINT64_C(256) << 20)
-
 enum {
+	CACHE_MIN = 4 << 20,
+	COMMAND_LINE_SIZE = 4096,
 	POLL_NS = 100 * 1000, /* between looks whether callers have left, after they were told to */
 };
 
@@ -83,14 +83,15 @@ static int read_config(const struct rumpus_config *config, struct rumpus_config 
 	if (size > sizeof(*copy) || size < offsetof(struct rumpus_config, arg) + sizeof(copy->arg))
 		return -EINVAL;
 	memcpy(copy, config, size);
-	return 0;
+	return copy->cache && copy->cache < CACHE_MIN ? -EINVAL : 0;
 }
 
 static int start_platform(struct rumpus *kernel)
 {
 	struct hyp_config config = {
-		.mem_bound = kernel->config.memory ? kernel->config.memory : DEFAULT_MEMORY,
+		.mem_bound = kernel->config.memory,
 		.cpus = kernel->config.cpus,
+		.map_budget = kernel->config.mappings,
 		.console = console,
 		.exited = exited,
 		.owner = kernel,
@@ -137,9 +138,17 @@ static int load(struct rumpus *kernel)
 static int run(struct rumpus *kernel)
 {
 	const char *command_line = kernel->config.command_line ? kernel->config.command_line : "";
+	char text[COMMAND_LINE_SIZE];
 	const char *reason;
 	int error;
 
+	if (kernel->config.cache) {
+		int len = snprintf(text, sizeof(text), "rump.cache=%" PRIu64 " %s", kernel->config.cache, command_line);
+
+		if (len >= (int)sizeof(text))
+			return -EINVAL;
+		command_line = text;
+	}
 	error = kernel->image.ops->boot(kernel->ops, kernel->h, &kernel->info, command_line);
 	reason = rumpus_end_reason(kernel);
 	if (error)

@@ -3,8 +3,8 @@
 
 platform-cpu := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 
-platform-posix-base := $(addprefix platform/posix/,instance.c registry.c span.c layout.c memory.c pages.c thread.c \
-	slot.c wait.c time.c timer.c console.c entropy.c fault.c platform.c arch/$(platform-cpu)/context.c)
+platform-posix-base := $(addprefix platform/posix/,instance.c limits.c registry.c span.c layout.c memory.c pages.c \
+	thread.c slot.c wait.c time.c timer.c console.c entropy.c fault.c platform.c arch/$(platform-cpu)/context.c)
 platform-posix-src := $(platform-posix-base) platform/posix/default.c
 
 librumpus-src += $(platform-posix-src)

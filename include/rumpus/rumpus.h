@@ -27,12 +27,17 @@ struct rumpus_user_ops;
  * struct rumpus_config - how to boot; all zero is a good choice
  * @size:         sizeof(struct rumpus_config) of the caller
  * @cpus:         virtual CPUs; 0: as many as this process may use
- * @memory:       most bytes of memory that the kernel may use; 0: 256 MiB
+ * @memory:       most bytes of memory that the kernel may ever use, at least 32 MiB, in steps of 32 MiB; 0: half of what
+ *                the host has, or lets this process have. It begins with a few megabytes and gives back what is free
  * @image:        path of the kernel image; NULL: the environment's RUMPUS_IMAGE, else the installed one
  * @command_line: added to the kernel's command line; NULL: nothing
  * @log:          takes the kernel's console output as it comes, on any thread; NULL: discard (dmesg keeps it)
  * @ended:        the kernel ended by itself (status 0: power off, -1: panic); on any thread, may not call librumpus
  * @arg:          first argument of the two
+ * @cache:        bytes of page cache and other caches beyond which memory does not grow for them; 0: 256 MiB
+ * @mappings:     most mappings of the host's that the kernel's vmalloc area may take; 0: an eighth of what the host allows
+ *
+ * The last two may be missing, as @size tells.
  */
 struct rumpus_config {
 	size_t size;
@@ -43,6 +48,8 @@ struct rumpus_config {
 	void (*log)(void *arg, const char *text, size_t len);
 	void (*ended)(void *arg, int status, const char *reason);
 	void *arg;
+	uint64_t cache;
+	uint32_t mappings;
 };
 
 /**

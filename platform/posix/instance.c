@@ -14,7 +14,7 @@
 
 static uint64_t memory_default(void)
 {
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) / 2 * posix_page_size();
+	return posix_memory_allowed() / 2;
 }
 
 static uint32_t cpus_default(void)

@@ -196,8 +196,10 @@ static noinline long make_call(struct rumpus_image_thread *caller)
 
 		if (test_thread_flag(TIF_SIGPENDING) || test_thread_flag(TIF_NOTIFY_SIGNAL))
 			again = consume_signals(caller, &result);
-		if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME))
+		if (test_and_clear_thread_flag(TIF_NOTIFY_RESUME)) {
+			current->flags &= ~PF_DUMPCORE; /* mm/grow.c */
 			resume_user_mode_work(task_pt_regs(current));
+		}
 		if (need_resched())
 			schedule();
 		if (again)

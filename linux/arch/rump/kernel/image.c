@@ -44,7 +44,7 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	rump_info.cpus = min_t(u32, info->cpus, NR_CPUS);
 	if (info->page_size != PAGE_SIZE)
 		return -HYP_EINVAL;
-	if (strscpy(rump_command_line, command_line, COMMAND_LINE_SIZE) < 0)
+	if (strscpy(rump_command_line, command_line, RUMP_COMMAND_LINE_SIZE) < 0)
 		return -HYP_EINVAL;
 	rump_syscalls_prepare();
 	err = rump_memory_prepare();

@@ -22,6 +22,8 @@ static void deliver(unsigned long pending)
 		scheduler_ipi();
 	if (pending & BIT(RUMP_IRQ_CALL_FUNCTION))
 		generic_smp_call_function_interrupt();
+	if (pending & BIT(RUMP_IRQ_MEMORY))
+		rump_memory_interrupt();
 	for (pending >>= RUMP_IRQ_DEVICE; pending; pending &= pending - 1)
 		generic_handle_irq(RUMP_IRQ_DEVICE + __ffs(pending));
 }

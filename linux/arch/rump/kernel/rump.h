@@ -13,6 +13,7 @@
 #include <linux/completion.h>
 #include <linux/llist.h>
 #include <linux/types.h>
+#include <asm/setup.h>
 #include <asm/stacktop.h>
 #include <rumpus/hyp.h>
 #include <rumpus/image.h>
@@ -26,6 +27,7 @@ enum rump_interrupt {
 	RUMP_IRQ_CALLER, /* there is something on the CPU's list of callers */
 	RUMP_IRQ_RESCHEDULE,
 	RUMP_IRQ_CALL_FUNCTION,
+	RUMP_IRQ_MEMORY, /* the thread that adds and takes back memory is wanted */
 	RUMP_IRQ_STOP, /* the kernel has ended: leave and never come back */
 	RUMP_IRQ_DEVICE, /* from here on: numbers of the generic interrupt layer */
 };
@@ -156,7 +158,9 @@ struct rumpus_image_process {
 extern const struct hyp_ops *rump_hyp;
 extern struct hyp *rump_instance;
 extern struct hyp_info rump_info;
-extern char rump_command_line[];
+/* Of what the owner adds to the command line; the rest is for what this machine adds. */
+#define RUMP_COMMAND_LINE_SIZE (COMMAND_LINE_SIZE - 256)
+extern char rump_command_line[RUMP_COMMAND_LINE_SIZE];
 extern struct rump_cpu rump_cpus[];
 extern struct rump_carrier rump_boot_carrier;
 extern struct rumpus_image_process rump_first_process;
@@ -220,6 +224,11 @@ long rump_system_call(long number, const long *args);
 /* mm/init.c */
 int rump_memory_prepare(void);
 void rump_memory_setup(void);
+
+/* mm/grow.c */
+void rump_memory_parameters(char *text, size_t size);
+void rump_memory_withhold(unsigned long *bits, unsigned long given, unsigned long there, unsigned long bound);
+void rump_memory_interrupt(void);
 
 /* mm/kmap.c */
 void rump_kmap_prepare(unsigned long *bits);

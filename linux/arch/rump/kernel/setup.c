@@ -15,7 +15,7 @@
 #include <asm/setup.h>
 #include "carry.h"
 
-char rump_command_line[COMMAND_LINE_SIZE];
+char rump_command_line[RUMP_COMMAND_LINE_SIZE];
 
 static void console_write(struct console *console, const char *text, unsigned int len)
 {
@@ -46,15 +46,25 @@ static int end_by_panic(struct notifier_block *block, unsigned long event, void 
 
 static struct notifier_block panic_block = { .notifier_call = end_by_panic, .priority = INT_MIN };
 
+/* The user's parameters, and before them those that may follow from them. */
+static void __init set_command_line(void)
+{
+	char text[COMMAND_LINE_SIZE - sizeof(rump_command_line)];
+
+	strscpy(boot_command_line, rump_command_line, COMMAND_LINE_SIZE);
+	parse_early_param();
+	rump_memory_parameters(text, sizeof(text));
+	snprintf(boot_command_line, COMMAND_LINE_SIZE, "%s %s", text, rump_command_line);
+}
+
 void __init setup_arch(char **command_line)
 {
 	int cpu;
 
 	register_console(&console);
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
-	strscpy(boot_command_line, rump_command_line, COMMAND_LINE_SIZE);
+	set_command_line();
 	*command_line = boot_command_line;
-	parse_early_param();
 	rump_memory_setup();
 	for (cpu = 0; cpu < rump_info.cpus; cpu++) {
 		set_cpu_possible(cpu, true);

@@ -2,8 +2,7 @@
 /*
  * Physical memory: the platform's memory object, mapped once as a whole
  *
- * Nothing is committed ahead: the host gives a page when it is touched first. Asking it for pages in batches as the
- * page allocator hands them out was no faster, and a quarter of what a kernel has after boot was never touched.
+ * The kernel begins with a few megabytes of it, and has struct pages for the first section alone. See grow.c.
  */
 #include <linux/init.h>
 #include <linux/memblock.h>
@@ -12,9 +11,16 @@
 #include "../kernel/rump.h"
 
 unsigned long rump_linear_map, rump_vmalloc_start, rump_vmalloc_end, rump_vmemmap;
-static unsigned long memory_size;
+static unsigned long memory_bound; /* size of the linear map */
+static unsigned long section_end; /* of what has struct pages from the beginning */
+static unsigned long boot_end; /* of what is committed and the tree's from the beginning */
+static unsigned long *withheld_bits;
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
 void *empty_zero_page;
+
+/* What booting needs: for itself, and for the areas and stacks of each CPU. */
+#define BOOT_MEMORY SZ_4M
+#define BOOT_MEMORY_PER_CPU SZ_256K
 
 /* Mappings that are not of vmalloc()'s: those below, and blocks of callers. */
 #define OTHER_MAPPINGS 512
@@ -32,35 +38,60 @@ static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 	return err;
 }
 
-/**
- * rump_memory_prepare() - reserve the address space; before the kernel's first instruction
- *
+static int reserve_bits(unsigned long bits, unsigned long **words)
+{
+	size_t size = PAGE_ALIGN(BITS_TO_LONGS(bits) * sizeof(long));
+	unsigned long addr;
+	int err = reserve(size, PAGE_SIZE, HYP_MEM_ANONYMOUS, &addr);
+
+	if (!err)
+		err = rump_hyp->mem_commit(rump_instance, (void *)addr, size);
+	if (!err)
+		*words = (unsigned long *)addr;
+	return err;
+}
+
+/*
  * The area of vmalloc() has a page for each mapping that the host will make, so that it ends before they do: when every
  * other page is mapped, the host counts one mapping for each page.
  */
-int rump_memory_prepare(void)
+static int prepare_vmalloc(void)
 {
-	u64 vmalloc_size = (u64)(rump_info.map_budget - min_t(u32, rump_info.map_budget, OTHER_MAPPINGS)) * PAGE_SIZE;
-	unsigned long pages, vmalloc_bits;
+	unsigned long pages = rump_info.map_budget - min_t(u32, rump_info.map_budget, OTHER_MAPPINGS);
+	unsigned long *bits;
 	int err;
 
-	memory_size = round_down(rump_info.mem_bound, 1UL << SECTION_SIZE_BITS);
-	if (!memory_size || memory_size > BIT(MAX_PHYSMEM_BITS) || !vmalloc_size)
+	if (!pages)
 		return -HYP_EINVAL;
-	pages = memory_size >> PAGE_SHIFT;
-	err = reserve(memory_size, PMD_SIZE, 0, &rump_linear_map);
+	err = reserve(pages << PAGE_SHIFT, PMD_SIZE, HYP_MEM_NONE, &rump_vmalloc_start);
 	if (!err)
-		err = reserve(PAGE_ALIGN(pages * sizeof(struct page)), PMD_SIZE, HYP_MEM_ANONYMOUS, &rump_vmemmap);
-	if (!err)
-		err = reserve(vmalloc_size, PMD_SIZE, HYP_MEM_NONE, &rump_vmalloc_start);
-	if (!err)
-		err = reserve(PAGE_ALIGN(vmalloc_size / PAGE_SIZE / BITS_PER_BYTE + sizeof(long)), PAGE_SIZE,
-			      HYP_MEM_ANONYMOUS, &vmalloc_bits);
+		err = reserve_bits(pages, &bits);
 	if (err)
 		return err;
-	rump_kmap_prepare((unsigned long *)vmalloc_bits);
-	rump_vmalloc_end = rump_vmalloc_start + vmalloc_size;
+	rump_kmap_prepare(bits);
+	rump_vmalloc_end = rump_vmalloc_start + (pages << PAGE_SHIFT);
 	return 0;
+}
+
+/** rump_memory_prepare() - reserve the address space, commit what is needed first; before the first instruction */
+int rump_memory_prepare(void)
+{
+	unsigned long section = 1UL << SECTION_SIZE_BITS;
+	int err;
+
+	memory_bound = round_down(min_t(u64, rump_info.mem_bound, BIT(MAX_PHYSMEM_BITS)), section);
+	section_end = min(memory_bound, section);
+	boot_end = BOOT_MEMORY + rump_info.cpus * BOOT_MEMORY_PER_CPU;
+	if (boot_end > section_end)
+		return -HYP_EINVAL;
+	err = reserve(memory_bound, PMD_SIZE, 0, &rump_linear_map);
+	if (!err)
+		err = rump_hyp->mem_commit(rump_instance, (void *)rump_linear_map, boot_end);
+	if (!err)
+		err = reserve((memory_bound >> PAGE_SHIFT) * sizeof(struct page), PMD_SIZE, HYP_MEM_NONE, &rump_vmemmap);
+	if (!err)
+		err = reserve_bits(memory_bound >> PAGE_SHIFT, &withheld_bits);
+	return err ?: prepare_vmalloc();
 }
 
 void __init rump_memory_setup(void)
@@ -68,11 +99,12 @@ void __init rump_memory_setup(void)
 	unsigned long zones[MAX_NR_ZONES] = { 0 };
 
 	init_mm.pgd = swapper_pg_dir;
-	memblock_add(0, memory_size);
+	memblock_add(0, section_end);
 	memblock_reserve(0, PAGE_SIZE); /* to memblock, address 0 means failure */
+	memblock_reserve(boot_end, section_end - boot_end);
 	min_low_pfn = 0;
-	max_pfn = max_low_pfn = memory_size >> PAGE_SHIFT;
-	high_memory = __va(memory_size);
+	max_pfn = max_low_pfn = PHYS_PFN(section_end);
+	high_memory = __va(memory_bound);
 	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 	sparse_init();
 	zones[ZONE_NORMAL] = max_low_pfn;
@@ -82,17 +114,14 @@ void __init rump_memory_setup(void)
 void __init mem_init(void)
 {
 	memblock_free_all();
+	rump_memory_withhold(withheld_bits, PHYS_PFN(boot_end), PHYS_PFN(section_end), PHYS_PFN(memory_bound));
+	/* Nothing takes this for memory any more, but limits are computed from its size. */
+	memblock_add(section_end, memory_bound - section_end);
 }
 
 /* The image is none of the memory that the page allocator knows. */
 void free_initmem(void)
 {
-}
-
-/* Struct pages lie in memory of the host's own, there when touched. */
-int __meminit vmemmap_populate(unsigned long start, unsigned long end, int node, struct vmem_altmap *altmap)
-{
-	return 0;
 }
 
 /* Nothing walks the table of a user address space for kernel addresses. */

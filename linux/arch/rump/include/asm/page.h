@@ -43,6 +43,13 @@ extern unsigned long rump_linear_map;
 #define virt_to_page(v) pfn_to_page(virt_to_pfn(v))
 #define page_to_phys(p) ((phys_addr_t)page_to_pfn(p) << PAGE_SHIFT)
 #define virt_addr_valid(v) ((unsigned long)(v) >= PAGE_OFFSET && pfn_valid(virt_to_pfn(v)))
+/* Both decide whether to give memory to the page allocator, or to take it back: mm/grow.c. */
+struct page;
+#define HAVE_ARCH_ALLOC_PAGE
+void arch_alloc_page(struct page *page, int order);
+#define HAVE_ARCH_FREE_PAGE
+void arch_free_page(struct page *page, int order);
+
 #include <asm-generic/memory_model.h>
 #include <asm-generic/getorder.h>
 

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that grows and shrinks: what the page allocator has is committed, all else is withheld from it
+ *
+ * Memory comes from the host in units. A unit is either given, that is committed and the page allocator's, or withheld:
+ * its pages are nobody's, and the host may have nothing behind them. So whatever the tree allocates is there; a host
+ * without memory shows inside as ENOMEM, after caches have become smaller.
+ *
+ * More is given when an allocation leaves little free, at once and by whoever allocates; but not while caches are as
+ * large as they may be, for then the tree's own reclaim makes room. A thread takes back what has been free for a while,
+ * and adds sections, each with its struct pages, before the withheld units run out.
+ *
+ * To the tree, all memory that may ever be given is the machine's (totalram_pages), so that limits do not follow from
+ * what happened to be given when they were computed.
+ */
+#include <linux/init.h>
+#include <linux/kthread.h>
+#include <linux/memblock.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/oom.h>
+#include <linux/sched/mm.h>
+#include <linux/vmstat.h>
+#include <linux/wait.h>
+#include <asm/sections.h>
+#include "../kernel/rump.h"
+
+#define UNIT_ORDER 6
+#define UNIT_PAGES (1UL << UNIT_ORDER)
+#define UNIT_SIZE (PAGE_SIZE << UNIT_ORDER)
+
+/* Free pages above the high watermark that growing keeps, so that reclaim does not begin; twice that is never taken. */
+#define MARGIN_PAGES (4 * UNIT_PAGES)
+/* Withheld units below which sections are added: what is given before the thread has had its turn comes from these. */
+#define FEW_UNITS (SZ_16M / UNIT_SIZE)
+/* A step of growth when the tree would have to kill a process otherwise. */
+#define OOM_UNITS (SZ_4M / UNIT_SIZE)
+/* How much is added at a time, as a part of what there is; at least one section. */
+#define ADD_PART 8
+
+#define SHRINK_PERIOD HZ
+/* How long a host that had no memory is left alone; how long an allocation waits for the thread at most. */
+#define HOST_PATIENCE (HZ / 10)
+#define THREAD_PATIENCE (HZ / 10)
+
+enum call {
+	CALL_ADD,
+	CALL_SHRINK,
+};
+
+static unsigned long *withheld; /* a bit for each unit within the bound; the unit is that of who clears it */
+static atomic_long_t withheld_units;
+static unsigned long bound_pages; /* the most there can be */
+static unsigned long added_pages; /* those with a struct page; changed by the thread alone, once it runs */
+static unsigned long cache_bound = SZ_256M >> PAGE_SHIFT; /* most pages of page cache and reclaimable slabs */
+static unsigned long shrink_above = ULONG_MAX; /* as many free pages call the thread */
+static unsigned long host_tired_until; /* jiffies; 0: it is not */
+static struct task_struct *thread;
+static unsigned long calls; /* bits of enum call, for the thread */
+static DECLARE_WAIT_QUEUE_HEAD(added);
+
+static int __init parse_cache(char *text)
+{
+	unsigned long bytes = memparse(text, &text);
+
+	if (*text || bytes < SZ_4M)
+		return -EINVAL;
+	cache_bound = bytes >> PAGE_SHIFT;
+	return 0;
+}
+early_param("rump.cache", parse_cache);
+
+/**
+ * rump_memory_parameters() - what the tree would compute from the memory that is given at boot
+ * @text: out: parameters for the kernel's command line
+ */
+void __init rump_memory_parameters(char *text, size_t size)
+{
+	snprintf(text, size, "dhash_entries=32768 ihash_entries=16384 sysctl.vm.dirty_bytes=%lu "
+		 "sysctl.vm.dirty_background_bytes=%lu", (cache_bound / 5) << PAGE_SHIFT,
+		 (cache_bound / 10) << PAGE_SHIFT);
+}
+
+static struct zone *zone(void)
+{
+	return &NODE_DATA(0)->node_zones[ZONE_NORMAL];
+}
+
+static unsigned long free_pages_now(void)
+{
+	return zone_page_state(zone(), NR_FREE_PAGES);
+}
+
+static unsigned long wanted_free(void)
+{
+	return high_wmark_pages(zone()) + MARGIN_PAGES;
+}
+
+static void call_thread(enum call call)
+{
+	if (!test_and_set_bit(call, &calls) && READ_ONCE(thread))
+		rump_raise(rump_top()->cpu, RUMP_IRQ_MEMORY);
+}
+
+/** rump_memory_interrupt() - somebody who could not wake a task calls the thread */
+void rump_memory_interrupt(void)
+{
+	wake_up_process(thread);
+}
+
+/* ---- giving ---- */
+
+static bool host_is_tired(void)
+{
+	unsigned long until = READ_ONCE(host_tired_until);
+
+	return until && time_before(jiffies, until);
+}
+
+static void withhold(unsigned long pfn, unsigned long pages)
+{
+	unsigned long unit;
+
+	for (unit = pfn >> UNIT_ORDER; unit < (pfn + pages) >> UNIT_ORDER; unit++)
+		set_bit(unit, withheld);
+	atomic_long_add(pages >> UNIT_ORDER, &withheld_units);
+}
+
+static bool claim_unit(unsigned long *unit)
+{
+	static unsigned long cursor; /* neighbours one after the other make large blocks */
+	unsigned long units = bound_pages >> UNIT_ORDER, at = READ_ONCE(cursor);
+
+	while (atomic_long_read(&withheld_units) > 0) {
+		at = find_next_bit(withheld, units, at);
+		if (at >= units) {
+			at = find_first_bit(withheld, units);
+			if (at >= units)
+				return false;
+		}
+		if (!test_and_clear_bit(at, withheld))
+			continue;
+		atomic_long_dec(&withheld_units);
+		WRITE_ONCE(cursor, at + 1);
+		*unit = at;
+		return true;
+	}
+	return false;
+}
+
+static bool give_unit(bool insist)
+{
+	struct page *page;
+	unsigned long unit;
+	unsigned int i;
+
+	if ((!insist && host_is_tired()) || !claim_unit(&unit))
+		return false;
+	page = pfn_to_page(unit << UNIT_ORDER);
+	if (rump_hyp->mem_commit(rump_instance, page_address(page), UNIT_SIZE)) {
+		WRITE_ONCE(host_tired_until, (jiffies + HOST_PATIENCE) | 1);
+		withhold(unit << UNIT_ORDER, UNIT_PAGES);
+		return false;
+	}
+	for (i = 0; i < UNIT_PAGES; i++)
+		__ClearPageReserved(page + i);
+	generic_online_page(page, UNIT_ORDER);
+	totalram_pages_add(-(long)UNIT_PAGES);
+	return true;
+}
+
+static bool caches_are_full(void)
+{
+	unsigned long pages = global_node_page_state(NR_FILE_PAGES) - global_node_page_state(NR_SHMEM) +
+			      global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+
+	return pages >= cache_bound;
+}
+
+static void grow(void)
+{
+	while (free_pages_now() < wanted_free() && !caches_are_full())
+		if (!give_unit(false))
+			break;
+	if (atomic_long_read(&withheld_units) < FEW_UNITS && READ_ONCE(added_pages) < bound_pages && !host_is_tired())
+		call_thread(CALL_ADD);
+}
+
+/*
+ * The page allocator has just handed out @page. In any context; giving takes the lock of the zone, which is free now,
+ * and nothing that the allocator holds for the calling CPU.
+ */
+void arch_alloc_page(struct page *page, int order)
+{
+	if (unlikely(free_pages_now() < wanted_free()) && withheld)
+		grow();
+}
+
+static unsigned long give_to_save(void)
+{
+	unsigned long given = 0;
+
+	while (given < OOM_UNITS && give_unit(true))
+		given++;
+	return given << UNIT_ORDER;
+}
+
+/* The tree has reclaimed what it could, and is about to kill a process for its memory. */
+static int give_before_killing(struct notifier_block *block, unsigned long unused, void *freed)
+{
+	unsigned long given = give_to_save();
+
+	if (!given && atomic_long_read(&withheld_units) <= 0 && READ_ONCE(added_pages) < bound_pages) {
+		call_thread(CALL_ADD);
+		wait_event_timeout(added, atomic_long_read(&withheld_units) > 0, THREAD_PATIENCE);
+		given = give_to_save();
+	}
+	/*
+	 * A host thread's call is not worth a process: the allocation fails, as if it were a part of a core dump, and
+	 * the call returns ENOMEM. Processes of rump kernels own little; what killing one would free, nobody knows.
+	 */
+	if (!given && current->thread.caller) {
+		current->flags |= PF_DUMPCORE;
+		set_thread_flag(TIF_NOTIFY_RESUME); /* to take it back when the call is over */
+		given = 1;
+	}
+	*(unsigned long *)freed += given;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_block = { .notifier_call = give_before_killing };
+
+/* ---- taking back ---- */
+
+static unsigned long keep_free(void)
+{
+	return 2 * wanted_free();
+}
+
+/* The page allocator is about to have @page again. */
+void arch_free_page(struct page *page, int order)
+{
+	if (unlikely(free_pages_now() > READ_ONCE(shrink_above)))
+		call_thread(CALL_SHRINK);
+}
+
+static bool take_block(unsigned int order)
+{
+	gfp_t gfp = (GFP_HIGHUSER_MOVABLE & ~__GFP_RECLAIM) | __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC;
+	struct page *page = alloc_pages(gfp, order);
+
+	if (!page)
+		return false;
+	adjust_managed_page_count(page, -(1L << order));
+	totalram_pages_add(1L << order);
+	/* Should the host refuse, it only keeps more than it has to. */
+	rump_hyp->mem_release(rump_instance, page_address(page), PAGE_SIZE << order);
+	withhold(page_to_pfn(page), 1UL << order);
+	return true;
+}
+
+static unsigned long take(unsigned long wanted)
+{
+	unsigned long taken = 0;
+	int order;
+
+	for (order = pageblock_order; order >= UNIT_ORDER; order--)
+		while (taken + (1UL << order) <= wanted && take_block(order)) {
+			taken += 1UL << order;
+			cond_resched();
+		}
+	return taken;
+}
+
+/* Half of what is too much, so that what comes and goes stays. Returns false when there is no more to take. */
+static bool shrink(void)
+{
+	unsigned long free = free_pages_now(), keep = keep_free(), taken = 0;
+
+	if (free > keep + 2 * UNIT_PAGES)
+		taken = take((free - keep) / 2 + UNIT_PAGES);
+	/* What is left in pieces too small for taking is no reason to call again. */
+	WRITE_ONCE(shrink_above, max(2 * keep, taken ? 0 : free_pages_now() + keep));
+	return taken;
+}
+
+/* ---- adding sections ---- */
+
+static void online_page(struct page *page, unsigned int order)
+{
+	withhold(page_to_pfn(page), 1UL << order);
+}
+
+static void add_sections(void)
+{
+	unsigned long section = 1UL << (SECTION_SIZE_BITS - PAGE_SHIFT);
+	unsigned long pages = max(round_down(added_pages / ADD_PART, section), section);
+	unsigned int flags;
+	int err;
+
+	pages = min(pages, bound_pages - added_pages);
+	if (!pages || atomic_long_read(&withheld_units) >= FEW_UNITS)
+		return;
+	flags = memalloc_noreclaim_save();
+	err = add_memory(0, PFN_PHYS(added_pages), PFN_PHYS(pages), MHP_MERGE_RESOURCE);
+	memalloc_noreclaim_restore(flags);
+	if (err) {
+		pr_warn_ratelimited("rump: no memory for the pages of %lu MiB more: error %d\n",
+				    pages >> (20 - PAGE_SHIFT), err);
+		WRITE_ONCE(host_tired_until, (jiffies + HOST_PATIENCE) | 1);
+	} else {
+		WRITE_ONCE(added_pages, added_pages + pages);
+	}
+	wake_up_all(&added);
+}
+
+/** vmemmap_populate() - the struct pages of a section are about to be used */
+int __meminit vmemmap_populate(unsigned long start, unsigned long end, int node, struct vmem_altmap *altmap)
+{
+	struct hyp_map map = { .addr = (void *)start, .size = end - start, .offset = HYP_MEM_ANONYMOUS,
+			       .prot = HYP_PROT_READ | HYP_PROT_WRITE };
+
+	if (rump_hyp->mem_map(rump_instance, &map, 1))
+		return -ENOMEM;
+	return rump_hyp->mem_commit(rump_instance, map.addr, map.size) ? -ENOMEM : 0;
+}
+
+/** vmemmap_free() - they are used no more */
+void __ref vmemmap_free(unsigned long start, unsigned long end, struct vmem_altmap *altmap)
+{
+	struct hyp_map map = { .addr = (void *)start, .size = end - start, .offset = HYP_MEM_NONE };
+
+	if (rump_hyp->mem_map(rump_instance, &map, 1))
+		rump_hyp->mem_release(rump_instance, map.addr, map.size);
+}
+
+int __ref arch_add_memory(int node, u64 start, u64 size, struct mhp_params *params)
+{
+	return __add_pages(node, PHYS_PFN(start), PHYS_PFN(size), params);
+}
+
+void __ref arch_remove_memory(u64 start, u64 size, struct vmem_altmap *altmap, struct dev_pagemap *pgmap)
+{
+	__remove_pages(PHYS_PFN(start), PHYS_PFN(size), altmap, pgmap);
+}
+
+/* ---- the thread ---- */
+
+static int memory_main(void *unused)
+{
+	unsigned long shrink_at = 0;
+
+	set_user_nice(current, MIN_NICE);
+	for (;;) {
+		long timeout = MAX_SCHEDULE_TIMEOUT;
+
+		set_current_state(TASK_IDLE);
+		if (test_bit(CALL_SHRINK, &calls)) {
+			if (!shrink_at)
+				shrink_at = (jiffies + SHRINK_PERIOD) | 1;
+			timeout = max(0L, (long)(shrink_at - jiffies));
+		}
+		if (!test_bit(CALL_ADD, &calls))
+			schedule_timeout(timeout);
+		__set_current_state(TASK_RUNNING);
+
+		if (test_and_clear_bit(CALL_ADD, &calls))
+			add_sections();
+		if (shrink_at && time_after_eq(jiffies, shrink_at)) {
+			shrink_at = 0;
+			if (!shrink())
+				clear_bit(CALL_SHRINK, &calls);
+		}
+	}
+	return 0;
+}
+
+static int __init start_kmemory(void)
+{
+	struct task_struct *task = kthread_run(memory_main, NULL, "kmemory");
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	WRITE_ONCE(thread, task);
+	WRITE_ONCE(shrink_above, 2 * keep_free());
+	return set_online_page_callback(online_page) ?: register_oom_notifier(&oom_block);
+}
+subsys_initcall(start_kmemory);
+
+/**
+ * rump_memory_withhold() - after memblock has given the page allocator what it had: the rest is withheld
+ * @bits:  a bit for each unit of the bound, all clear
+ * @given: end of what the page allocator has
+ * @there: end of what has struct pages
+ * @bound: the most there can be; all in pages
+ */
+void __init rump_memory_withhold(unsigned long *bits, unsigned long given, unsigned long there, unsigned long bound)
+{
+	bound_pages = bound;
+	added_pages = there;
+	totalram_pages_add(bound - given);
+	withheld = bits;
+	withhold(given, there - given);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Memory of a kernel, measured from outside: small at first, grows with need, comes back, caches stay in their bound. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rumpus/syscalls.h>
+
+#include "fixture.h"
+
+#define MIB (1L << 20)
+#define PIECE MIB
+#define POPULATE_WRITE 23
+
+/* ---- a host whose memory ends: what the platform asks it for, mem_commit(), passes here ---- */
+
+static atomic_long host_has = -1; /* bytes that are left; -1: no end */
+static atomic_long host_refused;
+
+int madvise(void *addr, size_t size, int advice)
+{
+	if (advice == POPULATE_WRITE && atomic_load(&host_has) >= 0) {
+		if (atomic_fetch_sub(&host_has, (long)size) < (long)size) {
+			atomic_fetch_add(&host_has, (long)size);
+			atomic_fetch_add(&host_refused, 1);
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	return (int)syscall(SYS_madvise, addr, size, advice);
+}
+
+/* ---- helpers ---- */
+
+static char piece[PIECE], expected[PIECE];
+
+static long resident(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "re");
+	char line[256];
+	long kib = 0;
+
+	if (!file)
+		tap_abort("/proc/self/smaps_rollup: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pss: %ld kB", &kib) == 1)
+			break;
+	fclose(file);
+	return kib * 1024;
+}
+
+/* Waits until at most @bytes are resident; seconds rather than for ever. */
+static long settle(long bytes)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+	long now = resident();
+	int i;
+
+	for (i = 0; i < 200 && now > bytes; i++) {
+		nanosleep(&pause, NULL);
+		now = resident();
+	}
+	return now;
+}
+
+static struct rumpus *boot_with(uint64_t memory, uint64_t cache, unsigned int cpus, uint32_t mappings)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	struct rumpus *kernel;
+	int error;
+
+	config.image = NULL;
+	config.memory = memory;
+	config.cache = cache;
+	config.cpus = cpus;
+	config.mappings = mappings;
+	error = rumpus_boot(&config, &kernel);
+	if (error)
+		tap_abort("boot: error %d: %s", -error, fixture_log);
+	return kernel;
+}
+
+/* Writes @size bytes to @path; returns how many went there. */
+static long fill(const char *path, long size, unsigned int seed)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, path, O_CREAT | O_TRUNC | O_WRONLY, 0644), done = 0, n;
+
+	if (fd < 0)
+		tap_abort("%s: error %ld", path, -fd);
+	memset(piece, (int)seed, sizeof(piece));
+	while (done < size) {
+		n = rumpus_sys_write((int)fd, piece, PIECE);
+		if (n <= 0) {
+			tap_note("%s: after %ld MiB: %ld", path, done / MIB, n);
+			break;
+		}
+		done += n;
+	}
+	rumpus_sys_close((int)fd);
+	return done;
+}
+
+static bool holds(const char *path, long size, unsigned int seed)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, path, O_RDONLY, 0), done = 0, n;
+
+	memset(expected, (int)seed, sizeof(expected));
+	while (done < size && (n = rumpus_sys_read((int)fd, piece, PIECE)) > 0) {
+		if (memcmp(piece, expected, (size_t)n) != 0)
+			break;
+		done += n;
+	}
+	rumpus_sys_close((int)fd);
+	return done == size;
+}
+
+/* ---- tests ---- */
+
+static void grows_and_returns(void)
+{
+	long before, start, full, after;
+	struct rumpus *kernel = boot_with(0, 0, 2, 0);
+
+	memset(piece, 1, sizeof(piece));
+	memset(expected, 1, sizeof(expected));
+	rumpus_halt(kernel); /* what the program has once and for all is there now */
+	before = resident();
+	kernel = boot_with(0, 0, 2, 0);
+	start = resident() - before;
+	tap_ok(start < 16 * MIB, "a kernel begins with %ld KiB", start / 1024);
+	rumpus_sys_mkdir("/tmp", 0700);
+	tap_is(rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=90%"), 0, "mount a file system in memory");
+	tap_is(fill("/tmp/a", 600 * MIB, 1), 600 * MIB, "600 MiB in files of memory");
+	full = resident() - before;
+	tap_ok(full > 600 * MIB && full < 680 * MIB, "they are there: %ld MiB", full / MIB);
+	tap_ok(holds("/tmp/a", 600 * MIB, 1), "with the right bytes");
+	tap_is(rumpus_sys_unlink("/tmp/a"), 0, "remove them");
+	after = settle(before + 48 * MIB) - before;
+	tap_ok(after < 48 * MIB, "free memory went back to the host: %ld MiB are left", after / MIB);
+	tap_is(fill("/tmp/a", 300 * MIB, 2), 300 * MIB, "write again");
+	tap_ok(holds("/tmp/a", 300 * MIB, 2), "what came back reads well");
+	rumpus_halt(kernel);
+	after = resident() - before;
+	tap_ok(after < 2 * MIB, "halted: %ld KiB are left", after / 1024);
+}
+
+static void cache_bound(void)
+{
+	long before = resident(), most;
+	struct rumpus *kernel = boot_with(0, 64 * MIB, 2, 0);
+	char name[32], error[256];
+
+	rumpus_sys_mkdir("/mnt", 0700);
+	if (system("rm -f memory.img && truncate -s 1G memory.img && mkfs.ext4 -qF memory.img") != 0)
+		tap_abort("mkfs.ext4");
+	if (rumpus_disk_add(kernel, "file:memory.img", 0, name, error, sizeof(error)) != 0)
+		tap_abort("disk: %s", error);
+	tap_is(rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL), 0, "mount ext4");
+	tap_is(fill("/mnt/a", 400 * MIB, 3), 400 * MIB, "write 400 MiB through a cache of 64 MiB");
+	most = resident() - before;
+	tap_ok(most < 112 * MIB, "memory stays small: %ld MiB", most / MIB);
+	tap_ok(holds("/mnt/a", 400 * MIB, 3), "read it back");
+	most = resident() - before;
+	tap_ok(most > 32 * MIB && most < 112 * MIB, "reading fills the cache and no more: %ld MiB", most / MIB);
+	rumpus_sys_umount2("/mnt", 0);
+	rumpus_halt(kernel);
+	unlink("memory.img");
+}
+
+static void bounded(void)
+{
+	struct rumpus *kernel = boot_with(96 * MIB, 0, 2, 0);
+	long done;
+
+	rumpus_sys_mkdir("/tmp", 0700);
+	rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=1G");
+	done = fill("/tmp/a", 512 * MIB, 4);
+	tap_ok(done > 64 * MIB && done < 96 * MIB, "a bound of 96 MiB ends a file of memory after %ld", done / MIB);
+	tap_ok(holds("/tmp/a", done, 4), "what was written is there");
+	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
+	rumpus_sys_unlink("/tmp/a");
+	tap_ok(fill("/tmp/b", 48 * MIB, 5) == 48 * MIB, "and has memory again");
+	rumpus_halt(kernel);
+}
+
+static void host_without_memory(void)
+{
+	struct rumpus *kernel = boot_with(0, 0, 2, 0);
+	long done;
+
+	rumpus_sys_mkdir("/tmp", 0700);
+	rumpus_sys_mount("none", "/tmp", "tmpfs", 0, NULL);
+	atomic_store(&host_refused, 0);
+	atomic_store(&host_has, 100 * MIB);
+	done = fill("/tmp/a", 512 * MIB, 6);
+	tap_ok(done > 64 * MIB && done <= 100 * MIB, "a host with 100 MiB left ends a file of memory after %ld", done / MIB);
+	tap_ok(atomic_load(&host_refused) > 0, "it had been asked for more");
+	tap_ok(holds("/tmp/a", done, 6), "what was written is there");
+	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
+	atomic_store(&host_has, -1);
+	tap_is(fill("/tmp/b", 64 * MIB, 7), 64 * MIB, "it grows when the host has memory again");
+	rumpus_halt(kernel);
+
+	atomic_store(&host_has, MIB);
+	tap_is(rumpus_boot(NULL, &kernel), -ENOMEM, "no kernel boots on a host without memory");
+	atomic_store(&host_has, -1);
+}
+
+static void mappings(void)
+{
+	struct rumpus *kernels[4];
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		kernels[i] = boot_with(0, 0, 2, 1024);
+	for (i = 0; i < 4; i++) {
+		rumpus_process_enter(rumpus_process_first(kernels[i]));
+		rumpus_sys_mkdir("/tmp", 0700);
+		tap_is(rumpus_sys_mount("none", "/tmp", "tmpfs", 0, NULL), 0, "kernel %u of few mappings mounts", i);
+		tap_is(fill("/tmp/a", 16 * MIB, i), 16 * MIB, "and writes");
+	}
+	for (i = 0; i < 4; i++)
+		rumpus_halt(kernels[i]);
+}
+
+int main(void)
+{
+	grows_and_returns();
+	cache_bound();
+	bounded();
+	host_without_memory();
+	mappings();
+	return tap_done();
+}
