@@ -51,6 +51,7 @@ enum call {
 static unsigned long *withheld; /* a bit for each unit within the bound; the unit is that of who clears it */
 static atomic_long_t withheld_units;
 static unsigned long bound_pages; /* the most there can be */
+static unsigned long boot_pages __initdata; /* given without asking */
 static unsigned long added_pages; /* those with a struct page; changed by the thread alone, once it runs */
 static unsigned long cache_bound = SZ_256M >> PAGE_SHIFT; /* most pages of page cache and reclaimable slabs */
 static unsigned long shrink_above = ULONG_MAX; /* as many free pages call the thread */
@@ -387,6 +388,23 @@ static int __init start_kmemory(void)
 }
 subsys_initcall(start_kmemory);
 
+/*
+ * The tree's count of memory says all that may be given, except where it prints what it began with: between these two.
+ */
+static int __init count_given(void)
+{
+	totalram_pages_add(-(long)(bound_pages - boot_pages));
+	return 0;
+}
+early_initcall(count_given);
+
+static int __init count_all(void)
+{
+	totalram_pages_add(bound_pages - boot_pages);
+	return 0;
+}
+core_initcall(count_all);
+
 /**
  * rump_memory_withhold() - after memblock has given the page allocator what it had: the rest is withheld
  * @bits:  a bit for each unit of the bound, all clear
@@ -398,6 +416,7 @@ void __init rump_memory_withhold(unsigned long *bits, unsigned long given, unsig
 {
 	bound_pages = bound;
 	added_pages = there;
+	boot_pages = given;
 	totalram_pages_add(bound - given);
 	withheld = bits;
 	withhold(given, there - given);
