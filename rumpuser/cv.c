@@ -3,24 +3,34 @@
  * Condition variables: a list of waiting threads, each with a word of its own to sleep on.
  *
  * So a signal ends the wait of one thread, the oldest, and no other; and a condition variable may be destroyed as
- * soon as all are signalled, since those who return do not touch it. Lock order: mutex, then @lock.
+ * soon as all are signalled, since those who return do not touch it. That is why its lock is not in it: a waiter whose
+ * time has passed has to look whether it was signalled meanwhile. Lock order: mutex, then lock_of().
  */
 #include <string.h>
 
 #include "mutex.h"
 
+#define LOCKS 64
+
+static struct {
+	struct ru_lock lock;
+} __attribute__((aligned(RU_LOCK_SIZE))) locks[LOCKS];
+
 /**
- * struct rumpuser_cv - a condition variable
- * @lock:    guards the rest
+ * struct rumpuser_cv - a condition variable; guarded by lock_of()
  * @count:   threads in @waiters; read without the lock by those who signal: whoever changed what the waiters look at
  *           did so under the mutex that they held when they queued
  * @waiters: not signalled yet
  */
 struct rumpuser_cv {
-	struct ru_lock lock;
 	_Atomic uint32_t count;
 	struct ru_waiters waiters;
 };
+
+static struct ru_lock *lock_of(const struct rumpuser_cv *cv)
+{
+	return &locks[(uintptr_t)cv / RU_LOCK_SIZE % LOCKS].lock;
+}
 
 void rumpuser_cv_init(struct rumpuser_cv **cv)
 {
@@ -55,14 +65,14 @@ static void enqueue(struct rumpuser_cv *cv, struct ru_waiter *waiter, struct rum
 	waiter->queued = true;
 	waiter->deferred = false;
 	atomic_init(&waiter->word, 0);
-	ru_lock_take(&cv->lock);
+	ru_lock_take(lock_of(cv));
 	ru_waiters_add(&cv->waiters, waiter);
 	atomic_store_explicit(&cv->count, atomic_load_explicit(&cv->count, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
-	ru_lock_release(&cv->lock);
+	ru_lock_release(lock_of(cv));
 }
 
-/* False when @deadline came first. Signalled and waiting for its mutex counts as signalled. */
+/* False when @deadline came first. Signalled and waiting for its mutex counts as signalled; @cv may be gone then. */
 static bool sleep_until(struct rumpuser_cv *cv, struct ru_waiter *waiter, uint64_t deadline)
 {
 	bool signalled;
@@ -70,11 +80,11 @@ static bool sleep_until(struct rumpuser_cv *cv, struct ru_waiter *waiter, uint64
 	while (!atomic_load_explicit(&waiter->word, memory_order_acquire)) {
 		if (ru_wait(&waiter->word, 0, deadline) != -HYP_ETIMEDOUT)
 			continue;
-		ru_lock_take(&cv->lock);
+		ru_lock_take(lock_of(cv));
 		signalled = !waiter->queued;
 		if (!signalled)
 			dequeue(cv, waiter);
-		ru_lock_release(&cv->lock);
+		ru_lock_release(lock_of(cv));
 		return signalled;
 	}
 	return true;
@@ -179,9 +189,9 @@ void rumpuser_cv_signal(struct rumpuser_cv *cv)
 	ru_check_cv_signal(cv);
 	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
 		return;
-	ru_lock_take(&cv->lock);
+	ru_lock_take(lock_of(cv));
 	release_oldest(cv);
-	ru_lock_release(&cv->lock);
+	ru_lock_release(lock_of(cv));
 }
 
 void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
@@ -189,10 +199,10 @@ void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
 	ru_check_cv_signal(cv);
 	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
 		return;
-	ru_lock_take(&cv->lock);
+	ru_lock_take(lock_of(cv));
 	while (release_oldest(cv))
 		;
-	ru_lock_release(&cv->lock);
+	ru_lock_release(lock_of(cv));
 }
 
 void rumpuser_cv_has_waiters(struct rumpuser_cv *cv, int *waiters)

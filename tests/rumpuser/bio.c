@@ -253,7 +253,7 @@ static void work(void *arg)
 		request_init(&w->slots[i].r);
 		w->slots[i].offset = (int64_t)(w->number * SLOTS + i) * SLOT;
 	}
-	for (i = 0; i < STEPS; i++) {
+	for (i = 0; i < suite_rounds(STEPS); i++) {
 		struct slot *s = &w->slots[random_next(&random) % SLOTS];
 
 		settle(s);

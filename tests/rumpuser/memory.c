@@ -65,8 +65,9 @@ static void churn(void *arg)
 	uint64_t random = suite_seed() * 17 + (uintptr_t)arg;
 	int i, damaged = 0;
 
-	for (i = 0; i < STEPS + PIECES; i++) {
-		struct piece *piece = &pieces[i < STEPS ? random_next(&random) % PIECES : (uint32_t)(i - STEPS)];
+	for (i = 0; i < suite_rounds(STEPS) + PIECES; i++) {
+		struct piece *piece = &pieces[i < suite_rounds(STEPS) ? random_next(&random) % PIECES
+								      : (uint32_t)(i - suite_rounds(STEPS))];
 		void *p;
 
 		if (piece->at) {
@@ -74,7 +75,7 @@ static void churn(void *arg)
 			ru.free(piece->at, piece->size);
 		}
 		piece->at = NULL;
-		if (i >= STEPS)
+		if (i >= suite_rounds(STEPS))
 			continue;
 		piece->size = 1 + random_next(&random) % (random_next(&random) % 16 ? 512 : 20000);
 		piece->mark = random_next(&random);

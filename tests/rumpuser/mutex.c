@@ -198,7 +198,7 @@ static void loader(void *arg)
 	uint64_t random = suite_seed() * 1000 + atomic_fetch_add(&load->seed, 1);
 	int i;
 
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < suite_rounds(ROUNDS); i++)
 		one_round(load, random_next(&random));
 }
 
@@ -215,7 +215,7 @@ static void exclusion(int flags)
 		thread_end(threads[i]);
 	tap_is(load.value[0], atomic_load(&load.entered), "%s: %d threads on %d virtual CPUs exclude each other",
 	       flag_name(flags), LOADERS, kernel_cpus());
-	tap_ok(load.entered >= LOADERS * ROUNDS / 2, "most of the time they come in");
+	tap_ok(load.entered >= LOADERS * suite_rounds(ROUNDS) / 2, "most of the time they come in");
 	mutex_destroy(&load.m);
 }
 

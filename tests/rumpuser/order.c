@@ -22,7 +22,7 @@ static void take_all(void *arg)
 	struct duel *d = arg;
 
 	mutex_enter(&d->m);
-	while (d->taken < ROUNDS) {
+	while (d->taken < suite_rounds(ROUNDS)) {
 		if (d->taken == d->posted && d->limited)
 			cv_timedwait(d->cv, &d->m, SECOND * 3600);
 		else if (d->taken == d->posted)
@@ -38,7 +38,7 @@ static void post_all(void *arg)
 	struct duel *d = arg;
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < suite_rounds(ROUNDS); i++) {
 		mutex_enter(&d->m);
 		d->posted++;
 		cv_signal(d->cv);
@@ -61,7 +61,7 @@ static void duel(bool limited)
 	poster = thread_start(post_all, &d, ANY_CPU);
 	thread_end(poster);
 	thread_end(taker);
-	tap_is(d.taken, ROUNDS, "SPIN|KMUTEX, %s: waiter and spinner share a virtual CPU",
+	tap_is(d.taken, suite_rounds(ROUNDS), "SPIN|KMUTEX, %s: waiter and spinner share a virtual CPU",
 	       limited ? "cv_timedwait" : "cv_wait");
 	ru.cv_destroy(d.cv);
 	mutex_destroy(&d.m);
@@ -140,7 +140,7 @@ static void poster(void *arg)
 	uint64_t random = suite_seed();
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < suite_rounds(ROUNDS); i++) {
 		soft_post(&all[random_next(&random) % kernel_cpus()], 1, false);
 		if (random_next(&random) % 4 == 0)
 			kernel_pause(0);
@@ -183,7 +183,7 @@ void test_scheduler(void)
 		done += all[i].done;
 		ru.cv_destroy(all[i].cv);
 	}
-	tap_is(done, 2 * ROUNDS, "all work that was posted has been done");
+	tap_is(done, 2 * suite_rounds(ROUNDS), "all work that was posted has been done");
 }
 
 void test_order(void)

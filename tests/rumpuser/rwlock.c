@@ -303,7 +303,7 @@ static void loader(void *arg)
 	uint64_t random = suite_seed() * 31 + atomic_fetch_add(&s->seed, 1);
 	int i;
 
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < suite_rounds(ROUNDS); i++)
 		one_round(s, random_next(&random));
 }
 

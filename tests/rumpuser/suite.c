@@ -64,6 +64,18 @@ uint64_t suite_seed(void)
 	return seed ? strtoull(seed, NULL, 0) : 1;
 }
 
+int suite_rounds(int n)
+{
+	static _Atomic int factor; /* asked for often, by many threads */
+	const char *more;
+
+	if (!factor) {
+		more = getenv("RU_LONG");
+		factor = more && atoi(more) > 0 ? atoi(more) : 1;
+	}
+	return n * factor;
+}
+
 bool suite_ours(void)
 {
 	return !getenv("RU_OTHER");

@@ -25,6 +25,9 @@ bool suite_run(const char *name);
 /** suite_seed() - of what is random: the environment's RU_SEED, else 1 */
 uint64_t suite_seed(void);
 
+/** suite_rounds() - @n, times the environment's RU_LONG if that is set: more of what is random */
+int suite_rounds(int n);
+
 /**
  * suite_better() - a check of something that our library promises beyond the contract
  *
