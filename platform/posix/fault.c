@@ -2,7 +2,7 @@
 /*
  * Processor exceptions: asks the live kernels, then whoever handled the signal before.
  *
- * Handlers are installed while there are instances. A program may install its own on top and chain to ours; then ours
+ * Handlers are installed while there are instances that ask for faults. A program may install its own on top and chain to ours; then ours
  * stays for good, and the next instance installs another layer above: each layer is a function of its own, so that
  * it knows what it has beneath it and a chain never comes back to where it was.
  */

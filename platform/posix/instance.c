@@ -93,7 +93,8 @@ int posix_init(uint32_t version, const struct hyp_config *config, const struct h
 	ret = posix_registry_add(made);
 	if (ret)
 		goto err_fill;
-	posix_fault_install();
+	if (made->upcalls.fault)
+		posix_fault_install();
 	*h = made;
 	*info = (struct hyp_info){
 		.page_size = posix_page_size(),
@@ -122,7 +123,8 @@ void posix_fini(struct hyp *h)
 		posix_futex_wait(&h->threads, threads, HYP_FOREVER);
 	posix_timers_fini(&h->timers);
 	posix_registry_remove(h); /* no handler and no exit hook uses the instance afterwards */
-	posix_fault_uninstall();
+	if (h->upcalls.fault)
+		posix_fault_uninstall();
 	posix_memory_fini(&h->memory);
 	free(h);
 }

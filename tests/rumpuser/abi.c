@@ -441,12 +441,22 @@ static void check_blocking(void)
 	tap_ok(given_back == 3 && taken == 3, "each gives a virtual CPU back and takes one with the same count");
 }
 
+/* Faults are the program's business: this kernel asks for none. */
+static void signal_taken(void)
+{
+	struct sigaction action;
+
+	sigaction(SIGSEGV, NULL, &action);
+	tap_ok(action.sa_handler == SIG_DFL, "no signal is taken from the program");
+}
+
 int main(void)
 {
 	check_misuse();
 	check_daemonize();
 	tap_is(rumpuser_init(RUMPUSER_VERSION, &upcalls), 0, "init()");
 	tap_ok(!rumpuser_curlwp(), "a thread begins without an lwp");
+	signal_taken();
 	check_errors();
 	check_signals();
 	check_params();
