@@ -346,7 +346,7 @@ void rumpuser_rw_enter(int kind, struct rumpuser_rw *rw);
 int rumpuser_rw_tryenter(int kind, struct rumpuser_rw *rw);
 /** rumpuser_rw_tryupgrade() - from the only reader to the writer. Return: 0, EBUSY: still a reader */
 int rumpuser_rw_tryupgrade(struct rumpuser_rw *rw);
-/** rumpuser_rw_downgrade() - from writer to reader; no writer gets between; waiting readers come in */
+/** rumpuser_rw_downgrade() - from writer to reader; no writer gets between */
 void rumpuser_rw_downgrade(struct rumpuser_rw *rw);
 /** rumpuser_rw_exit() - unlock, whichever kind it was */
 void rumpuser_rw_exit(struct rumpuser_rw *rw);
