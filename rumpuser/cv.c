@@ -16,6 +16,11 @@ static struct {
 	struct ru_lock lock;
 } __attribute__((aligned(RU_LOCK_SIZE))) locks[LOCKS];
 
+/* How long to look whether a wait ends soon, between looks at the clock, and the power of 2 of waits without */
+#define LOOK_NS UINT64_C(20000)
+#define LOOKS 8
+#define LONG_WAITS_MAX 8
+
 /**
  * struct rumpuser_cv - a condition variable; guarded by lock_of()
  * @count:   threads in @waiters; read without the lock by those who signal: whoever changed what the waiters look at
@@ -64,7 +69,7 @@ static void enqueue(struct rumpuser_cv *cv, struct ru_waiter *waiter, struct rum
 	waiter->mtx = mtx;
 	waiter->queued = true;
 	waiter->deferred = false;
-	atomic_init(&waiter->word, 0);
+	atomic_init(&waiter->word, RU_WAITER_LOOKS);
 	ru_lock_take(lock_of(cv));
 	ru_waiters_add(&cv->waiters, waiter);
 	atomic_store_explicit(&cv->count, atomic_load_explicit(&cv->count, memory_order_relaxed) + 1,
@@ -72,13 +77,64 @@ static void enqueue(struct rumpuser_cv *cv, struct ru_waiter *waiter, struct rum
 	ru_lock_release(lock_of(cv));
 }
 
+static bool goes(struct ru_waiter *waiter)
+{
+	return atomic_load_explicit(&waiter->word, memory_order_acquire) == RU_WAITER_GO;
+}
+
+static bool look(struct ru_waiter *waiter, uint64_t deadline)
+{
+	uint64_t limit = ru_ops->clock_monotonic(ru_hyp) + LOOK_NS;
+	unsigned int i;
+
+	if (limit > deadline)
+		limit = deadline;
+	do {
+		for (i = 0; i < LOOKS; i++) {
+			if (goes(waiter))
+				return true;
+			ru_pause();
+		}
+	} while (ru_ops->clock_monotonic(ru_hyp) < limit);
+	return goes(waiter);
+}
+
+/*
+ * Does the wait end within the time that it takes a host to put a thread to sleep and wake it? Two threads that answer
+ * each other then save both, several times as long as the answer takes. A thread whose waits are long asks ever less
+ * often, so that it spends next to nothing on it. No virtual CPU is held here, for others to run.
+ */
+static bool ends_soon(struct ru_waiter *waiter, uint64_t deadline)
+{
+	struct ru_self *self = ru_self();
+
+	if (self->asleep_at_once) {
+		self->asleep_at_once--;
+		return false;
+	}
+	if (ru_info.cpus > 1 && look(waiter, deadline)) {
+		self->long_waits = 0;
+		return true;
+	}
+	if (self->long_waits < LONG_WAITS_MAX)
+		self->long_waits++;
+	self->asleep_at_once = 1U << self->long_waits;
+	return false;
+}
+
 /* False when @deadline came first. Signalled and waiting for its mutex counts as signalled; @cv may be gone then. */
 static bool sleep_until(struct rumpuser_cv *cv, struct ru_waiter *waiter, uint64_t deadline)
 {
+	uint32_t word = RU_WAITER_LOOKS;
 	bool signalled;
 
-	while (!atomic_load_explicit(&waiter->word, memory_order_acquire)) {
-		if (ru_wait(&waiter->word, 0, deadline) != -HYP_ETIMEDOUT)
+	if (ends_soon(waiter, deadline))
+		return true;
+	if (!atomic_compare_exchange_strong_explicit(&waiter->word, &word, RU_WAITER_SLEEPS, memory_order_acquire,
+						     memory_order_acquire))
+		return true;
+	while (!goes(waiter)) {
+		if (ru_wait(&waiter->word, RU_WAITER_SLEEPS, deadline) != -HYP_ETIMEDOUT)
 			continue;
 		ru_lock_take(lock_of(cv));
 		signalled = !waiter->queued;
@@ -169,8 +225,8 @@ static void release(struct ru_waiter *waiter)
 		ru_waiters_add(&mtx->deferred, waiter);
 		return;
 	}
-	atomic_store_explicit(&waiter->word, 1, memory_order_release);
-	ru_wake(&waiter->word, 1);
+	if (atomic_exchange_explicit(&waiter->word, RU_WAITER_GO, memory_order_release) == RU_WAITER_SLEEPS)
+		ru_wake(&waiter->word, 1);
 }
 
 static bool release_oldest(struct rumpuser_cv *cv)

@@ -62,6 +62,7 @@ void ru_mutex_release_deferred(struct rumpuser_mtx *mtx)
 {
 	struct ru_waiter *waiter = mtx->deferred.head;
 	_Atomic uint32_t *word = &waiter->word;
+	bool sleeps;
 
 	/*
 	 * One for each time that it is unlocked: the woken thread locks it, and unlocks it for the next one. Once its
@@ -69,9 +70,10 @@ void ru_mutex_release_deferred(struct rumpuser_mtx *mtx)
 	 */
 	ru_waiters_remove(&mtx->deferred, waiter);
 	waiter->deferred = false;
-	atomic_store_explicit(word, 1, memory_order_release);
+	sleeps = atomic_exchange_explicit(word, RU_WAITER_GO, memory_order_release) == RU_WAITER_SLEEPS;
 	ru_mutex_open(mtx);
-	ru_wake(word, 1);
+	if (sleeps)
+		ru_wake(word, 1);
 }
 
 static __attribute__((noinline)) void enter_slow(struct rumpuser_mtx *mtx)

@@ -9,7 +9,7 @@
  * struct ru_waiter - a thread that waits on a condition variable, on its own stack
  * @next, @previous: in the list of the condition variable, or in @deferred of a mutex
  * @mtx:    what it will lock when it goes on
- * @word:   1: go on
+ * @word:   enum ru_waiter_word
  * @queued: in the list of the condition variable; under that one's lock
  * @deferred: in the list of @mtx; under that mutex
  */
@@ -20,6 +20,12 @@ struct ru_waiter {
 	_Atomic uint32_t word;
 	bool queued;
 	bool deferred;
+};
+
+enum ru_waiter_word {
+	RU_WAITER_LOOKS, /* at the word; nobody needs to wake it */
+	RU_WAITER_GO,
+	RU_WAITER_SLEEPS,
 };
 
 /** struct ru_waiters - a list, oldest first */
