@@ -6,6 +6,9 @@
 #include "disk.h"
 #include "../tap.h"
 
+/* Threads of backends have their stacks beside what the program keeps for each thread. */
+static __thread volatile char large[4 << 20];
+
 static void refused(const char *spec, int expected, const char *named, const char *remedy)
 {
 	struct hyp_blk *disk = NULL;
@@ -40,6 +43,8 @@ int main(void)
 	size_is("mem,block=4k,size=0x10000:", 65536);
 	size_is("window,offset=4k,size=8k:mem,size=1M:", 8192);
 	size_is("window,offset=4k:mem,size=1M:", (1 << 20) - 4096);
+	large[0] = 1;
+	size_is("fault:mem,size=1M:", 1 << 20);
 	size_is("cow,limit=1M:ro:window,size=64k:mem,size=1M:", 65536);
 
 	refused("disk.img", -HYP_EINVAL, "disk.img", "file:disk.img");
