@@ -6,6 +6,9 @@
  * All others are reported by one thread of ours, which takes a virtual CPU once for as many as have ended. Backends'
  * upcalls only push to its list and wake it. What does not fit a device (parts of its blocks, memory it cannot
  * reach, more than it takes at once) is done by that thread, too, in steps that it waits for.
+ *
+ * A transfer that finds all requests of its device in use is queued and begins when one is free again. The caller does
+ * not wait: it may be a callback, on the very thread that has to report what the others wait for.
  */
 #include <string.h>
 
@@ -96,20 +99,6 @@ static struct ru_bio *bio_wait(struct ru_disk *disk)
 	return bio;
 }
 
-static void bio_put(struct ru_bio *bio)
-{
-	struct ru_disk *disk = bio->disk;
-
-	ru_lock_take(&disk->lock);
-	bio->next = disk->free;
-	disk->free = bio;
-	ru_lock_release(&disk->lock);
-	if (atomic_load(&disk->waiting)) {
-		atomic_fetch_add(&disk->turn, 1);
-		ru_wake(&disk->turn, 1);
-	}
-}
-
 static void bio_fill(struct ru_bio *bio, struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset)
 {
 	bio->req = (struct hyp_blk_req){
@@ -123,8 +112,8 @@ static void bio_fill(struct ru_bio *bio, struct ru_disk *disk, int op, void *dat
 	bio->disk = disk;
 	bio->op = op;
 	/*
-	 * Not FUA, which is about this write alone: a kernel sends data first, waits for them, and then writes what leads
-	 * to them with BIO_SYNC. It flushes nothing besides, so this is the moment that its fsync(2) relies on.
+	 * Not FUA, which is about this write alone: a kernel sends data first, waits for them, and then writes what
+	 * leads to them with BIO_SYNC. It flushes nothing besides, so this is the moment that its fsync(2) relies on.
 	 */
 	bio->flush = op & RUMPUSER_BIO_WRITE && op & RUMPUSER_BIO_SYNC && disk->blk->info.caps & HYP_BLK_CAP_FLUSH;
 }
@@ -242,6 +231,86 @@ static bool advance(struct ru_bio *bio)
 	return false;
 }
 
+static void submit(struct ru_disk *disk, struct ru_bio *bio);
+
+/* @wish: what rumpuser_bio() was asked for */
+static void begin(struct ru_bio *bio, const struct ru_bio *wish)
+{
+	struct ru_disk *disk = bio->disk;
+
+	bio_fill(bio, disk, wish->op, wish->iov.base, wish->iov.len, wish->req.offset);
+	bio->fn = wish->fn;
+	bio->arg = wish->arg;
+	if (fits(&disk->blk->info, bio->iov.base, bio->iov.len, bio->req.offset)) {
+		submit(disk, bio);
+	} else {
+		bio->req.op = UINT16_MAX; /* the detour begins with @iov and @op */
+		worker_add(bio);
+	}
+}
+
+/* A free request after all, or NULL: then @queued waits for one. */
+static struct ru_bio *bio_queue(struct ru_disk *disk, struct ru_bio *queued)
+{
+	struct ru_bio *bio;
+
+	ru_lock_take(&disk->lock);
+	bio = disk->free;
+	if (bio) {
+		disk->free = bio->next;
+	} else {
+		queued->next = NULL;
+		*disk->queue_end = queued;
+		disk->queue_end = &queued->next;
+	}
+	ru_lock_release(&disk->lock);
+	return bio;
+}
+
+/* A free request, or NULL when the transfer has been queued. Sleeps for one only where there is no memory to queue it.
+ */
+static struct ru_bio *bio_get(struct ru_disk *disk, const struct ru_bio *wish)
+{
+	struct ru_bio *bio = bio_try(disk), *queued;
+
+	if (bio)
+		return bio;
+	queued = ru_alloc(sizeof(*queued));
+	if (!queued)
+		return bio_wait(disk);
+	*queued = *wish;
+	bio = bio_queue(disk, queued);
+	if (bio)
+		ru_free(queued, sizeof(*queued));
+	return bio;
+}
+
+/* Begins the oldest of the queue with a request that has ended, or frees that. */
+static void bio_put(struct ru_bio *bio)
+{
+	struct ru_disk *disk = bio->disk;
+	struct ru_bio *queued;
+
+	ru_lock_take(&disk->lock);
+	queued = disk->queue;
+	if (queued) {
+		disk->queue = queued->next;
+		if (!disk->queue)
+			disk->queue_end = &disk->queue;
+	} else {
+		bio->next = disk->free;
+		disk->free = bio;
+	}
+	ru_lock_release(&disk->lock);
+	if (queued) {
+		begin(bio, queued);
+		ru_free(queued, sizeof(*queued));
+	} else if (atomic_load(&disk->waiting)) {
+		atomic_fetch_add(&disk->turn, 1);
+		ru_wake(&disk->turn, 1);
+	}
+}
+
 /* With a virtual CPU */
 static void report(struct ru_bio *bio)
 {
@@ -298,8 +367,24 @@ static struct ru_bio *advance_all(struct ru_bio *list)
 	return ready;
 }
 
+/*
+ * Reports what ended within submit(), one by one: what the kernel begins meanwhile and ends at once is added to the
+ * list, not reported inside its own call.
+ */
+static void report_collected(struct ru_self *self)
+{
+	struct ru_bio *bio;
+
+	while ((bio = self->ended)) {
+		self->ended = bio->next;
+		if (advance(bio))
+			report(bio);
+	}
+}
+
 static void *worker_main(void *arg)
 {
+	struct ru_self *self = ru_self();
 	struct ru_bio *list, *next;
 	uint32_t turn;
 
@@ -315,10 +400,13 @@ static void *worker_main(void *arg)
 		if (!list)
 			continue;
 		ru_up.hyp_schedule();
+		self->collect = true; /* what callbacks begin and ends at once comes after those that wait */
 		for (; list; list = next) {
 			next = list->next;
 			report(list);
 		}
+		report_collected(self);
+		self->collect = false;
 		ru_up.hyp_unschedule();
 	}
 	return NULL;
@@ -349,11 +437,13 @@ int ru_disk_setup(struct ru_disk *disk)
 
 	/* One is left for the steps of detours. */
 	disk->count = depth > RU_DISK_BIOS ? RU_DISK_BIOS : depth > 1 ? depth - 1 : 1;
+	disk->queue_end = &disk->queue;
 	disk->bios = ru_alloc(disk->count * sizeof(*disk->bios));
 	if (!disk->bios)
 		return RU_ENOMEM;
 	memset(disk->bios, 0, disk->count * sizeof(*disk->bios));
 	for (i = 0; i < disk->count; i++) {
+		disk->bios[i].disk = disk;
 		disk->bios[i].next = disk->free;
 		disk->free = &disk->bios[i];
 	}
@@ -368,21 +458,6 @@ void ru_disk_teardown(struct ru_disk *disk)
 {
 	disk->blk->ops->detach(disk->blk);
 	ru_free(disk->bios, disk->count * sizeof(*disk->bios));
-}
-
-/*
- * Reports what ended within submit(), one by one: what the kernel begins meanwhile and ends at once is added to the
- * list, not reported inside its own call.
- */
-static void report_collected(struct ru_self *self)
-{
-	struct ru_bio *bio;
-
-	while ((bio = self->ended)) {
-		self->ended = bio->next;
-		if (advance(bio))
-			report(bio);
-	}
 }
 
 static void submit(struct ru_disk *disk, struct ru_bio *bio)
@@ -423,24 +498,15 @@ void rumpuser_bio(int fd, int op, void *data, size_t size, int64_t offset, rump_
 {
 	struct ru_disk_file *file = ru_disk_file(fd);
 	int error = check(file, op, offset, &size);
-	struct ru_disk *disk;
-	struct ru_bio *bio;
+	struct ru_bio *bio, wish;
 
 	if (error || !size) {
 		biodone(arg, 0, error);
 		return;
 	}
-	disk = file->disk;
-	bio = bio_try(disk);
-	if (!bio)
-		bio = bio_wait(disk);
-	bio_fill(bio, disk, op, data, size, (uint64_t)offset);
-	bio->fn = biodone;
-	bio->arg = arg;
-	if (fits(&disk->blk->info, data, size, (uint64_t)offset)) {
-		submit(disk, bio);
-	} else {
-		bio->req.op = UINT16_MAX; /* the detour begins with @iov and @op */
-		worker_add(bio);
-	}
+	wish = (struct ru_bio){ .op = op, .iov = { data, size }, .fn = biodone, .arg = arg };
+	wish.req.offset = (uint64_t)offset;
+	bio = bio_get(file->disk, &wish);
+	if (bio)
+		begin(bio, &wish);
 }

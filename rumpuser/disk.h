@@ -46,9 +46,11 @@ struct ru_bio {
  * @refs:  descriptors
  * @blk:   the device
  * @bios:  all requests; @count of them
- * @lock:  guards @free
+ * @lock:  guards @free, @queue and @queue_end
  * @free:  list of those not in use
- * @waiting: threads that wait for one
+ * @queue: transfers that none was free for, oldest first; their memory is their own; only while @free is empty
+ * @queue_end: where the next one is linked
+ * @waiting: threads that wait for one, as there is no memory
  * @turn:  changes when there is one again
  * @update: held while a part of a block is read, changed and written
  */
@@ -63,6 +65,8 @@ struct ru_disk {
 	unsigned int count;
 	struct ru_lock lock;
 	struct ru_bio *free;
+	struct ru_bio *queue;
+	struct ru_bio **queue_end;
 	_Atomic uint32_t waiting;
 	_Atomic uint32_t turn;
 	struct ru_lock update;

@@ -182,6 +182,74 @@ static void refused(void)
 	tap_is(open_error("rumpus:mem,size=1M:", RUMPUSER_OPEN_RDWR), 0, "a disk of memory");
 }
 
+/**
+ * struct tree - transfers that are begun by the callbacks of others
+ * @fan:   how many each begins
+ * @begun: of @total
+ */
+struct tree {
+	int fd, fan, total;
+	atomic_int begun, ended, failed;
+};
+
+static char tree_data[SECTOR];
+
+static void grow(void *arg, size_t done, int error)
+{
+	struct tree *t = arg;
+	int i;
+
+	rule(lwp_current() && lwp_current()->cpu >= 0, "1, bio: the callback runs without a virtual CPU");
+	t->failed += error || done != SECTOR;
+	for (i = 0; i < t->fan && atomic_fetch_add(&t->begun, 1) < t->total; i++)
+		ru.bio(t->fd, READ, tree_data, SECTOR, 0, grow, t);
+	t->ended++;
+	progress();
+}
+
+static bool grown(void *arg)
+{
+	struct tree *t = arg;
+
+	return t->ended == t->total;
+}
+
+static void tree(int fd, int roots, int fan, int total)
+{
+	struct tree t = { .fd = fd, .fan = fan, .total = total, .begun = roots };
+	int i;
+
+	for (i = 0; i < roots; i++) {
+		call_begin("bio", MAY_LEAVE, NULL);
+		ru.bio(fd, READ, tree_data, SECTOR, 0, grow, &t);
+		call_end();
+	}
+	tap_ok(kernel_await(grown, &t), "callbacks begin %d transfers each, %d in all", fan, total);
+	tap_is(t.failed, 0, "none fails");
+}
+
+static void chains(const char *path)
+{
+	int fd = open_disk(path, RUMPUSER_OPEN_RDWR);
+
+	tree(fd, 60, 1, 3000);
+	if (suite_ours()) /* others run out of room for requests, and wait for it where it would be made */
+		tree(fd, 1, 3, 3000);
+	close_disk(fd);
+}
+
+static void test_chains(void)
+{
+	char path[400];
+
+	chains(image);
+	if (!suite_ours())
+		return;
+	snprintf(path, sizeof(path), "rumpus:file,engine=threads,direct=0:%s", image);
+	chains(path);
+	chains("rumpus:mem,size=1M:");
+}
+
 void test_bio(void)
 {
 	struct request r;
@@ -193,6 +261,7 @@ void test_bio(void)
 	contents(&r, fd);
 	errors(&r, fd, 64 * SECTOR);
 	refused();
+	test_chains();
 	request_free(&r);
 	suite_remove(dir);
 }
