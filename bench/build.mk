@@ -7,7 +7,7 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd
+bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser
 
 $(BUILD)/bench/measure: $(BUILD)/obj/bench/measure.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
@@ -19,6 +19,14 @@ $(BUILD)/bench/netbsd: $(BUILD)/obj/bench/netbsd.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ -ldl
+
+# Runs with the librumpuser that LD_LIBRARY_PATH says.
+$(BUILD)/bench/rumpuser: $(BUILD)/obj/bench/rumpuser.o $(rumpuser-lib)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/bench/rumpuser.o: rumpus-cflags += -Irumpuser
 
 bench: all $(bench)
 	@bench/run --build '$(BUILD)' --runs $(RUNS) $(if $(MEMORY),--memory $(MEMORY)) \
