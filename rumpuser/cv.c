@@ -55,13 +55,13 @@ void rumpuser_cv_destroy(struct rumpuser_cv *cv)
 	ru_free(cv, RU_LOCK_SIZE);
 }
 
-/* The list shrinks by one; @cv is locked. */
+/* The list shrinks by one; @cv is locked. Whoever sees that nobody waits any more may destroy it: see none_waits(). */
 static void dequeue(struct rumpuser_cv *cv, struct ru_waiter *waiter)
 {
 	ru_waiters_remove(&cv->waiters, waiter);
 	waiter->queued = false;
 	atomic_store_explicit(&cv->count, atomic_load_explicit(&cv->count, memory_order_relaxed) - 1,
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 static void enqueue(struct rumpuser_cv *cv, struct ru_waiter *waiter, struct rumpuser_mtx *mtx)
@@ -240,10 +240,15 @@ static bool release_oldest(struct rumpuser_cv *cv)
 	return true;
 }
 
+static bool none_waits(const struct rumpuser_cv *cv)
+{
+	return !atomic_load_explicit(&cv->count, memory_order_acquire);
+}
+
 void rumpuser_cv_signal(struct rumpuser_cv *cv)
 {
 	ru_check_cv_signal(cv);
-	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
+	if (none_waits(cv))
 		return;
 	ru_lock_take(lock_of(cv));
 	release_oldest(cv);
@@ -253,7 +258,7 @@ void rumpuser_cv_signal(struct rumpuser_cv *cv)
 void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
 {
 	ru_check_cv_signal(cv);
-	if (!atomic_load_explicit(&cv->count, memory_order_relaxed))
+	if (none_waits(cv))
 		return;
 	ru_lock_take(lock_of(cv));
 	while (release_oldest(cv))
@@ -263,5 +268,5 @@ void rumpuser_cv_broadcast(struct rumpuser_cv *cv)
 
 void rumpuser_cv_has_waiters(struct rumpuser_cv *cv, int *waiters)
 {
-	*waiters = (int)atomic_load_explicit(&cv->count, memory_order_relaxed);
+	*waiters = (int)atomic_load_explicit(&cv->count, memory_order_acquire);
 }
