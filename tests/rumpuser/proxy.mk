@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the system-call proxy: a server with a small kernel, and clients, each linked with its own library.
 
-proxy-programs := proxy
+proxy-programs := proxy proxy_life
 proxy-bin := $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs) proxy_server)
 
 $(BUILD)/obj/tests/rumpuser/proxy%.o: rumpus-cflags += -Irumpuser
@@ -18,4 +18,4 @@ $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs)): $(BUILD)/tests/rumpuser
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
 
 check-targets += $(proxy-bin)
-tests += $(BUILD)/tests/rumpuser/proxy:unix $(BUILD)/tests/rumpuser/proxy:tcp
+tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life) tests/rumpuser/proxy_pairs.sh
