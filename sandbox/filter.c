@@ -63,6 +63,7 @@ static const int plain[] = {
 	SCMP_SYS(exit_group),
 	SCMP_SYS(gettid),
 	SCMP_SYS(getpid),
+	SCMP_SYS(getuid),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(getcpu),
@@ -120,11 +121,16 @@ static int add_threads(scmp_filter_ctx filter)
 				SCMP_A0(SCMP_CMP_MASKED_EQ, thread | spaces, thread));
 }
 
-/* abort(3), and faults that no handler wants: signals to this process alone. */
+/* abort(3), faults that no handler wants, kicks of a kernel's threads: signals to this process alone. */
 static int add_own_signals(scmp_filter_ctx filter)
 {
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	const scmp_datum_t self = getpid();
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self));
+
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(rt_tgsigqueueinfo), 1,
+					 SCMP_A0(SCMP_CMP_EQ, self));
+	return error;
 }
 
 static int build(scmp_filter_ctx filter)

@@ -88,7 +88,8 @@ struct hyp_iovec {
  * @mem_bound: most bytes the memory object may ever hold; 0: half of the host's memory
  * @cpus:      virtual CPUs that the kernel will run, and timers that it gets; 0: as many as the host gives
  * @map_budget: most mappings of the host's that mem_map() may make; 0: an eighth of what the host allows a process
- * @console:   takes @len bytes of console output; called on any thread, must not call into the kernel; NULL: discard
+ * @console:   takes @len bytes of console output; called on any thread, must not call into the kernel; NULL: discard.
+ *             It runs on the stack of whoever prints, a kernel's perhaps: 8 KiB are there for it, not more
  * @exited:    the kernel called exit(); called on the calling thread, must not call into the kernel; may be NULL
  * @param:     answers param_get(): writes a terminated string of at most @size bytes to @value and returns its length,
  *             or -HYP_ENOENT, or -HYP_ERANGE when @size is too small; NULL: there are no parameters
@@ -111,7 +112,7 @@ struct hyp_config {
 /**
  * struct hyp_info - what the platform tells the kernel
  * @page_size:  granule of all memory calls
- * @cpus:       virtual CPUs; timers are numbered 0 to @cpus - 1
+ * @cpus:       virtual CPUs; timers are numbered 0 to @cpus: one for each CPU, and one for what belongs to none
  * @mem_bound:  size of the memory object; a multiple of @page_size
  * @map_budget: mappings that this instance may hold at one time beyond one for each reservation: a piece alone in
  *              reserved space takes two, itself and the space behind it; pieces of the object that continue each other
@@ -132,6 +133,7 @@ enum hyp_fault_kind {
 	HYP_FAULT_MEMORY, /* a mapping without memory behind it (SIGBUS) */
 	HYP_FAULT_INSTRUCTION, /* an undefined or trapping instruction (SIGILL, SIGTRAP) */
 	HYP_FAULT_ARITHMETIC, /* division (SIGFPE) */
+	HYP_FAULT_KICK, /* none: thread_kick() asks */
 };
 
 /**
@@ -154,12 +156,14 @@ struct hyp_fault {
  * All run on a thread or in a handler of the platform's, never inside a hypercall of the same thread. Except for
  * @fault, they may only store to memory and call wake(). Any may be NULL.
  *
- * @timer:   timer @n has reached its deadline and is disarmed now
+ * @timer:   timer @n has reached its deadline and is disarmed now; may also call clock_monotonic(), timer_set() and
+ *           thread_kick()
  * @console: console_read() has something; a host with an owner leaves it to the owner to call this
  * @stop:    the owner or the host asks the kernel to end in order; the same
  * @fault:   asked of every live instance in turn when a thread faults, before the program's own handler; returns true
  *           when it has changed @fault->pc and the thread is to go on there. Runs in a signal handler: it may only read
- *           the kernel's constant tables and write to @fault and to words of its own.
+ *           the kernel's constant tables and write to @fault and to words of its own. With HYP_FAULT_KICK, the thread may
+ *           be anywhere, in the program's own code, too: the kernel tells by @fault->pc and @fault->sp.
  */
 struct hyp_upcalls {
 	void (*timer)(void *cookie, uint32_t n);
@@ -327,6 +331,20 @@ struct hyp_ops {
 	int (*thread_on_exit)(struct hyp *h, void (*fn)(void *arg), void *arg);
 	/** yield() - let other threads of the host run */
 	void (*yield)(struct hyp *h);
+	/**
+	 * thread_id() - a number for this host thread, by which thread_kick() finds it
+	 * Return: it; 0 on a platform that cannot interrupt threads, where nobody is ever kicked
+	 */
+	uint32_t (*thread_id)(struct hyp *h);
+	/**
+	 * thread_kick() - interrupt a host thread: its fault upcall is asked, with HYP_FAULT_KICK, before it goes on
+	 * @id: from thread_id() of that thread; it may have ended
+	 *
+	 * For threads that run the kernel's code and do not look up from it. Not waited for: it comes when the host runs
+	 * that thread next, and not at all while the program holds such interruptions off.
+	 * Return: 0; -HYP_ENOENT when there is no such thread any more; -HYP_EAGAIN; -HYP_ENOSYS
+	 */
+	int (*thread_kick)(struct hyp *h, uint32_t id);
 
 	/**
 	 * wait() - sleep while *@word is @expected; blocks
@@ -382,7 +400,7 @@ const struct hyp_ops *hyp_platform(void);
 HYP_ASSERT(sizeof(struct hyp_iovec) == 2 * sizeof(void *), "same layout as the host's struct iovec");
 HYP_ASSERT(sizeof(struct hyp_map) == 2 * sizeof(void *) + 16, "crosses a boundary");
 HYP_ASSERT(sizeof(struct hyp_info) == 24, "crosses a boundary");
-HYP_ASSERT(sizeof(struct hyp_ops) == 8 + 26 * sizeof(void *), "crosses a boundary");
+HYP_ASSERT(sizeof(struct hyp_ops) == 8 + 28 * sizeof(void *), "crosses a boundary");
 
 #ifdef __cplusplus
 }

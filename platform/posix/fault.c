@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Processor exceptions: asks the live kernels, then whoever handled the signal before.
+ * Processor exceptions: asks the live kernels, then whoever handled the signal before. Kicks are dealt with alike.
  *
  * Handlers are installed while there are instances that ask for faults. A program may install its own on top and chain to ours; then ours
  * stays for good, and the next instance installs another layer above: each layer is a function of its own, so that
@@ -30,12 +30,14 @@ static const struct {
 } signals[] = {
 	{ SIGSEGV, HYP_FAULT_ACCESS },	    { SIGBUS, HYP_FAULT_MEMORY },     { SIGILL, HYP_FAULT_INSTRUCTION },
 	{ SIGTRAP, HYP_FAULT_INSTRUCTION }, { SIGFPE, HYP_FAULT_ARITHMETIC },
+	{ POSIX_KICK_SIGNAL, HYP_FAULT_KICK },
 };
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows; handlers read layers that are set */
 static unsigned int users;
+static const char kick_mark; /* its address tells our kicks from the program's signals of the same number */
 static unsigned int depth[SIGNALS]; /* layers installed */
 static struct layer layers[SIGNALS][LAYERS];
 
@@ -125,6 +127,8 @@ static void chain(struct layer *layer, int signal, siginfo_t *info, void *contex
 	/* The host ignores no fault, even when told to. */
 	if (action->sa_handler == SIG_IGN && sent)
 		return;
+	if (action->sa_handler == SIG_DFL && signal == POSIX_KICK_SIGNAL)
+		return; /* ignored by default */
 	if (action->sa_handler == SIG_IGN || action->sa_handler == SIG_DFL)
 		default_action(signal, info);
 	else if (action->sa_flags & SA_RESETHAND && atomic_exchange(&layer->reset, true))
@@ -133,12 +137,23 @@ static void chain(struct layer *layer, int signal, siginfo_t *info, void *contex
 		handler_call(action, signal, info, context);
 }
 
+static bool is_kick(const siginfo_t *info)
+{
+	return info->si_signo == POSIX_KICK_SIGNAL && info->si_code == SI_QUEUE &&
+	       info->si_value.sival_ptr == (void *)&kick_mark;
+}
+
 static void handle(unsigned int n, int signal, siginfo_t *info, void *context)
 {
 	int saved ERRNO_KEPT = errno;
 	size_t i = signal_index(signal);
 	struct posix_node *node = asking;
 
+	if (is_kick(info)) {
+		if (!node)
+			kernels_ask(HYP_FAULT_KICK, info, context);
+		return;
+	}
 	if (node) {
 		asking = NULL;
 		posix_node_unpin(node); /* a handler beneath may leave by siglongjmp() */
@@ -191,6 +206,8 @@ static void signal_install(size_t i)
 	atomic_store(&layer->reset, false);
 	action.sa_sigaction = handlers[n];
 	action.sa_flags |= layer->beneath.sa_flags & SA_RESTART; /* for signals that are sent */
+	if (layer->beneath.sa_handler == SIG_DFL || layer->beneath.sa_handler == SIG_IGN)
+		action.sa_flags |= SA_RESTART;
 	depth[i]++;
 	sigaction(signals[i].number, &action, NULL);
 }
@@ -233,4 +250,20 @@ void posix_fault_uninstall(void)
 			signal_uninstall(i);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+int posix_thread_kick(struct hyp *h, uint32_t id)
+{
+	int saved ERRNO_KEPT = errno;
+	siginfo_t info = {
+		.si_signo = POSIX_KICK_SIGNAL,
+		.si_code = SI_QUEUE,
+		.si_pid = getpid(),
+		.si_uid = getuid(),
+		.si_value.sival_ptr = (void *)&kick_mark,
+	};
+
+	if (!syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)id, POSIX_KICK_SIGNAL, &info))
+		return 0;
+	return errno == ESRCH ? -HYP_ENOENT : errno == EAGAIN ? -HYP_EAGAIN : -HYP_ENOSYS;
 }

@@ -61,7 +61,7 @@ static int instance_fill(struct hyp *h, const struct hyp_config *config)
 				budget_choose(config->map_budget));
 	if (ret)
 		return ret;
-	ret = posix_timers_init(&h->timers, cpus);
+	ret = posix_timers_init(&h->timers, cpus + 1);
 	if (ret)
 		posix_memory_fini(&h->memory);
 	return ret;
@@ -98,7 +98,7 @@ int posix_init(uint32_t version, const struct hyp_config *config, const struct h
 	*h = made;
 	*info = (struct hyp_info){
 		.page_size = posix_page_size(),
-		.cpus = made->timers.n,
+		.cpus = made->timers.n - 1,
 		.mem_bound = made->memory.size,
 		.map_budget = made->memory.budget,
 		.clock_resolution = posix_clock_resolution(),

@@ -137,6 +137,7 @@ int posix_thread_create(struct hyp *h, void (*fn)(void *arg), void *arg, const s
 void posix_thread_exit(struct hyp *h) __attribute__((noreturn));
 int posix_thread_join(struct hyp *h, struct hyp_thread *thread);
 void posix_yield(struct hyp *h);
+uint32_t posix_thread_id(struct hyp *h);
 int posix_thread_start(pthread_t *thread, void *(*fn)(void *arg), void *arg, size_t stack_size, bool detached);
 
 /* slot.c */
@@ -166,7 +167,11 @@ long posix_console_read(struct hyp *h, char *buf, size_t size);
 int posix_param_get(struct hyp *h, const char *name, char *value, size_t size);
 long posix_entropy(struct hyp *h, void *buf, size_t size, uint32_t flags);
 
+/* The signal that kicks a thread: of those that a program hardly uses, the one that is ignored by default. */
+#define POSIX_KICK_SIGNAL SIGURG
+
 /* fault.c */
+int posix_thread_kick(struct hyp *h, uint32_t id);
 void posix_fault_install(void);
 void posix_fault_uninstall(void);
 

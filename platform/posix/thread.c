@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "posix.h"
@@ -38,16 +39,16 @@ struct hyp_thread {
 
 static __thread struct hyp_thread *self __attribute__((tls_model("initial-exec")));
 
-/* Handlers of the program's run on the program's threads; only faults concern ours. */
+/* Handlers of the program's run on the program's threads; only faults and kicks concern ours. */
 static void signals_block(sigset_t *before)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS };
+	static const int wanted[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS, POSIX_KICK_SIGNAL };
 	sigset_t set;
 	size_t i;
 
 	sigfillset(&set);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		sigdelset(&set, faults[i]);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		sigdelset(&set, wanted[i]);
 	pthread_sigmask(SIG_SETMASK, &set, before);
 }
 
@@ -207,4 +208,9 @@ void posix_yield(struct hyp *h)
 	int saved ERRNO_KEPT = errno;
 
 	sched_yield();
+}
+
+uint32_t posix_thread_id(struct hyp *h)
+{
+	return syscall(SYS_gettid);
 }

@@ -71,7 +71,7 @@ struct replay_thread {
  * @posix:    the instance beneath, for memory and host threads
  * @upcalls, @cookie: as init() got them
  * @spurious: one in how many sleeps ends for no reason; 0: none
- * @cpus:     timers
+ * @timers_n: timers
  * @lock:     guards what follows; never held while kernel code runs
  * @threads:  in order of creation
  * @current:  who has the token; NULL while nobody is there to take it
@@ -91,7 +91,7 @@ struct replay {
 	struct hyp_upcalls upcalls;
 	void *cookie;
 	uint32_t spurious;
-	uint32_t cpus;
+	uint32_t timers_n;
 	pthread_mutex_t lock;
 	struct replay_thread *threads;
 	struct replay_thread *current;

@@ -24,12 +24,12 @@ static int fill(struct replay *r, const struct hyp_config *config, struct hyp_in
 	static _Atomic uint64_t serials;
 	uint32_t n;
 
-	r->timers = malloc(info->cpus * sizeof(*r->timers));
+	r->timers_n = info->cpus + 1;
+	r->timers = malloc(r->timers_n * sizeof(*r->timers));
 	if (!r->timers)
 		return -HYP_ENOMEM;
-	for (n = 0; n < info->cpus; n++)
+	for (n = 0; n < r->timers_n; n++)
 		r->timers[n] = HYP_FOREVER;
-	r->cpus = info->cpus;
 	r->serial = atomic_fetch_add(&serials, 1) + 1;
 	r->random = number_param(config, "replay.seed", 1);
 	r->entropy = ~r->random;
@@ -154,6 +154,17 @@ static int thread_on_exit(struct hyp *h, void (*fn)(void *arg), void *arg)
 	return posix_thread_on_exit(replay_from(h)->posix, fn, arg);
 }
 
+/* Interruptions have no place in an order that repeats. */
+static uint32_t thread_id(struct hyp *h)
+{
+	return 0;
+}
+
+static int thread_kick(struct hyp *h, uint32_t id)
+{
+	return -HYP_ENOSYS;
+}
+
 static void console_write(struct hyp *h, const char *text, size_t len)
 {
 	struct replay *r = replay_from(h);
@@ -220,6 +231,8 @@ static const struct hyp_ops replay_hyp_ops = {
 	.thread_slot = thread_slot,
 	.thread_on_exit = thread_on_exit,
 	.yield = replay_yield,
+	.thread_id = thread_id,
+	.thread_kick = thread_kick,
 	.wait = replay_wait,
 	.wake = replay_wake,
 	.wake_wait = replay_wake_wait,

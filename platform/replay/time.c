@@ -33,7 +33,7 @@ static uint64_t earliest(const struct replay *r)
 	uint64_t deadline = HYP_FOREVER;
 	uint32_t n;
 
-	for (n = 0; n < r->cpus; n++) {
+	for (n = 0; n < r->timers_n; n++) {
 		if (r->timers[n] < deadline)
 			deadline = r->timers[n];
 	}
@@ -44,7 +44,7 @@ static void fire_due(struct replay *r)
 {
 	uint32_t n;
 
-	for (n = 0; n < r->cpus; n++) {
+	for (n = 0; n < r->timers_n; n++) {
 		if (r->timers[n] > r->now || r->timers[n] == HYP_FOREVER)
 			continue;
 		r->timers[n] = HYP_FOREVER;
@@ -92,7 +92,7 @@ int replay_timer_set(struct hyp *h, uint32_t n, uint64_t deadline)
 	int saved ERRNO_KEPT = errno;
 	int ret;
 
-	if (n >= r->cpus)
+	if (n >= r->timers_n)
 		return -HYP_EINVAL;
 	replay_enter(r);
 	replay_leave(r);

@@ -116,6 +116,17 @@ static void yield(struct hyp *h)
 {
 }
 
+/* A kernel that can kick threads gets out of loops that look at nothing. Without interrupts, leave it as it is. */
+static uint32_t thread_id(struct hyp *h)
+{
+	return 0;
+}
+
+static int thread_kick(struct hyp *h, uint32_t id)
+{
+	return -HYP_ENOSYS;
+}
+
 /* 6. Waiting: the heart of it. Prove first, with tests/hyp/wait.c, that no wake-up is lost. */
 static int wait(struct hyp *h, uint32_t *word, uint32_t expected, uint64_t deadline)
 {
@@ -157,6 +168,8 @@ static const struct hyp_ops stub_hyp_ops = {
 	.thread_slot = thread_slot,
 	.thread_on_exit = thread_on_exit,
 	.yield = yield,
+	.thread_id = thread_id,
+	.thread_kick = thread_kick,
 	.wait = wait,
 	.wake = wake,
 	.wake_wait = wake_wait,

@@ -226,6 +226,11 @@ static void yield_errno(struct hyp *h)
 	errno = EAGAIN;
 }
 
+static int kick_nobody(struct hyp *h, uint32_t id)
+{
+	return 0;
+}
+
 struct mistake {
 	const char *name;
 	const char *group;
@@ -260,6 +265,7 @@ static const struct mistake mistakes[] = {
 	{ "the clock goes back", "time", { .clock_monotonic = clock_back } },
 	{ "entropy is not filled in", "owner", { .entropy = entropy_short } },
 	{ "the reason of the end is another", "owner", { .exit = exit_each } },
+	{ "kicks do not arrive", "kick", { .thread_kick = kick_nobody } },
 	{ "errno changes", "thread", { .yield = yield_errno } },
 };
 

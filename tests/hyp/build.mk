@@ -4,7 +4,7 @@
 comma := ,
 
 hyp-suite-src := $(addprefix tests/hyp/,suite.c errno.c host.c instance.c memory.c pages.c budget.c thread.c slot.c \
-	wait.c time.c timer.c owner.c fault.c chain.c leak.c stub.c arch/$(platform-cpu)/code.c arch/$(platform-cpu)/fault.S) \
+	wait.c time.c timer.c owner.c fault.c kick.c chain.c leak.c stub.c arch/$(platform-cpu)/code.c arch/$(platform-cpu)/fault.S) \
 	tests/tap.c
 hyp-suite-obj := $(patsubst %.S,$(BUILD)/obj/%.o,$(hyp-suite-src:%.c=$(BUILD)/obj/%.o))
 

@@ -163,6 +163,26 @@ static void yield(struct hyp *h)
 	check();
 }
 
+static uint32_t thread_id(struct hyp *h)
+{
+	uint32_t ret;
+
+	mark();
+	ret = suite_target->thread_id(h);
+	check();
+	return ret;
+}
+
+static int thread_kick(struct hyp *h, uint32_t id)
+{
+	int ret;
+
+	mark();
+	ret = suite_target->thread_kick(h, id);
+	check();
+	return ret;
+}
+
 static int wait(struct hyp *h, uint32_t *word, uint32_t expected, uint64_t deadline)
 {
 	int ret;
@@ -279,6 +299,8 @@ static const struct hyp_ops checked = {
 	.thread_slot = thread_slot,
 	.thread_on_exit = thread_on_exit,
 	.yield = yield,
+	.thread_id = thread_id,
+	.thread_kick = thread_kick,
 	.wait = wait,
 	.wake = wake,
 	.wake_wait = wake_wait,

@@ -12,7 +12,8 @@ const struct suite_group suite_groups[] = {
 	{ "wait", test_wait },	       { "time", test_time },
 	{ "timer", test_timer },       { "owner", test_owner },
 	{ "fault", test_fault },       { "chain", test_chain },
-	{ "leak", test_leak },	       { NULL, NULL },
+	{ "kick", test_kick },	       { "leak", test_leak },
+	{ NULL, NULL },
 };
 
 uint64_t suite_patience = 20 * SECOND;

@@ -87,6 +87,8 @@ int suite_load(const int *from, int *value); /* 0; -1 when the load went on at i
 extern const char suite_undefined_pc[], suite_undefined_landing[];
 int suite_undefined(void); /* an undefined instruction; -1 when it went on at its landing */
 extern const char suite_divide_pc[], suite_divide_landing[];
+extern const char suite_spin_pc[], suite_spin_landing[];
+void suite_spin(void); /* one instruction, again and again, until something sends the thread to the landing */
 int suite_divide(void); /* a division by zero; 0 on a CPU that allows it; -1 when it went on at its landing */
 
 /* the groups */
@@ -102,6 +104,7 @@ void test_timer(void);
 void test_owner(void);
 void test_fault(void);
 void test_chain(void);
+void test_kick(void);
 void test_leak(void);
 void test_stub(void);
 

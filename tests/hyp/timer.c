@@ -13,7 +13,7 @@ static struct hyp *h;
 static struct {
 	uint32_t fired;
 	uint64_t when;
-} timers[CPUS];
+} timers[CPUS + 1];
 
 static void upcall(void *cookie, uint32_t n)
 {
@@ -83,7 +83,8 @@ static void test_all(void)
 	for (n = 0; n < CPUS; n++)
 		good &= suite_await(h, &timers[n].fired, before[n] + 1) && on_time(n, deadline[n]);
 	tap_ok(good, "all timers, armed in the reverse order of their deadlines");
-	tap_is(ops->timer_set(h, CPUS, 1), -HYP_EINVAL, "a timer that is not");
+	tap_is(ops->timer_set(h, CPUS, HYP_FOREVER), 0, "there is one timer more than CPUs");
+	tap_is(ops->timer_set(h, CPUS + 1, 1), -HYP_EINVAL, "a timer that is not");
 	tap_is(ops->timer_set(h, UINT32_MAX, 1), -HYP_EINVAL, "a timer that cannot be");
 }
 
@@ -199,6 +200,31 @@ static void test_fini(void)
 	tap_is(__atomic_load_n(&fires, __ATOMIC_SEQ_CST), seen, "no upcall after fini");
 }
 
+static uint32_t beats;
+
+static void beat(void *cookie, uint32_t n)
+{
+	struct hyp *beating = *(struct hyp **)cookie;
+
+	if (__atomic_add_fetch(&beats, 1, __ATOMIC_SEQ_CST) < 20)
+		ops->timer_set(beating, n, ops->clock_monotonic(beating) + MS / 10);
+	ops->wake(beating, &beats, UINT32_MAX);
+}
+
+/* An upcall may arm the timer again that it is about. */
+static void test_beat(void)
+{
+	const struct hyp_upcalls upcalls = { .timer = beat };
+	struct hyp *beating;
+
+	beating = suite_open_with(&suite_config, &upcalls, &beating, NULL);
+	ops->timer_set(beating, CPUS, 1);
+	tap_ok(suite_await(beating, &beats, 20), "a timer armed again by its own upcall");
+	ops->fini(beating);
+	tap_is(beats, 20, "ends when that does not");
+	beats = 0;
+}
+
 static void test_silent(void)
 {
 	struct hyp *silent = suite_open(NULL);
@@ -220,6 +246,7 @@ void test_timer(void)
 	test_load();
 	test_rearm();
 	test_fini();
+	test_beat();
 	test_silent();
 	ops->fini(h);
 }

@@ -33,4 +33,11 @@ suite_divide_landing:
 	mov w0, #-1
 	ret
 
+	.globl suite_spin, suite_spin_pc, suite_spin_landing
+suite_spin:
+suite_spin_pc:
+	b suite_spin_pc
+suite_spin_landing:
+	ret
+
 	.section .note.GNU-stack, "", %progbits

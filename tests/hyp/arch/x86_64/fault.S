@@ -35,4 +35,11 @@ suite_divide_landing:
 	mov $-1, %eax
 	ret
 
+	.globl suite_spin, suite_spin_pc, suite_spin_landing
+suite_spin:
+suite_spin_pc:
+	jmp suite_spin_pc
+suite_spin_landing:
+	ret
+
 	.section .note.GNU-stack, "", @progbits
