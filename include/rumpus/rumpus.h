@@ -31,7 +31,8 @@ struct rumpus_user_ops;
  *                the host has, or lets this process have. It begins with a few megabytes and gives back what is free
  * @image:        path of the kernel image; NULL: the environment's RUMPUS_IMAGE, else the installed one
  * @command_line: added to the kernel's command line; NULL: nothing
- * @log:          takes the kernel's console output as it comes, on any thread; NULL: discard (dmesg keeps it)
+ * @log:          takes the kernel's console output as it comes, on any thread, on a stack with 8 KiB left; NULL: discard
+ *                (dmesg keeps it)
  * @ended:        the kernel ended by itself (status 0: power off, -1: panic); on any thread, may not call librumpus
  * @arg:          first argument of the two
  * @cache:        bytes of page cache and other caches beyond which memory does not grow for them; 0: 256 MiB

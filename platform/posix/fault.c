@@ -118,12 +118,13 @@ static void handler_call(const struct sigaction *action, int signal, siginfo_t *
 		action->sa_handler(signal);
 }
 
-/* What the host would have done, had we never been there. */
+/* What the host would have done, had we never been there: with the signal mask of what was interrupted, too. */
 static void chain(struct layer *layer, int signal, siginfo_t *info, void *context)
 {
 	const struct sigaction *action = &layer->beneath;
 	bool sent = info->si_code <= 0;
 
+	pthread_sigmask(SIG_SETMASK, posix_context_mask(context), NULL);
 	/* The host ignores no fault, even when told to. */
 	if (action->sa_handler == SIG_IGN && sent)
 		return;
@@ -192,6 +193,7 @@ static bool is_ours(const struct sigaction *action, unsigned int n)
 
 static void signal_install(size_t i)
 {
+	/* Faults may come in handlers; a kick may wait, and is not to lie on another one or on a fault: stacks are small. */
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	unsigned int n = depth[i];
 	struct layer *layer;
@@ -205,6 +207,7 @@ static void signal_install(size_t i)
 		return;
 	atomic_store(&layer->reset, false);
 	action.sa_sigaction = handlers[n];
+	sigaddset(&action.sa_mask, POSIX_KICK_SIGNAL);
 	action.sa_flags |= layer->beneath.sa_flags & SA_RESTART; /* for signals that are sent */
 	if (layer->beneath.sa_handler == SIG_DFL || layer->beneath.sa_handler == SIG_IGN)
 		action.sa_flags |= SA_RESTART;

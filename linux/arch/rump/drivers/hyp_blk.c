@@ -13,7 +13,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
-#include "../kernel/rump.h"
+#include "../kernel/carry.h"
 
 #define DISK_MINORS 16
 #define MAX_DISKS 4096
@@ -30,6 +30,7 @@
  * @cpu:       virtual CPU that takes the completions
  * @irq:       its interrupt there
  * @index:     in the name
+ * @removing:  it is on its way out, for nobody to open or remove; under the gendisk's open_mutex
  * @link:      in the list of disks
  */
 struct disk {
@@ -41,6 +42,7 @@ struct disk {
 	struct rump_cpu *cpu;
 	int irq;
 	int index;
+	bool removing;
 	struct list_head link;
 };
 
@@ -173,6 +175,14 @@ static blk_status_t prepare(struct request *rq)
 	return BLK_STS_OK;
 }
 
+/* A backend may complete at once, in complete_upcall(): not to be cut off, for it holds locks of its own. */
+static void submit(struct disk *disk, struct hyp_blk_req *batch)
+{
+	rump_host_begin();
+	disk->hyp->ops->submit(disk->hyp, batch);
+	rump_host_end();
+}
+
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *data)
 {
 	struct disk *disk = hctx->queue->queuedata;
@@ -184,7 +194,7 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 		return status;
 	blk_mq_start_request(rq);
 	atomic_inc(&disk->in_flight);
-	disk->hyp->ops->submit(disk->hyp, &req->hyp);
+	submit(disk, &req->hyp);
 	return BLK_STS_OK;
 }
 
@@ -213,7 +223,7 @@ static void queue_rqs(struct rq_list *list)
 		}
 		atomic_add(n, &disk->in_flight);
 		if (batch)
-			disk->hyp->ops->submit(disk->hyp, batch);
+			submit(disk, batch);
 	}
 	*list = requeue;
 }
@@ -225,7 +235,14 @@ static const struct blk_mq_ops disk_mq_ops = {
 
 /* ---- attaching ---- */
 
-static const struct block_device_operations disk_fops = { .owner = THIS_MODULE };
+static int disk_open(struct gendisk *gendisk, blk_mode_t mode)
+{
+	struct disk *disk = gendisk->private_data;
+
+	return disk->removing ? -ENXIO : 0;
+}
+
+static const struct block_device_operations disk_fops = { .owner = THIS_MODULE, .open = disk_open };
 
 static struct queue_limits limits_of(const struct hyp_blk_info *info)
 {
@@ -327,7 +344,9 @@ static long disk_add(void *arg)
 	err = disk->index;
 	if (err < 0)
 		goto free_disk;
+	rump_host_begin();
 	err = hyp->ops->attach(hyp, complete_upcall, disk);
+	rump_host_end();
 	if (err)
 		goto free_index;
 	err = alloc_tags(disk);
@@ -342,7 +361,9 @@ static long disk_add(void *arg)
 	unlink_disk(disk);
 	blk_mq_free_tag_set(&disk->tags);
 detach:
+	rump_host_begin();
 	hyp->ops->detach(hyp);
+	rump_host_end();
 free_index:
 	ida_free(&disk_indexes, disk->index);
 free_disk:
@@ -350,35 +371,45 @@ free_disk:
 	return err;
 }
 
-static struct disk *find(const struct hyp_blk *hyp)
+/* Of several that want to remove a disk, one gets it: afterwards nobody else opens or removes it. */
+static int claim(const struct hyp_blk *hyp, struct disk **out)
 {
-	struct disk *disk, *found = NULL;
+	struct disk *disk;
+	int err = -ENOENT;
 
 	mutex_lock(&disks_lock);
-	list_for_each_entry(disk, &disks, link)
-		if (disk->hyp == hyp)
-			found = disk;
+	list_for_each_entry(disk, &disks, link) {
+		if (disk->hyp != hyp)
+			continue;
+		mutex_lock(&disk->gendisk->open_mutex);
+		if (disk_openers(disk->gendisk)) {
+			err = -EBUSY;
+		} else if (!disk->removing) {
+			disk->removing = true;
+			*out = disk;
+			err = 0;
+		}
+		mutex_unlock(&disk->gendisk->open_mutex);
+		break;
+	}
 	mutex_unlock(&disks_lock);
-	return found;
+	return err;
 }
 
 static long disk_remove(void *arg)
 {
-	struct disk *disk = find(arg);
+	struct disk *disk;
+	int err = claim(arg, &disk);
 
-	if (!disk)
-		return -ENOENT;
-	mutex_lock(&disk->gendisk->open_mutex);
-	if (disk_openers(disk->gendisk)) {
-		mutex_unlock(&disk->gendisk->open_mutex);
-		return -EBUSY;
-	}
-	mutex_unlock(&disk->gendisk->open_mutex);
+	if (err)
+		return err;
 	del_gendisk(disk->gendisk);
-	put_disk(disk->gendisk);
 	unlink_disk(disk);
+	put_disk(disk->gendisk);
 	blk_mq_free_tag_set(&disk->tags);
+	rump_host_begin();
 	disk->hyp->ops->detach(disk->hyp);
+	rump_host_end();
 	ida_free(&disk_indexes, disk->index);
 	kfree(disk);
 	return 0;

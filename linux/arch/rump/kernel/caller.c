@@ -86,6 +86,7 @@ static struct rumpus_image_thread *caller_alloc(void)
 	if (!caller)
 		return NULL;
 	/* The rest stays: someone may still be at the carrier's word, and the CPU have it in its list. */
+	caller->carrier.host = rump_hyp->thread_id(rump_instance);
 	caller->state = RUMP_CALLER_OUTSIDE;
 	caller->interrupted = 0;
 	caller->dead = false;
@@ -138,7 +139,12 @@ void rump_callers_interrupt(struct rump_cpu *cpu)
 		smp_mb(); /* with queue(): a request that does not queue itself is seen here */
 		if (READ_ONCE(caller->state) != RUMP_CALLER_REQUEST)
 			continue; /* its task had woken for another reason and has served it */
-		task = caller->task ?: READ_ONCE(caller->process->leader);
+		/* One that serves the request by now may sleep in it, and is not to be woken for nothing. */
+		if (caller->task) {
+			wake_up_state(caller->task, TASK_NOLOAD);
+			continue;
+		}
+		task = READ_ONCE(caller->process->leader);
 		if (task)
 			wake_up_process(task);
 		else
@@ -394,6 +400,7 @@ int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image
 
 void rump_caller_detach(struct rumpus_image_thread *caller)
 {
+	WRITE_ONCE(caller->carrier.host, rump_hyp->thread_id(rump_instance)); /* may be another that does it */
 	if (!caller->dead && rump_caller_call(caller, RUMP_CALL_DETACH, NULL) == -ESHUTDOWN)
 		return;
 	caller_free(caller);

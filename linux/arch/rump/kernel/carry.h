@@ -66,10 +66,31 @@ static __always_inline void rump_leave(struct rumpus_image_thread *user, bool wo
 
 	cpu->user = user;
 	cpu->work = work;
+	cpu->stale = 0;
 	cpu_switch(&cpu->kernel_sp, cpu->carrier->host_sp);
 	/* A carrier looks at these with the token held: clear them for the next one. */
 	cpu->user = NULL;
 	cpu->work = false;
+}
+
+/**
+ * rump_host_begin() - what follows runs code of the host's that may take long, or call the image on this stack
+ *
+ * Such code must not be cut off, by an interrupt or by the kernel's end.
+ */
+static __always_inline void rump_host_begin(void)
+{
+	WRITE_ONCE(rump_top()->cpu->in_host, rump_top()->cpu->in_host + 1);
+	barrier();
+}
+
+/** rump_host_end() - it is over; does not return when the kernel has ended meanwhile */
+static __always_inline void rump_host_end(void)
+{
+	barrier();
+	WRITE_ONCE(rump_top()->cpu->in_host, rump_top()->cpu->in_host - 1);
+	if (unlikely(READ_ONCE(rump_ended)))
+		rump_leave_for_good();
 }
 
 #endif

@@ -17,8 +17,12 @@
 #define SPIN_FOR_TOKEN 100
 #define SPIN_BEFORE_PARKING 100
 
-/* Nanoseconds for carriers to leave a kernel that has ended; they look at each interrupt and in each waiting loop. */
+/*
+ * Nanoseconds for carriers to leave a kernel that has ended. They look at each interrupt and in each waiting loop, and
+ * are kicked out of the rest: what remains is code of the program's, in callbacks, and threads that cannot be kicked.
+ */
 #define EXIT_PATIENCE (500 * NSEC_PER_MSEC)
+#define EXIT_KICK NSEC_PER_MSEC
 
 struct rump_cpu rump_cpus[NR_CPUS];
 u32 rump_ended;
@@ -134,6 +138,7 @@ static void home_main(void *arg)
 	struct rump_cpu *cpu = arg;
 	u32 never = 0;
 
+	WRITE_ONCE(cpu->home.host, rump_hyp->thread_id(rump_instance));
 	rump_cpu_wait(cpu, &cpu->home, &never, 1);
 }
 
@@ -151,14 +156,22 @@ int rump_cpu_start(struct rump_cpu *cpu)
 /**
  * rump_cpu_await_exit() - the kernel has ended: wait until nobody carries @cpu, so that nobody uses a caller's memory
  *
- * Nobody enters any more: who takes the token looks at rump_ended then. Not for ever: a kernel may be beyond leaving.
+ * Nobody enters any more: who takes the token looks at rump_ended then. Not for ever: a callback of the program's may
+ * not return. Whoever is in one goes no further in the kernel afterwards: see rump_host_end().
  */
-void rump_cpu_await_exit(const struct rump_cpu *cpu)
+void rump_cpu_await_exit(struct rump_cpu *cpu)
 {
-	u64 end = rump_hyp->clock_monotonic(rump_instance) + EXIT_PATIENCE;
+	u64 now = rump_hyp->clock_monotonic(rump_instance), end = now + EXIT_PATIENCE, kick = now + EXIT_KICK;
 
-	while (smp_load_acquire(&cpu->token) && rump_hyp->clock_monotonic(rump_instance) < end)
-		rump_hyp->yield(rump_instance);
+	while (smp_load_acquire(&cpu->token) && now < end) {
+		if (now < kick) {
+			rump_hyp->yield(rump_instance);
+		} else {
+			rump_kick(cpu);
+			rump_hyp->wait(rump_instance, &cpu->token, 1, now + EXIT_KICK);
+		}
+		now = rump_hyp->clock_monotonic(rump_instance);
+	}
 }
 
 /**

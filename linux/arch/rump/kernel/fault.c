@@ -14,13 +14,14 @@
 static struct hyp_fault first_fault;
 static u32 faulted;
 
-static bool inside_image(uintptr_t pc)
+/** rump_kernel_text() - instructions of the kernel's; also in signal handlers of the host's */
+bool rump_kernel_text(uintptr_t pc)
 {
 	return pc >= (uintptr_t)_stext && pc < (uintptr_t)_einittext;
 }
 
-/* The context is the kernel's and not a host thread's on its way in or out. */
-static bool on_kernel_stack(uintptr_t sp)
+/** rump_kernel_stack() - the context is the kernel's and not a host thread's on its way in or out */
+bool rump_kernel_stack(uintptr_t sp)
 {
 	return (sp >= (uintptr_t)init_stack && sp < (uintptr_t)init_stack + THREAD_SIZE) ||
 	       (sp >= PAGE_OFFSET && sp < (uintptr_t)high_memory);
@@ -35,15 +36,17 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault)
 {
 	const struct exception_table_entry *entry;
 
+	if (fault->kind == HYP_FAULT_KICK)
+		return rump_kicked(fault);
 	/* Page 0 is where calls through a null pointer end. */
-	if (!inside_image(fault->pc) && fault->pc >= PAGE_SIZE)
+	if (!rump_kernel_text(fault->pc) && fault->pc >= PAGE_SIZE)
 		return false;
 	entry = search_exception_tables(fault->pc);
 	if (entry) {
 		fault->pc = (uintptr_t)&entry->fixup + entry->fixup;
 		return true;
 	}
-	if (!on_kernel_stack(fault->sp))
+	if (!rump_kernel_stack(fault->sp))
 		return false;
 	if (!xchg(&faulted, 1)) {
 		first_fault = *fault;

@@ -39,6 +39,8 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	int err;
 
 	rump_hyp = ops;
+	rump_watch_prepare(info->cpus);
+	rump_boot_carrier.host = ops->thread_id(h);
 	rump_instance = h;
 	rump_info = *info;
 	rump_info.cpus = min_t(u32, info->cpus, NR_CPUS);
@@ -65,11 +67,12 @@ static void image_halt(void)
 
 	rump_end(0, "halted");
 	for (i = 0; i < rump_info.cpus; i++)
+		rump_cpu_await_exit(&rump_cpus[i]);
+	for (i = 0; i < rump_info.cpus; i++)
 		if (rump_cpus[i].thread)
 			rump_hyp->thread_join(rump_instance, rump_cpus[i].thread);
-	for (i = 0; i < rump_info.cpus; i++)
-		rump_cpu_await_exit(&rump_cpus[i]);
 	rump_disks_quiesce();
+	rump_watch_end();
 	for (i = 0; i < rump_info.cpus; i++)
 		rump_hyp->timer_set(rump_instance, i, HYP_FOREVER);
 }

@@ -39,8 +39,8 @@ void rump_deliver_interrupts(void)
 	while ((pending = xchg(rump_top()->pending, 0))) {
 		struct pt_regs *outer;
 
-		while (unlikely(pending & BIT(RUMP_IRQ_STOP)))
-			rump_leave(NULL, false);
+		if (unlikely(pending & BIT(RUMP_IRQ_STOP)))
+			rump_leave_for_good();
 		outer = set_irq_regs(task_pt_regs(current));
 		irq_enter();
 		deliver(pending);
@@ -56,15 +56,19 @@ void rump_relax(void)
 	struct rump_top *top = rump_top();
 
 	cpu_pause();
-	if (!(++top->cpu->relaxed % RELAX_BEFORE_YIELD))
+	if (!(++top->cpu->relaxed % RELAX_BEFORE_YIELD)) {
+		WRITE_ONCE(top->cpu->yielding, true);
 		rump_hyp->yield(rump_instance);
+		WRITE_ONCE(top->cpu->yielding, false);
+	}
 	if (!READ_ONCE(*top->pending))
 		return;
 	if (top->irqs_on)
 		rump_deliver_interrupts();
 	else if (unlikely(READ_ONCE(rump_ended)))
-		for (;;)
-			rump_leave(NULL, false);
+		rump_leave_for_good();
+	else if (unlikely(rump_is_stuck(top->cpu)))
+		rump_stuck();
 }
 
 void __init init_IRQ(void)

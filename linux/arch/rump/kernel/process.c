@@ -8,8 +8,11 @@
 #include <linux/file.h>
 #include <linux/fs_struct.h>
 #include <linux/completion.h>
+#include <linux/nsproxy.h>
+#include <linux/path.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/init_task.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -24,6 +27,7 @@
 struct rumpus_image_process rump_first_process;
 u32 rump_booted;
 static LLIST_HEAD(new_processes);
+static struct path boot_root; /* where every process begins; process 1 may change its own */
 
 /* user_mode_thread() would share the memory, which is what tells a remote process from a local one. */
 static int spawn(int (*fn)(void *arg), void *arg, u64 flags, int exit_signal)
@@ -86,12 +90,18 @@ static void ignore_sigpipe(void)
 	spin_unlock_irq(&current->sighand->siglock);
 }
 
-/* The process begins with nothing of what process 1 has come to have. */
+/* The process begins with nothing of what process 1 has come to have: chroot, namespaces, limits, descriptors. */
 static void forget_inherited(void)
 {
 	sys_close_range(0, ~0U, 0);
-	init_chdir("/");
+	get_nsproxy(&init_nsproxy);
+	switch_task_namespaces(current, &init_nsproxy);
+	set_fs_root(current->fs, &boot_root);
+	set_fs_pwd(current->fs, &boot_root);
 	current->fs->umask = 0022;
+	task_lock(current);
+	memcpy(current->signal->rlim, init_task.signal->rlim, sizeof(current->signal->rlim));
+	task_unlock(current);
 	flush_signal_handlers(current, 1);
 	ignore_sigpipe();
 }
@@ -173,6 +183,7 @@ void __noreturn rump_init_main(void)
 	struct rumpus_image_process *process = &rump_first_process;
 
 	process->leader = current;
+	get_fs_root(current->fs, &boot_root);
 	/* Its children are reaped by nobody's wait. */
 	spin_lock_irq(&current->sighand->siglock);
 	current->sighand->action[SIGCHLD - 1].sa.sa_handler = SIG_IGN;

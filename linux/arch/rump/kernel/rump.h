@@ -35,6 +35,7 @@ enum rump_interrupt {
 /**
  * struct rump_carrier - a host thread that can carry a virtual CPU
  * @host_sp: where it goes on when the kernel leaves it
+ * @host:    number of the host thread, for kicks; 0 where there are none
  * @word:    what it parks on: RUMP_PARKED while it sleeps or is about to, above that a count of events
  *
  * @word may be written by anyone at any time, also after the thread has stopped waiting: records are never freed while
@@ -42,6 +43,7 @@ enum rump_interrupt {
  */
 struct rump_carrier {
 	void *host_sp;
+	u32 host;
 	u32 word;
 };
 
@@ -60,6 +62,14 @@ struct rump_carrier {
  * @user:      the caller whose task is current and in "user mode" where the kernel was left, or NULL
  * @prev:      task that the present one was switched from
  * @relaxed:   calls of cpu_relax() since the CPU last did something else
+ * @in_host:   depth of calls to the host that may take long or come back to the image: nothing is to be cut off then
+ * @kicked_at: where a kick took the carrier from; rump_interrupt_entry() goes back there
+ * @yielding:  the carrier has a waiting loop of the kernel's give way to others of the host's
+ * @ticks:     timer interrupts taken
+ * @ticked:    nanoseconds; when one was last counted in @stale
+ * @stale:     ticks since another task ran, or the kernel was left
+ * @late:      kicks that met interrupts off since one was taken; written by the carrier, in a handler of the host's, too
+ * @seen:      for the timer's upcall alone: @ticks when it last found a tick that waited
  * @home:      its home thread
  * @thread:    handle of the home thread
  * @id:        number
@@ -77,6 +87,14 @@ struct rump_cpu {
 	struct rumpus_image_thread *user;
 	struct task_struct *prev;
 	unsigned int relaxed;
+	unsigned int in_host;
+	bool yielding;
+	unsigned long kicked_at;
+	unsigned int stale;
+	unsigned int late;
+	u64 ticked;
+	unsigned long ticks;
+	unsigned long seen;
 	unsigned int id;
 	struct hyp_thread *thread;
 	struct rump_carrier home;
@@ -175,7 +193,7 @@ void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
 void rump_unpark(struct rump_carrier *carrier);
 bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
-void rump_cpu_await_exit(const struct rump_cpu *cpu);
+void rump_cpu_await_exit(struct rump_cpu *cpu);
 void rump_end(int status, const char *reason);
 
 /* setup.c */
@@ -212,7 +230,23 @@ void rump_timer_interrupt(void);
 void rump_timer_upcall(void *cookie, u32 n);
 void rump_timer_start_cpu(void);
 
+/* watch.c */
+extern unsigned int rump_lockup_ms;
+void rump_watch_prepare(u32 timer);
+void rump_watch_end(void);
+void rump_watch_begin(struct rump_cpu *cpu);
+bool rump_watch_upcall(u32 timer);
+void rump_watch_tick(struct rump_cpu *cpu);
+void rump_kick(struct rump_cpu *cpu);
+bool rump_kicked(struct hyp_fault *fault);
+bool rump_is_stuck(const struct rump_cpu *cpu);
+void __noreturn rump_stuck(void);
+void rump_stuck_entry(void);
+void rump_evict_entry(void);
+
 /* fault.c */
+bool rump_kernel_text(uintptr_t pc);
+bool rump_kernel_stack(uintptr_t sp);
 bool rump_fault_upcall(void *cookie, struct hyp_fault *fault);
 void rump_oops_entry(void);
 void rump_lost_entry(void);

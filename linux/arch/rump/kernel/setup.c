@@ -19,7 +19,9 @@ char rump_command_line[RUMP_COMMAND_LINE_SIZE];
 
 static void console_write(struct console *console, const char *text, unsigned int len)
 {
+	rump_host_begin();
 	rump_hyp->console_write(rump_instance, text, len);
+	rump_host_end();
 }
 
 static struct console console = {

@@ -39,6 +39,7 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 	to->percpu = from->percpu;
 	to->id = from->id;
 	from->cpu->prev = prev;
+	from->cpu->stale = 0;
 	cpu_switch(&prev->thread.sp, next->thread.sp);
 	return rump_top()->cpu->prev;
 }

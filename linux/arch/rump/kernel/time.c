@@ -52,13 +52,17 @@ static int shutdown(struct clock_event_device *device)
 /** rump_timer_upcall() - timer @n is due; on a thread of the platform's */
 void rump_timer_upcall(void *cookie, u32 n)
 {
+	if (rump_watch_upcall(n))
+		return;
 	rump_raise(&rump_cpus[n], RUMP_IRQ_TIMER);
+	rump_watch_begin(&rump_cpus[n]);
 }
 
 void rump_timer_interrupt(void)
 {
 	struct clock_event_device *device = this_cpu_ptr(&clockevent);
 
+	rump_watch_tick(rump_top()->cpu);
 	device->event_handler(device);
 }
 

@@ -3,7 +3,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
-#include <rumpus/image.h>
+#include "../kernel/carry.h"
 
 /* Below this, moves of eight bytes beat the start of the string instruction. */
 #define SHORT_COPY 64
@@ -11,16 +11,24 @@
 unsigned long rump_remote_read(void *to, const void __user *from, unsigned long n)
 {
 	const mm_context_t *context = &current->mm->context;
+	unsigned long left;
 
-	return context->ops->read(context->cookie, to, (uintptr_t)from, n);
+	rump_host_begin();
+	left = context->ops->read(context->cookie, to, (uintptr_t)from, n);
+	rump_host_end();
+	return left;
 }
 EXPORT_SYMBOL(rump_remote_read);
 
 unsigned long rump_remote_write(void __user *to, const void *from, unsigned long n)
 {
 	const mm_context_t *context = &current->mm->context;
+	unsigned long left;
 
-	return context->ops->write(context->cookie, (uintptr_t)to, from, n);
+	rump_host_begin();
+	left = context->ops->write(context->cookie, (uintptr_t)to, from, n);
+	rump_host_end();
+	return left;
 }
 EXPORT_SYMBOL(rump_remote_write);
 

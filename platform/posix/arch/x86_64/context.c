@@ -18,3 +18,8 @@ void posix_context_set_pc(void *context, uintptr_t pc)
 
 	uc->uc_mcontext.gregs[REG_RIP] = pc;
 }
+
+const sigset_t *posix_context_mask(const void *context)
+{
+	return &((const ucontext_t *)context)->uc_sigmask;
+}
