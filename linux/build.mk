@@ -38,6 +38,8 @@ $(linux-image): $(linux-dir)/obj/.config $(linux-files) | $(generated)
 pristine:
 	linux/pristine.sh $(linux-package) $(linux-dir)
 
+include tests/linux/build.mk
+
 tests += tests/linux/pristine.sh
 
 .PHONY: pristine

@@ -9,4 +9,16 @@ $(BUILD)/tests/syscall/abi: $(addprefix $(BUILD)/obj/tests/syscall/,abi.o facts.
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
-tests += tests/syscall/table.py $(BUILD)/tests/syscall/abi
+$(BUILD)/tests/syscall/pointers.h: tests/syscall/pointers.py tests/syscall/pointers.tbl $(syscall-tables)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)tests/syscall/pointers.py $(syscall-tables) tests/syscall/pointers.tbl >$@
+
+$(BUILD)/obj/tests/syscall/pointers.o: $(BUILD)/tests/syscall/pointers.h
+$(BUILD)/obj/tests/syscall/pointers.o: rumpus-cflags += -I$(BUILD)/tests/syscall
+
+$(BUILD)/tests/syscall/pointers: $(BUILD)/obj/tests/syscall/pointers.o $(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
+
+tests += $(BUILD)/tests/syscall/pointers tests/syscall/table.py $(BUILD)/tests/syscall/abi
