@@ -76,9 +76,11 @@ static int commit_slowly(struct posix_memory *m, uintptr_t start, uintptr_t end)
 	uintptr_t at;
 
 	while (part.end < end && part_at(m, part.end, end, HYP_PROT_WRITE, &part)) {
-		if (posix_is_object(part.offset) &&
-		    fallocate(m->fd, FALLOC_FL_KEEP_SIZE, part.offset, part.end - part.start))
-			return -HYP_ENOMEM;
+		while (posix_is_object(part.offset) &&
+		       fallocate(m->fd, FALLOC_FL_KEEP_SIZE, part.offset, part.end - part.start)) {
+			if (errno != EINTR)
+				return -HYP_ENOMEM;
+		}
 		for (at = part.start; at < part.end; at += posix_page_size())
 			__atomic_fetch_or((unsigned char *)at, 0, __ATOMIC_RELAXED);
 	}
