@@ -342,7 +342,7 @@ struct hyp_ops {
 	 *
 	 * For threads that run the kernel's code and do not look up from it. Not waited for: it comes when the host runs
 	 * that thread next, and not at all while the program holds such interruptions off.
-	 * Return: 0; -HYP_ENOENT when there is no such thread any more; -HYP_EAGAIN; -HYP_ENOSYS
+	 * Return: 0; -HYP_ENOENT when there is no such thread any more; -HYP_EAGAIN; -HYP_ENOSYS, also without the upcall
 	 */
 	int (*thread_kick)(struct hyp *h, uint32_t id);
 

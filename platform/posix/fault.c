@@ -266,6 +266,9 @@ int posix_thread_kick(struct hyp *h, uint32_t id)
 		.si_value.sival_ptr = (void *)&kick_mark,
 	};
 
+	/* Without it nobody took the signal, which would be the program's. */
+	if (!h->upcalls.fault)
+		return -HYP_ENOSYS;
 	if (!syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)id, POSIX_KICK_SIGNAL, &info))
 		return 0;
 	return errno == ESRCH ? -HYP_ENOENT : errno == EAGAIN ? -HYP_EAGAIN : -HYP_ENOSYS;

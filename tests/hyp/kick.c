@@ -63,19 +63,24 @@ static void own_handler(int number)
 /* The platform's signal is the program's, too, when its handler was there before. */
 static void test_program(void)
 {
+	static struct kernel k;
+	const struct hyp_upcalls upcalls = { .fault = upcall };
 	struct sigaction action = { .sa_handler = own_handler }, before;
 	struct hyp *h;
 
 	sigaction(SIGURG, &action, &before);
-	h = suite_open(NULL);
+	h = suite_open_with(&suite_config, &upcalls, &k, NULL);
 	raise(SIGURG);
 	tap_is(own_signals, 1, "a signal of the program's reaches its handler");
 	ops->thread_kick(h, ops->thread_id(h));
 	tap_is(own_signals, 1, "a kick does not");
 	ops->fini(h);
 	sigaction(SIGURG, &before, NULL);
-	h = suite_open(NULL);
+	h = suite_open_with(&suite_config, &upcalls, &k, NULL);
 	raise(SIGURG);
+	ops->fini(h);
+	h = suite_open(NULL);
+	tap_is(ops->thread_kick(h, ops->thread_id(h)), -HYP_ENOSYS, "a kernel without the upcall cannot kick");
 	ops->fini(h);
 	tap_is(own_signals, 1, "without a handler it is ignored");
 }
