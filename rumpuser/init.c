@@ -41,8 +41,14 @@ static int param(void *owner, const char *name, char *value, size_t size)
 
 int ru_start(void)
 {
-	/* All memory is anonymous: of the object itself, none is needed. */
-	static const struct hyp_config config = { .mem_bound = 1 << 20, .console = console, .param = param };
+	/* All memory is anonymous: of the object itself, none is needed; but of mappings, one for each MiB of a page
+	 * cache. */
+	static const struct hyp_config config = {
+		.mem_bound = 1 << 20,
+		.map_budget = 32768,
+		.console = console,
+		.param = param,
+	};
 	static const struct hyp_upcalls upcalls;
 	const struct hyp_ops *ops = hyp_platform();
 	int ret;

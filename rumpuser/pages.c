@@ -14,17 +14,22 @@
 #define ORDERS 11 /* blocks of 1 to 1024 pages */
 #define ORDER_MAX (ORDERS - 1)
 
-/* Early chunks are small, so that the host does not back the first few pages with huge ones. */
-#define SMALL_CHUNKS 4U
-#define SMALL_CHUNK ((size_t)1 << 20)
+/*
+ * Chunks are mapped piece by piece, too small for huge pages of the host's. Those would make first touch dearer, not
+ * cheaper: a kernel's page cache touches each page once, and hosts that are guests themselves have their small pages
+ * at hand and must ask for large ones.
+ */
+#define PIECE ((size_t)1 << 20)
 
+/* Committed at once: at least this, at most that, and an eighth of what is there between */
 #define STEP_MIN ((size_t)64 << 10)
-#define STEP_MAX ((size_t)2 << 20)
+#define STEP_MAX ((size_t)256 << 10)
 
 /**
  * struct chunk - the head of a chunk, in its first page
  * @magic:     MAGIC
- * @size:      bytes reserved and mapped
+ * @size:      bytes reserved
+ * @mapped:    bytes from the beginning that are mapped; multiple of PIECE, for chunks but those of ru_large_get()
  * @committed: bytes from the beginning that are committed; multiple of a page
  * @used:      pages that are handed out
  * @next, @previous: all chunks but those of ru_large_get()
@@ -34,6 +39,7 @@
 struct chunk {
 	uint64_t magic;
 	size_t size;
+	size_t mapped;
 	size_t committed;
 	size_t used;
 	struct chunk *next;
@@ -53,7 +59,6 @@ struct block {
 static struct {
 	struct ru_lock lock;
 	struct chunk *chunks;
-	unsigned int made;
 	size_t committed; /* bytes, in all chunks */
 	struct block *free[ORDERS];
 } heap;
@@ -127,22 +132,35 @@ static void range_free(struct chunk *chunk, size_t page, size_t end)
 	}
 }
 
-static struct chunk *chunk_make(size_t size)
+static struct chunk *chunk_make(void)
 {
-	struct hyp_map map = { .size = size, .offset = HYP_MEM_ANONYMOUS, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
+	struct hyp_map map = { .size = PIECE, .offset = HYP_MEM_ANONYMOUS, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
 	struct chunk *chunk;
 
-	if (ru_ops->mem_reserve(ru_hyp, size, RU_CHUNK, NULL, &map.addr))
+	if (ru_ops->mem_reserve(ru_hyp, RU_CHUNK, RU_CHUNK, NULL, &map.addr))
 		return NULL;
 	if (ru_ops->mem_map(ru_hyp, &map, 1) || ru_ops->mem_commit(ru_hyp, map.addr, RU_PAGE)) {
-		ru_ops->mem_unreserve(ru_hyp, map.addr, size);
+		ru_ops->mem_unreserve(ru_hyp, map.addr, RU_CHUNK);
 		return NULL;
 	}
 	chunk = map.addr; /* reads as zeroes */
 	chunk->magic = MAGIC;
-	chunk->size = size;
+	chunk->size = RU_CHUNK;
+	chunk->mapped = PIECE;
 	chunk->committed = RU_PAGE;
 	return chunk;
+}
+
+static bool chunk_map(struct chunk *chunk, size_t end)
+{
+	struct hyp_map map = { .size = PIECE, .offset = HYP_MEM_ANONYMOUS, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
+
+	for (; chunk->mapped < end; chunk->mapped += PIECE) {
+		map.addr = (char *)chunk + chunk->mapped;
+		if (ru_ops->mem_map(ru_hyp, &map, 1))
+			return false;
+	}
+	return true;
 }
 
 /* Commits more of a chunk: at least @pages that begin at a multiple of @align. */
@@ -162,7 +180,8 @@ static bool chunk_grow(struct chunk *chunk, size_t pages, size_t align)
 	end = (end + STEP_MIN - 1) & ~(STEP_MIN - 1);
 	if (end > chunk->size)
 		end = chunk->size;
-	if (ru_ops->mem_commit(ru_hyp, (char *)chunk + chunk->committed, end - chunk->committed))
+	if (!chunk_map(chunk, end) ||
+	    ru_ops->mem_commit(ru_hyp, (char *)chunk + chunk->committed, end - chunk->committed))
 		return false;
 	heap.committed += end - chunk->committed;
 	chunk->committed = end;
@@ -176,19 +195,13 @@ static bool heap_grow(size_t pages, size_t align)
 
 	if (chunk && chunk->committed < chunk->size && chunk_grow(chunk, pages, align))
 		return true;
-	chunk = NULL;
-	/* A large run wants a chunk that has room for it behind the head. */
-	if (heap.made < SMALL_CHUNKS && (pages + align) * RU_PAGE <= SMALL_CHUNK / 2)
-		chunk = chunk_make(SMALL_CHUNK);
-	if (!chunk)
-		chunk = chunk_make(RU_CHUNK);
+	chunk = chunk_make();
 	if (!chunk)
 		return false;
 	chunk->next = heap.chunks;
 	if (chunk->next)
 		chunk->next->previous = chunk;
 	heap.chunks = chunk;
-	heap.made++;
 	heap.committed += RU_PAGE;
 	return chunk_grow(chunk, pages, align);
 }
