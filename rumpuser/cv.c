@@ -16,10 +16,9 @@ static struct {
 	struct ru_lock lock;
 } __attribute__((aligned(RU_LOCK_SIZE))) locks[LOCKS];
 
-/* How long to look whether a wait ends soon, between looks at the clock, and the power of 2 of waits without */
+/* How long to look whether a wait ends soon, and how often between looks at the clock */
 #define LOOK_NS UINT64_C(20000)
 #define LOOKS 8
-#define LONG_WAITS_MAX 8
 
 /**
  * struct rumpuser_cv - a condition variable; guarded by lock_of()
@@ -99,27 +98,17 @@ static bool look(struct ru_waiter *waiter, uint64_t deadline)
 	return goes(waiter);
 }
 
-/*
- * Does the wait end within the time that it takes a host to put a thread to sleep and wake it? Two threads that answer
- * each other then save both, several times as long as the answer takes. A thread whose waits are long asks ever less
- * often, so that it spends next to nothing on it. No virtual CPU is held here, for others to run.
- */
+/* No virtual CPU is held here, for others to run. */
 static bool ends_soon(struct ru_waiter *waiter, uint64_t deadline)
 {
-	struct ru_self *self = ru_self();
+	struct ru_patience *patience = &ru_self()->patience;
+	bool soon;
 
-	if (self->asleep_at_once) {
-		self->asleep_at_once--;
+	if (ru_info.cpus == 1 || !ru_patience_looks(patience))
 		return false;
-	}
-	if (ru_info.cpus > 1 && look(waiter, deadline)) {
-		self->long_waits = 0;
-		return true;
-	}
-	if (self->long_waits < LONG_WAITS_MAX)
-		self->long_waits++;
-	self->asleep_at_once = 1U << self->long_waits;
-	return false;
+	soon = look(waiter, deadline);
+	ru_patience_ended(patience, soon);
+	return soon;
 }
 
 /* False when @deadline came first. Signalled and waiting for its mutex counts as signalled; @cv may be gone then. */

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "patience.h"
 #include "ru_pause.h"
 
 struct lwp;
@@ -16,15 +17,13 @@ struct ru_bio;
  * @lwp:     bound by rumpuser_curlwpop()
  * @collect: rumpuser_bio() is running here: transfers that end meanwhile are left for it
  * @ended:   list of these
- * @asleep_at_once: how many waits are not to look first whether they end soon
- * @long_waits:     how often in sequence such a look was in vain
+ * @patience: of waits for condition variables
  */
 struct ru_self {
 	struct lwp *lwp;
 	bool collect;
 	struct ru_bio *ended;
-	unsigned int asleep_at_once;
-	unsigned int long_waits;
+	struct ru_patience patience;
 };
 
 /* A word of thread-local storage, not hyp.h's thread_slot(): each system call of a rump kernel asks several times. */

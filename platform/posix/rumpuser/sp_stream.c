@@ -6,9 +6,13 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sp_stream.h"
+
+/* How long to look whether bytes come soon: a round trip with a short call in it, also over TCP */
+#define LOOK_NS 30000U
 
 /* A host call without the C library's errno, which belongs to the program. */
 static long host(long number, long a, long b, long c, long d, long e, long f)
@@ -44,15 +48,42 @@ static void make_room(struct sp_stream *s, size_t size)
 	}
 }
 
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static long receive_soon(struct sp_stream *s, void *data, size_t size)
+{
+	uint64_t limit;
+	long ret;
+
+	if (!ru_patience_looks(&s->patience))
+		return -EAGAIN;
+	limit = now() + LOOK_NS;
+	do {
+		ret = receive(s->fd, data, size, MSG_DONTWAIT);
+	} while (ret == -EAGAIN && now() < limit);
+	ru_patience_ended(&s->patience, ret != -EAGAIN);
+	return ret;
+}
+
 int sp_stream_need(struct sp_stream *s, size_t size, bool wait)
 {
+	size_t room;
 	long ret;
 
 	if (sp_stream_size(s) >= size)
 		return 0;
 	make_room(s, size);
 	while (sp_stream_size(s) < size) {
-		ret = receive(s->fd, s->buffer + s->end, sizeof(s->buffer) - s->end, wait ? 0 : MSG_DONTWAIT);
+		room = sizeof(s->buffer) - s->end;
+		ret = wait ? receive_soon(s, s->buffer + s->end, room) : -EAGAIN;
+		if (ret == -EAGAIN)
+			ret = receive(s->fd, s->buffer + s->end, room, wait ? 0 : MSG_DONTWAIT);
 		if (ret < 0)
 			return ret;
 		s->end += ret;

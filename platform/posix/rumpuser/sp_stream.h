@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "patience.h"
 #include "sp_url.h"
 
 #define SP_STREAM_BUFFER 16384
@@ -23,11 +24,13 @@
  * @fd:    a blocking socket, usually with a time limit on receiving
  * @start: first byte in @buffer that was not taken yet
  * @end:   behind the last
+ * @patience: of waits for bytes
  */
 struct sp_stream {
 	int fd;
 	uint32_t start;
 	uint32_t end;
+	struct ru_patience patience;
 	_Alignas(16) unsigned char buffer[SP_STREAM_BUFFER];
 };
 
@@ -37,6 +40,7 @@ static inline void sp_stream_open(struct sp_stream *s, int fd)
 	s->fd = fd;
 	s->start = 0;
 	s->end = 0;
+	s->patience = (struct ru_patience){ 0 };
 }
 
 /** sp_stream_data(), sp_stream_size() - what has been received */
