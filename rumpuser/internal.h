@@ -158,6 +158,9 @@ bool ru_host_forked(void);
 /** ru_host_symbol() - what is at an address of a program's: "library (function+0x10)", for messages */
 void ru_host_symbol(const void *address, char *text, size_t size);
 
+/** ru_host_caller() - who called this library, in the same form */
+void ru_host_caller(char *text, size_t size);
+
 /** ru_host_not_forked() - ends the process with a message where it is one */
 void ru_host_not_forked(void);
 

@@ -16,7 +16,7 @@ static void run(void *arg)
 
 	ru_free(arg, sizeof(struct start));
 	start.fn(start.arg);
-	ru_check_thread_end();
+	ru_check_thread_end((const void *)start.fn);
 }
 
 int rumpuser_thread_create(void *(*fn)(void *arg), void *arg, const char *name, int mustjoin, int priority, int cpu,
@@ -48,7 +48,7 @@ int rumpuser_thread_create(void *(*fn)(void *arg), void *arg, const char *name, 
 
 void rumpuser_thread_exit(void)
 {
-	ru_check_thread_end();
+	ru_check_thread_end(__builtin_return_address(0));
 	ru_ops->thread_exit(ru_hyp);
 }
 

@@ -2,8 +2,6 @@
 /*
  * Checks of how the kernel uses locks, threads and memory. Whoever breaks a rule ends the process with a message that
  * names the rule and the caller; rumpuser/plain/ has the variant that trusts the kernel.
- *
- * All are inlined into the calls of the interface, so that the return address is that of the kernel.
  */
 #ifndef RUMPUSER_CHECK_H
 #define RUMPUSER_CHECK_H
@@ -11,9 +9,6 @@
 #include <stddef.h>
 
 #include "rumpuser.h"
-
-#define RU_CALLER __builtin_return_address(0)
-#define RU_CHECK static inline __attribute__((always_inline)) void
 
 /** enum ru_kind - what a lock is; in its last bytes */
 enum ru_kind {
@@ -24,115 +19,115 @@ enum ru_kind {
 };
 
 void ru_debug_init(void *lock, enum ru_kind kind);
-void ru_debug_destroy(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_enter(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_entered(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_held(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_exit(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_kind(const char *call, void *lock, enum ru_kind kind, const void *caller);
-void ru_debug_waiters(const char *call, void *lock, unsigned int waiters, const void *caller);
-void ru_debug_sleep(const char *call, void *interlock, const void *caller);
-void ru_debug_free(const char *call, void *memory, size_t size, size_t allocated, const void *caller);
-void ru_debug_thread_end(const char *call, const void *caller);
+void ru_debug_destroy(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_enter(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_entered(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_held(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_exit(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_kind(const char *call, void *lock, enum ru_kind kind);
+void ru_debug_waiters(const char *call, void *lock, unsigned int waiters);
+void ru_debug_sleep(const char *call, void *interlock);
+void ru_debug_free(const char *call, void *memory, size_t size, size_t allocated);
+void ru_debug_thread_end(const char *call, const void *function);
 
-RU_CHECK ru_check_mutex_init(struct rumpuser_mtx *mtx, int flags)
+static inline void ru_check_mutex_init(struct rumpuser_mtx *mtx, int flags)
 {
 	ru_debug_init(mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_mutex_destroy(struct rumpuser_mtx *mtx)
+static inline void ru_check_mutex_destroy(struct rumpuser_mtx *mtx)
 {
-	ru_debug_destroy("rumpuser_mutex_destroy", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_destroy("rumpuser_mutex_destroy", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_mutex_enter(struct rumpuser_mtx *mtx)
+static inline void ru_check_mutex_enter(struct rumpuser_mtx *mtx)
 {
-	ru_debug_enter("rumpuser_mutex_enter", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_enter("rumpuser_mutex_enter", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_mutex_entered(struct rumpuser_mtx *mtx)
+static inline void ru_check_mutex_entered(struct rumpuser_mtx *mtx)
 {
-	ru_debug_entered("rumpuser_mutex_enter", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_entered("rumpuser_mutex_enter", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_mutex_exit(struct rumpuser_mtx *mtx)
+static inline void ru_check_mutex_exit(struct rumpuser_mtx *mtx)
 {
-	ru_debug_exit("rumpuser_mutex_exit", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_exit("rumpuser_mutex_exit", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_cv_init(struct rumpuser_cv *cv)
+static inline void ru_check_cv_init(struct rumpuser_cv *cv)
 {
 	ru_debug_init(cv, RU_KIND_CV);
 }
 
-RU_CHECK ru_check_cv_destroy(struct rumpuser_cv *cv, unsigned int waiters)
+static inline void ru_check_cv_destroy(struct rumpuser_cv *cv, unsigned int waiters)
 {
-	ru_debug_waiters("rumpuser_cv_destroy", cv, waiters, RU_CALLER);
-	ru_debug_destroy("rumpuser_cv_destroy", cv, RU_KIND_CV, RU_CALLER);
+	ru_debug_waiters("rumpuser_cv_destroy", cv, waiters);
+	ru_debug_destroy("rumpuser_cv_destroy", cv, RU_KIND_CV);
 }
 
 /* Not that the mutex is held: the scheduler's own is not, on entry. */
-RU_CHECK ru_check_cv_wait(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
+static inline void ru_check_cv_wait(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
 {
-	ru_debug_kind("rumpuser_cv_wait", cv, RU_KIND_CV, RU_CALLER);
-	ru_debug_kind("rumpuser_cv_wait", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_kind("rumpuser_cv_wait", cv, RU_KIND_CV);
+	ru_debug_kind("rumpuser_cv_wait", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_cv_wait_nowrap(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
+static inline void ru_check_cv_wait_nowrap(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx)
 {
-	ru_debug_kind("rumpuser_cv_wait_nowrap", cv, RU_KIND_CV, RU_CALLER);
-	ru_debug_held("rumpuser_cv_wait_nowrap", mtx, RU_KIND_MUTEX, RU_CALLER);
+	ru_debug_kind("rumpuser_cv_wait_nowrap", cv, RU_KIND_CV);
+	ru_debug_held("rumpuser_cv_wait_nowrap", mtx, RU_KIND_MUTEX);
 }
 
-RU_CHECK ru_check_cv_signal(struct rumpuser_cv *cv)
+static inline void ru_check_cv_signal(struct rumpuser_cv *cv)
 {
-	ru_debug_kind("rumpuser_cv_signal", cv, RU_KIND_CV, RU_CALLER);
+	ru_debug_kind("rumpuser_cv_signal", cv, RU_KIND_CV);
 }
 
-RU_CHECK ru_check_rw_init(struct rumpuser_rw *rw)
+static inline void ru_check_rw_init(struct rumpuser_rw *rw)
 {
 	ru_debug_init(rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_rw_destroy(struct rumpuser_rw *rw, unsigned int held)
+static inline void ru_check_rw_destroy(struct rumpuser_rw *rw, unsigned int held)
 {
-	ru_debug_waiters("rumpuser_rw_destroy", rw, held, RU_CALLER);
-	ru_debug_destroy("rumpuser_rw_destroy", rw, RU_KIND_RW, RU_CALLER);
+	ru_debug_waiters("rumpuser_rw_destroy", rw, held);
+	ru_debug_destroy("rumpuser_rw_destroy", rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_rw_enter(struct rumpuser_rw *rw)
+static inline void ru_check_rw_enter(struct rumpuser_rw *rw)
 {
-	ru_debug_enter("rumpuser_rw_enter", rw, RU_KIND_RW, RU_CALLER);
+	ru_debug_enter("rumpuser_rw_enter", rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_rw_entered(struct rumpuser_rw *rw)
+static inline void ru_check_rw_entered(struct rumpuser_rw *rw)
 {
-	ru_debug_entered("rumpuser_rw_enter", rw, RU_KIND_RW, RU_CALLER);
+	ru_debug_entered("rumpuser_rw_enter", rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_rw_held(struct rumpuser_rw *rw)
+static inline void ru_check_rw_held(struct rumpuser_rw *rw)
 {
-	ru_debug_held("rumpuser_rw_tryupgrade or _downgrade", rw, RU_KIND_RW, RU_CALLER);
+	ru_debug_held("rumpuser_rw_tryupgrade or _downgrade", rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_rw_exit(struct rumpuser_rw *rw)
+static inline void ru_check_rw_exit(struct rumpuser_rw *rw)
 {
-	ru_debug_exit("rumpuser_rw_exit", rw, RU_KIND_RW, RU_CALLER);
+	ru_debug_exit("rumpuser_rw_exit", rw, RU_KIND_RW);
 }
 
-RU_CHECK ru_check_sleep(void *interlock)
+static inline void ru_check_sleep(void *interlock)
 {
-	ru_debug_sleep("sleeping", interlock, RU_CALLER);
+	ru_debug_sleep("sleeping", interlock);
 }
 
-RU_CHECK ru_check_free(void *memory, size_t size, size_t allocated)
+static inline void ru_check_free(void *memory, size_t size, size_t allocated)
 {
-	ru_debug_free("rumpuser_free", memory, size, allocated, RU_CALLER);
+	ru_debug_free("rumpuser_free", memory, size, allocated);
 }
 
-RU_CHECK ru_check_thread_end(void)
+static inline void ru_check_thread_end(const void *function)
 {
-	ru_debug_thread_end("rumpuser_thread_exit", RU_CALLER);
+	ru_debug_thread_end("rumpuser_thread_exit", function);
 }
 
 #endif

@@ -79,7 +79,7 @@ static inline void ru_check_free(void *memory, size_t size, size_t allocated)
 {
 }
 
-static inline void ru_check_thread_end(void)
+static inline void ru_check_thread_end(const void *function)
 {
 }
 

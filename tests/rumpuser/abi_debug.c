@@ -202,12 +202,9 @@ static void check(const char *name, void (*act)(void), const char *said)
 	waitpid(pid, &status, 0);
 	if (said)
 		right = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(text, said) &&
-			strstr(text, "called from abi_debug");
+			(strstr(text, "called from abi_debug") || strstr(text, "thread function abi_debug"));
 	else
 		right = WIFEXITED(status) && !WEXITSTATUS(status) && !length;
-	/* Who calls from a thread's first function, or sleeps, is told by the library's own caller. */
-	if (!right && said && strstr(text, said) && (act == thread_ends_locked || act == sleep_without_lwp))
-		right = strstr(text, "called from ");
 	if (!tap_ok(right, "%s: %s", name, said ? said : "no message"))
 		tap_note("status %#x, said \"%s\"", status, text);
 }

@@ -2,6 +2,7 @@
 /* What the portable part of librumpuser needs of a POSIX host: threads' storage, barriers, output, forks */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "internal.h"
+
+#define FRAMES 32
 
 __thread struct ru_self ru_self_tls __attribute__((tls_model("initial-exec")));
 
@@ -82,6 +85,13 @@ void ru_host_write(const char *text, size_t size)
 	errno = saved;
 }
 
+static const void *library_of(const void *address)
+{
+	Dl_info info;
+
+	return dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
 void ru_host_symbol(const void *address, char *text, size_t size)
 {
 	const char *file;
@@ -98,4 +108,15 @@ void ru_host_symbol(const void *address, char *text, size_t size)
 			 (size_t)((const char *)address - (const char *)info.dli_saddr));
 	else
 		snprintf(text, size, "%s+0x%zx", file, (size_t)((const char *)address - (const char *)info.dli_fbase));
+}
+
+void ru_host_caller(char *text, size_t size)
+{
+	const void *own = library_of(&forked);
+	void *frames[FRAMES];
+	int i, n = backtrace(frames, FRAMES);
+
+	for (i = 0; i < n && library_of(frames[i]) == own; i++)
+		;
+	ru_host_symbol(i < n ? frames[i] : NULL, text, size);
 }
