@@ -38,7 +38,7 @@ static void check_init(const char *url)
 		tap_is(call(KERNEL_NULL, 0, 0, 0), -ENOTCONN, "calls before rumpclient_init()");
 	unsetenv("RUMP_SERVER");
 	tap_ok(rumpclient_init() == -1 && errno == ENOENT, "no RUMP_SERVER");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; !original && i < sizeof(bad) / sizeof(bad[0]); i++) {
 		setenv("RUMP_SERVER", bad[i], 1);
 		tap_ok(rumpclient_init() == -1 && errno == EINVAL, "RUMP_SERVER=%s is refused", bad[i]);
 	}

@@ -17,5 +17,25 @@ $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs)): $(BUILD)/tests/rumpuser
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
 
+# Both ends under sanitizers, linked statically
+proxy-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+proxy-fuzz-src := $(addprefix tests/rumpuser/,proxy_fuzz.c proxy_fuzz_server.c proxy_fuzz_client.c proxy_client.c) tests/tap.c \
+	$(client-src)
+proxy-fuzz-kernel-src = $(addprefix tests/rumpuser/,proxy_server.c proxy_kernel.c) $(rumpuser-src) $(rumpuser-below)
+proxy-fuzz-bin := $(addprefix $(BUILD)/tests/rumpuser/,proxy_fuzz proxy_fuzz_kernel)
+proxy-bin += $(proxy-fuzz-bin)
+
+$(BUILD)/obj/sanitized/%.o: %.c $(BUILD)/flags | $(generated)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(rumpus-cflags) $(rumpuser-cflags) -Irumpuser/plain $(CFLAGS) $(proxy-sanitize) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/rumpuser/proxy_fuzz: $(proxy-fuzz-src:%.c=$(BUILD)/obj/sanitized/%.o)
+$(BUILD)/tests/rumpuser/proxy_fuzz_kernel: $$(patsubst %.c,$(BUILD)/obj/sanitized/%.o,$$(proxy-fuzz-kernel-src))
+$(proxy-fuzz-bin):
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(proxy-sanitize) -pthread -o $@ $^ $(rumpus-libs)
+
 check-targets += $(proxy-bin)
-tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life) tests/rumpuser/proxy_pairs.sh
+tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life proxy_fuzz:server proxy_fuzz:client) tests/rumpuser/proxy_pairs.sh

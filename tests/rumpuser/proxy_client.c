@@ -32,7 +32,8 @@ static void server_exec(const char *url)
 	char path[PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s", self_path());
-	strcpy(strrchr(path, '/'), "/proxy_server");
+	/* Under sanitizers, the one that is, too */
+	strcpy(strrchr(path, '/'), strstr(path, "fuzz") ? "/proxy_fuzz_kernel" : "/proxy_server");
 	if (libraries)
 		setenv("LD_LIBRARY_PATH", libraries, 1);
 	execl(path, path, url, (char *)NULL);

@@ -3,6 +3,8 @@
 #ifndef TESTS_RUMPUSER_PROXY_KERNEL_H
 #define TESTS_RUMPUSER_PROXY_KERNEL_H
 
+#include <stdbool.h>
+
 /** Its system calls; arguments are in 8 bytes each, errors are NetBSD's */
 enum kernel_call {
 	KERNEL_NULL,	  /* () */
@@ -37,7 +39,7 @@ enum kernel_call {
 /** kernel_start() - be a kernel with @cpus virtual CPUs, on rumpuser(3). Return: 0 or an errno */
 int kernel_start(unsigned int cpus);
 
-/** kernel_processes() - how many there are, without the kernel's own */
-unsigned int kernel_processes(void);
+/** kernel_processes() - how many there are, without the kernel's own; those that wait for their child only if @announced */
+unsigned int kernel_processes(bool announced);
 
 #endif

@@ -9,6 +9,9 @@
 #include "proxy_kernel.h"
 #include "rumpuser.h"
 
+/* Of the sanitizers, when they are linked */
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
 #define PATIENCE 500 /* times 10 ms */
 
 int main(int argc, char **argv)
@@ -22,10 +25,12 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0)
 		;
-	for (i = 0; i < PATIENCE && kernel_processes(); i++)
+	for (i = 0; i < PATIENCE && kernel_processes(false); i++)
 		usleep(10000);
-	printf("%u processes left\n", kernel_processes());
+	printf("%u processes left\n", kernel_processes(false));
 	fflush(stdout);
+	if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
+		_exit(98);
 	/* Threads of the proxy are still there. */
-	_exit(kernel_processes() != 0);
+	_exit(kernel_processes(false) != 0);
 }
