@@ -214,6 +214,7 @@ static void ticker(void *arg)
 	int64_t s;
 	long ns;
 
+	context_self()->background = true;
 	ru.clock_gettime(RUMPUSER_CLOCK_ABSMONO, &s, &ns);
 	while (!over) {
 		ns += TICK;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of librumpuser: a test kernel that plays a rump kernel's part, and groups of checks, each a process of its own.
 
-ru-suite-src := $(addprefix tests/rumpuser/,calls.c check.c kernel.c lwp.c lock.c suite.c server.c mutex.c rwlock.c \
-	condvar.c order.c clock.c thread.c memory.c file.c bio.c sync.c host.c component.c) tests/tap.c
+ru-suite-src := $(addprefix tests/rumpuser/,calls.c check.c kernel.c lwp.c lock.c suite.c server.c client.c mutex.c rwlock.c \
+	condvar.c order.c clock.c thread.c memory.c file.c bio.c sync.c host.c component.c load.c) tests/tap.c
 ru-suite-obj := $(ru-suite-src:%.c=$(BUILD)/obj/%.o)
 
 ru-groups := early mutex mutex-smp mutex-load mutex-load-1 condvar condvar-smp condvar-load condvar-load-1 order scheduler \

@@ -67,6 +67,15 @@ struct hypercalls {
 	__typeof__(rumpuser_cv_broadcast) *cv_broadcast;
 	__typeof__(rumpuser_cv_has_waiters) *cv_has_waiters;
 
+	__typeof__(rumpuser_sp_init) *sp_init;
+	__typeof__(rumpuser_sp_fini) *sp_fini;
+	__typeof__(rumpuser_sp_copyin) *sp_copyin;
+	__typeof__(rumpuser_sp_copyinstr) *sp_copyinstr;
+	__typeof__(rumpuser_sp_copyout) *sp_copyout;
+	__typeof__(rumpuser_sp_copyoutstr) *sp_copyoutstr;
+	__typeof__(rumpuser_sp_anonmmap) *sp_anonmmap;
+	__typeof__(rumpuser_sp_raise) *sp_raise;
+
 	__typeof__(rumpuser_component_unschedule) *component_unschedule;
 	__typeof__(rumpuser_component_schedule) *component_schedule;
 	__typeof__(rumpuser_component_kthread) *component_kthread;

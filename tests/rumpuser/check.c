@@ -74,7 +74,8 @@ void call_end(void)
 	rule(c->away == (c->stay == STAYS_OUT), "1, %s: returns without the second upcall", c->call);
 	atomic_store(&c->call, NULL);
 	c->interlock = NULL;
-	progress();
+	if (!c->background)
+		progress();
 }
 
 int call_left(void)

@@ -84,7 +84,7 @@ static void sleeps(void)
 	begin = host_now();
 	tap_is(sleep_on(MONOTONIC, now_of(MONOTONIC) - 3 * SECOND / 2), 0, "until a time that has passed");
 	tap_is(sleep_on(MONOTONIC, 0), 0, "until the clock's beginning");
-	tap_ok(host_now() - begin < SECOND, "needs no sleep");
+	tap_ok(host_now() - begin < patience / 2, "needs no sleep");
 }
 
 static void sleep_somewhat(void *arg)
@@ -128,12 +128,14 @@ static void interrupted(void)
 	sigaction(SIGUSR2, &action, NULL);
 	target = pthread_self();
 	pthread_create(&thread, NULL, shoot, NULL);
-	begin = host_now();
-	tap_is(sleep_on(WALL, 40 * MS), 0, "signals do not end a sleep");
-	tap_ok(host_now() - begin >= 40 * MS, "nor make it shorter");
-	begin = now_of(MONOTONIC);
-	tap_is(sleep_on(MONOTONIC, begin + 40 * MS), 0, "nor one until a time");
-	tap_ok(now_of(MONOTONIC) - begin >= 40 * MS, "it lasts until then");
+	do { /* until enough have come, however busy the host is */
+		begin = host_now();
+		rule(!sleep_on(WALL, 40 * MS), "5: a signal ends a sleep");
+		rule(host_now() - begin >= 40 * MS, "5: a signal makes a sleep shorter");
+		begin = now_of(MONOTONIC);
+		rule(!sleep_on(MONOTONIC, begin + 40 * MS), "5: a signal ends a sleep until a time");
+		rule(now_of(MONOTONIC) - begin >= 40 * MS, "5: a signal makes a sleep until a time shorter");
+	} while (caught <= 10);
 	atomic_store(&over, true);
 	pthread_join(thread, NULL);
 	tap_ok(caught > 10, "%d signals came", caught);

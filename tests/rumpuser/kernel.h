@@ -70,6 +70,7 @@ struct lwp;
  * @away:      between the two upcalls of a call
  * @cookie:    that the second upcall must bring back
  * @giant:     depth of the big lock to have again then
+ * @background: goes on whatever happens, as a ticker does: no sign that the kernel gets on
  */
 struct context {
 	struct context *next;
@@ -81,6 +82,7 @@ struct context {
 	bool away;
 	int cookie;
 	int giant;
+	bool background;
 };
 
 /** context_self() - of the calling host thread */

@@ -52,7 +52,10 @@ static int sleep_again(int clock, int64_t s, long ns)
 
 static int sleep_less(int clock, int64_t s, long ns)
 {
-	return sound.clock_sleep(clock, s, ns > 1000000 ? ns - 1000000 : ns);
+	if (clock != MONOTONIC)
+		return sound.clock_sleep(clock, s, ns / 8);
+	return ns > 20000000 ? sound.clock_sleep(clock, s, ns - 20000000)
+			     : sound.clock_sleep(clock, s - 1, 980000000 + ns);
 }
 
 static int sleep_relative(int clock, int64_t s, long ns)
@@ -322,6 +325,70 @@ static void switch_nothing(struct lwp *l)
 {
 }
 
+static int serve_other_name(const char *url, const char *ostype, const char *osrelease, const char *machine)
+{
+	return sound.sp_init(url, osrelease, ostype, machine);
+}
+
+static int copyin_less(void *client, const void *remote, void *local, size_t size)
+{
+	return sound.sp_copyin(client, remote, local, size > 1 ? size - 1 : size);
+}
+
+static int copyin_keeps(void *client, const void *remote, void *local, size_t size)
+{
+	int error;
+
+	twist = KEEPS;
+	error = sound.sp_copyin(client, remote, local, size);
+	twist = UPRIGHT;
+	return error;
+}
+
+static int copyout_nothing(void *client, const void *local, void *remote, size_t size)
+{
+	return 0;
+}
+
+static int copyinstr_room(void *client, const void *remote, void *local, size_t *size)
+{
+	size_t room = *size;
+
+	return sound.sp_copyinstr(client, remote, local, &room);
+}
+
+static int copyoutstr_nothing(void *client, const void *local, void *remote, size_t *size)
+{
+	return 0;
+}
+
+static int anonmmap_nowhere(void *client, size_t size, void **remote)
+{
+	int error = sound.sp_anonmmap(client, size, remote);
+
+	*remote = NULL;
+	return error;
+}
+
+static int raise_another(void *client, int sig)
+{
+	return sound.sp_raise(client, sig + 1);
+}
+
+static int one_process(void *priv, int flags, const char *comm)
+{
+	return up.hyp_lwproc_newlwp(1);
+}
+
+static int init_one_process(int version, const struct rumpuser_hyperup *upcalls)
+{
+	struct rumpuser_hyperup mine = *upcalls;
+
+	up = *upcalls;
+	mine.hyp_lwproc_rfork = one_process;
+	return sound.init(version, &mine);
+}
+
 const struct mistake host_mistakes[] = {
 	{ "clock: goes back now and then", "clock", { .clock_gettime = clock_back } },
 	{ "clock: milliseconds", "clock", { .clock_gettime = clock_milliseconds } },
@@ -366,5 +433,14 @@ const struct mistake host_mistakes[] = {
 	{ "kthread: gives no lwp", "component", { .component_kthread = kthread_nothing } },
 	{ "kthread_release: nothing", "component", { .component_kthread_release = kthread_nothing } },
 	{ "switchlwp: nothing", "component", { .component_switchlwp = switch_nothing } },
+	{ "server: another name", "server", { .sp_init = serve_other_name } },
+	{ "server: all clients are one process", "server", { .init = init_one_process } },
+	{ "copyin: less than was asked for", "server", { .sp_copyin = copyin_less } },
+	{ "copyin: keeps the virtual CPU", "server", { .sp_copyin = copyin_keeps } },
+	{ "copyout: nothing", "server", { .sp_copyout = copyout_nothing } },
+	{ "copyinstr: does not say how much", "server", { .sp_copyinstr = copyinstr_room } },
+	{ "copyoutstr: nothing", "server", { .sp_copyoutstr = copyoutstr_nothing } },
+	{ "sp_anonmmap: nowhere", "server", { .sp_anonmmap = anonmmap_nowhere } },
+	{ "sp_raise: another signal", "server", { .sp_raise = raise_another } },
 	{ NULL, NULL, { NULL } },
 };

@@ -330,5 +330,6 @@ const struct mistake io_mistakes[] = {
 	{ "bio: SYNC does nothing", "sync", { .bio = bio_cached } },
 	{ "bio: SYNC is not waited for", "sync", { .bio = bio_flushed_later } },
 	{ "syncfd: nothing", "sync", { .syncfd = sync_nothing } },
+	{ "bio: ends when it begins", "load", { .bio = bio_early } },
 	{ NULL, NULL, { NULL } },
 };

@@ -352,5 +352,9 @@ const struct mistake lock_mistakes[] = {
 	{ "rw: a downgraded writer is a writer still", "rwlock", { .rw_downgrade = rw_downgrades_not } },
 	{ "rw: everyone is the writer", "rwlock", { .rw_held = rw_held_by_anyone } },
 	{ "rw: nobody holds it", "rwlock", { .rw_held = rw_held_never } },
+	{ "mutex: lets two in now and then", "load", { .mutex_enter = mutex_leaky } },
+	{ "cv: a signal is lost now and then", "load", { .cv_signal = signal_lost } },
+	{ "rw: writers do not exclude", "load", { .rw_enter = rw_no_exclusion } },
+	{ "cv: SPIN|KMUTEX is locked before there is a virtual CPU", "load-1", { .cv_wait = wait_mutex_first } },
 	{ NULL, NULL, { NULL } },
 };

@@ -39,6 +39,10 @@ const struct suite_group suite_groups[] = {
 	{ "init", 0, test_init, NULL },
 	{ "host", 1, test_host, NULL },
 	{ "component", 1, test_component, NULL },
+	{ "server", 1, test_server, NULL },
+	{ "server-smp", 2, test_server, NULL },
+	{ "load", 2, test_load, NULL },
+	{ "load-1", 1, test_load, NULL },
 	{ NULL, 0, NULL, NULL },
 };
 
