@@ -14,11 +14,11 @@
 
 #include "rumpuser.h"
 
-#define LOCKS 1000000
-#define ROUNDS 5000
-#define PAGES 20000
+#define LOCKS 100000
+#define ROUNDS 2000
+#define PAGES 5120
 #define BATCH 256
-#define REPEATS 20
+#define REPEATS 100
 
 static void fail(const char *what, int error)
 {
@@ -34,19 +34,18 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static void pin(int cpu)
+static cpu_set_t processors; /* that the process began with */
+
+/* To the @n-th of these, or where there is one alone, to that */
+static void pin(int n)
 {
 	cpu_set_t set;
-	int i, n = -1;
+	int cpu = -1;
 
-	if (cpu < 0)
-		return;
-	if (sched_getaffinity(0, sizeof(set), &set))
-		fail("sched_getaffinity", errno);
-	for (i = 0; i < CPU_SETSIZE && n < cpu % CPU_COUNT(&set); i++)
-		n += CPU_ISSET(i, &set) ? 1 : 0;
+	for (n = n % CPU_COUNT(&processors) + 1; n; n -= CPU_ISSET(cpu, &processors) ? 1 : 0)
+		cpu++;
 	CPU_ZERO(&set);
-	CPU_SET(i - 1, &set);
+	CPU_SET(cpu, &set);
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
@@ -181,7 +180,7 @@ static void *partner(void *arg)
 	return NULL;
 }
 
-/* There and back, @here and @there being processors or -1 for wherever the host likes */
+/* There and back, between two processors */
 static double round_trip(const struct side *side, int here, int there)
 {
 	struct partner p = { .side = side, .cpu = there };
@@ -252,6 +251,8 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || strcmp(argv[2], side->name))
 		once("", side);
+	if (sched_getaffinity(0, sizeof(processors), &processors))
+		fail("sched_getaffinity", errno);
 	error = rumpuser_init(RUMPUSER_VERSION, &upcalls);
 	if (error)
 		fail("rumpuser_init", error);
