@@ -208,8 +208,9 @@ int rumpuser_cv_timedwait(struct rumpuser_cv *cv, struct rumpuser_mtx *mtx, int6
 static void release(struct ru_waiter *waiter)
 {
 	struct rumpuser_mtx *mtx = waiter->mtx;
+	struct lwp *lwp = ru_self()->lwp;
 
-	if (atomic_load_explicit(&mtx->holder, memory_order_relaxed) == ru_self()) {
+	if (lwp && ru_mutex_owner(mtx) == lwp) {
 		waiter->deferred = true;
 		ru_waiters_add(&mtx->deferred, waiter);
 		return;

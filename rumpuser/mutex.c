@@ -32,18 +32,30 @@ static bool spin(struct rumpuser_mtx *mtx)
 
 	for (i = 0; i < SPINS && ru_info.cpus > 1; i++) {
 		ru_pause();
-		if (!atomic_load_explicit(&mtx->word, memory_order_relaxed) && ru_mutex_try(mtx))
+		if (ru_mutex_free(mtx) && ru_mutex_try(mtx))
 			return true;
 	}
 	return false;
 }
 
+/* What sleepers watch: it changes when the mutex is unlocked. */
+static _Atomic uint32_t *lower_half(struct rumpuser_mtx *mtx)
+{
+	return (_Atomic uint32_t *)&mtx->word;
+}
+
 static void sleep_and_take(struct rumpuser_mtx *mtx)
 {
+	uint32_t held;
+
 	atomic_fetch_add(&mtx->waiters, 1);
 	ru_barrier_heavy();
-	while (!ru_mutex_try(mtx))
-		ru_wait(&mtx->word, 1, HYP_FOREVER);
+	while (!ru_mutex_try(mtx)) {
+		held = (uint32_t)atomic_load_explicit(&mtx->word, memory_order_relaxed);
+		/* By another holder than a moment ago, perhaps; that one will see @waiters, too. */
+		if (held)
+			ru_wait(lower_half(mtx), held, HYP_FOREVER);
+	}
 	atomic_fetch_sub_explicit(&mtx->waiters, 1, memory_order_relaxed);
 }
 
@@ -55,7 +67,7 @@ void ru_mutex_take_slow(struct rumpuser_mtx *mtx)
 
 void ru_mutex_wake(struct rumpuser_mtx *mtx)
 {
-	ru_wake(&mtx->word, 1);
+	ru_wake(lower_half(mtx), 1);
 }
 
 void ru_mutex_release_deferred(struct rumpuser_mtx *mtx)
@@ -124,5 +136,5 @@ void rumpuser_mutex_owner(struct rumpuser_mtx *mtx, struct lwp **owner)
 {
 	if (!(mtx->flags & RUMPUSER_MTX_KMUTEX))
 		ru_fail(__func__, "mutex %p was made without RUMPUSER_MTX_KMUTEX and has no owner", (void *)mtx);
-	*owner = atomic_load_explicit(&mtx->owner, memory_order_relaxed);
+	*owner = ru_mutex_owner(mtx);
 }

@@ -59,11 +59,10 @@ static inline void ru_waiters_remove(struct ru_waiters *list, struct ru_waiter *
 
 /**
  * struct rumpuser_mtx - a mutex
- * @word:     1 held, 0 free
+ * @word:     0: free; else RU_MUTEX_HELD or-ed with the address of the lwp that holds it, if that has one. Sleepers
+ *            watch the lower half, in which RU_MUTEX_HELD is
  * @waiters:  how many threads sleep on @word or are about to
  * @flags:    of rumpuser_mutex_init()
- * @holder:   thread that holds it; NULL: none. Written by the holder alone, so everyone knows of itself
- * @owner:    with RUMPUSER_MTX_KMUTEX, lwp that holds it
  * @deferred: signalled while the signalling thread held this mutex: to be woken one by one as it is unlocked, because
  *            before they would only wait for it. Under the mutex itself.
  *
@@ -71,35 +70,39 @@ static inline void ru_waiters_remove(struct ru_waiters *list, struct ru_waiter *
  * @waiters and then loads @word, with the heavy barrier between. So either sees the other.
  */
 struct rumpuser_mtx {
-	_Atomic uint32_t word;
+	_Atomic uintptr_t word;
 	_Atomic uint32_t waiters;
 	int flags;
-	struct ru_self *_Atomic holder;
-	struct lwp *_Atomic owner;
 	struct ru_waiters deferred;
 };
+
+#define RU_MUTEX_HELD ((uintptr_t)1)
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lower half of a word is at its address");
 
 void ru_mutex_take_slow(struct rumpuser_mtx *mtx);
 void ru_mutex_wake(struct rumpuser_mtx *mtx);
 void ru_mutex_release_deferred(struct rumpuser_mtx *mtx);
 
-static inline void ru_mutex_own(struct rumpuser_mtx *mtx)
+static inline bool ru_mutex_free(struct rumpuser_mtx *mtx)
 {
-	struct ru_self *self = ru_self();
+	return !atomic_load_explicit(&mtx->word, memory_order_relaxed);
+}
 
-	atomic_store_explicit(&mtx->holder, self, memory_order_relaxed);
-	atomic_store_explicit(&mtx->owner, self->lwp, memory_order_relaxed);
+/** ru_mutex_owner() - the lwp that holds it, or NULL */
+static inline struct lwp *ru_mutex_owner(struct rumpuser_mtx *mtx)
+{
+	return (struct lwp *)(atomic_load_explicit(&mtx->word, memory_order_relaxed) & ~RU_MUTEX_HELD);
 }
 
 /** ru_mutex_try() - lock if it is free */
 static inline bool ru_mutex_try(struct rumpuser_mtx *mtx)
 {
-	uint32_t free = 0;
+	uintptr_t held = (uintptr_t)ru_self()->lwp | RU_MUTEX_HELD;
+	uintptr_t free = 0;
 
-	if (!atomic_compare_exchange_strong_explicit(&mtx->word, &free, 1, memory_order_acquire, memory_order_relaxed))
-		return false;
-	ru_mutex_own(mtx);
-	return true;
+	return atomic_compare_exchange_strong_explicit(&mtx->word, &free, held, memory_order_acquire,
+						       memory_order_relaxed);
 }
 
 /** ru_mutex_take() - lock, without upcalls */
@@ -112,8 +115,6 @@ static inline void ru_mutex_take(struct rumpuser_mtx *mtx)
 /** ru_mutex_open() - unlock; wakes a thread that sleeps on @word, but none of @deferred */
 static inline void ru_mutex_open(struct rumpuser_mtx *mtx)
 {
-	atomic_store_explicit(&mtx->owner, NULL, memory_order_relaxed);
-	atomic_store_explicit(&mtx->holder, NULL, memory_order_relaxed);
 	atomic_store_explicit(&mtx->word, 0, memory_order_release);
 	ru_barrier_light();
 	/* From here on the mutex may be destroyed. Its memory stays readable, and to wake a stranger does no harm. */
