@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the system-call proxy: a server with a small kernel, and clients, each linked with its own library.
 
-proxy-programs := proxy proxy_life
+proxy-programs := proxy proxy_life proxy_load
 proxy-bin := $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs) proxy_server)
 
 $(BUILD)/obj/tests/rumpuser/proxy%.o: rumpus-cflags += -Irumpuser
@@ -12,14 +12,15 @@ $(BUILD)/tests/rumpuser/proxy_server: $(addprefix $(BUILD)/obj/tests/rumpuser/,p
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
 
 $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs)): $(BUILD)/tests/rumpuser/%: $(BUILD)/obj/tests/rumpuser/%.o \
-		$(addprefix $(BUILD)/obj/tests/,rumpuser/proxy_client.o tap.o) $(client-lib)
+		$(addprefix $(BUILD)/obj/tests/,rumpuser/proxy_client.o rumpuser/proxy_message.o tap.o) $(client-lib)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
 
 # Both ends under sanitizers, linked statically
 proxy-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-proxy-fuzz-src := $(addprefix tests/rumpuser/,proxy_fuzz.c proxy_fuzz_server.c proxy_fuzz_client.c proxy_client.c) tests/tap.c \
+proxy-fuzz-src := $(addprefix tests/rumpuser/,proxy_fuzz.c proxy_fuzz_server.c proxy_fuzz_client.c proxy_message.c \
+	proxy_client.c) tests/tap.c \
 	$(client-src)
 proxy-fuzz-kernel-src = $(addprefix tests/rumpuser/,proxy_server.c proxy_kernel.c) $(rumpuser-src) $(rumpuser-below)
 proxy-fuzz-bin := $(addprefix $(BUILD)/tests/rumpuser/,proxy_fuzz proxy_fuzz_kernel)
@@ -38,4 +39,5 @@ $(proxy-fuzz-bin):
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(proxy-sanitize) -pthread -o $@ $^ $(rumpus-libs)
 
 check-targets += $(proxy-bin)
-tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life proxy_fuzz:server proxy_fuzz:client) tests/rumpuser/proxy_pairs.sh
+tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life proxy_load proxy_fuzz:server \
+	proxy_fuzz:client) tests/rumpuser/proxy_pairs.sh

@@ -389,7 +389,7 @@ static void spin(long microseconds)
 
 static long add(const long *numbers)
 {
-	long total = 0;
+	unsigned long total = 0; /* hostile numbers may overflow */
 	int i;
 
 	for (i = 0; i < 8; i++)

@@ -118,6 +118,21 @@ static void check_fork_with_threads(void)
 	tap_is((long)result, 1, "which is then woken");
 }
 
+static void check_killed(void)
+{
+	pid_t pid = rumpclient_fork();
+
+	if (!pid) {
+		call(KERNEL_SLEEP, 0, 0, 0);
+		_exit(1);
+	}
+	while (call(KERNEL_SLEEPERS, 0, 0, 0) < 1)
+		usleep(1000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	tap_ok(processes_become(1), "a client that is killed in a call that sleeps leaves no process");
+}
+
 /* What the program is that exec has begun: the process inside must be the old one. */
 static int after_exec(const char *expected)
 {
@@ -396,6 +411,7 @@ int main(int argc, char **argv)
 		check_plain_fork();
 		check_fork_with_threads();
 	}
+	check_killed();
 	check_exec();
 	check_vfork();
 	if (!original) {
