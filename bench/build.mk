@@ -7,7 +7,8 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser
+bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy \
+	$(BUILD)/tests/rumpuser/proxy_server
 
 $(BUILD)/bench/measure: $(BUILD)/obj/bench/measure.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
@@ -27,6 +28,11 @@ $(BUILD)/bench/rumpuser: $(BUILD)/obj/bench/rumpuser.o $(rumpuser-lib)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^
 
 $(BUILD)/obj/bench/rumpuser.o: rumpus-cflags += -Irumpuser
+
+$(BUILD)/bench/proxy: $(BUILD)/obj/bench/proxy.o $(client-lib)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $^
 
 bench: all $(bench)
 	@bench/run --build '$(BUILD)' --runs $(RUNS) $(if $(MEMORY),--memory $(MEMORY)) \

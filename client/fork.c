@@ -23,6 +23,9 @@ struct rumpclient_fork {
 	struct sp_auth auth;
 };
 
+/* The environment of the last exec: the child of vfork(2) leaves it in the memory of its parent, who frees it. */
+static __thread char **exec_environment;
+
 static struct rumpclient_fork forks[FORKS];
 static atomic_uint fork_next;
 
@@ -82,6 +85,8 @@ void rumpclient_fork_cancel(struct rumpclient_fork *rf)
 void rumpclient_fork_vparent(struct rumpclient_fork *rf)
 {
 	client_unborrow();
+	free(exec_environment);
+	exec_environment = NULL;
 }
 
 pid_t rumpclient_fork(void)
@@ -158,6 +163,7 @@ int rumpclient_exec(const char *path, char *const argv[], char *const envp[])
 	/* The second number is of NetBSD's own use. */
 	snprintf(fd, sizeof(fd), EXEC_FD "%d,-1", c->stream.fd);
 	copy = environment(envp, fd, server);
+	exec_environment = copy;
 	if (copy) {
 		client_fd_inherit(c->stream.fd, true);
 		client_signals_restore(mask);
@@ -172,6 +178,7 @@ int rumpclient_exec(const char *path, char *const argv[], char *const envp[])
 	pthread_mutex_unlock(&c->send_lock);
 	client_signals_restore(mask);
 	free(copy);
+	exec_environment = NULL;
 	errno = saved;
 	return -1;
 }
