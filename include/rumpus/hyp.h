@@ -162,8 +162,8 @@ struct hyp_fault {
  * @stop:    the owner or the host asks the kernel to end in order; the same
  * @fault:   asked of every live instance in turn when a thread faults, before the program's own handler; returns true
  *           when it has changed @fault->pc and the thread is to go on there. Runs in a signal handler: it may only read
- *           the kernel's constant tables and write to @fault and to words of its own. With HYP_FAULT_KICK, the thread may
- *           be anywhere, in the program's own code, too: the kernel tells by @fault->pc and @fault->sp.
+ *           the kernel's constant tables and write to @fault and to words of its own. With HYP_FAULT_KICK, the thread
+ *           may be anywhere, in the program's own code, too: the kernel tells by @fault->pc and @fault->sp.
  */
 struct hyp_upcalls {
 	void (*timer)(void *cookie, uint32_t n);

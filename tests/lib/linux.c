@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -65,6 +66,8 @@ static void processes(void)
 {
 	struct rumpus *kernel = boot();
 	struct rumpus_process *first = rumpus_process_first(kernel), *second;
+	const struct rlimit few = { 8, 8 };
+	struct rlimit limit = few;
 	char cwd[64] = "";
 	long fd, in_first = rumpus_sys_getpid(), in_second;
 
@@ -88,6 +91,15 @@ static void processes(void)
 	tap_is(rumpus_sys_kill((pid_t)in_second, 0), 0, "they see each other");
 	tap_is(rumpus_process_destroy(second), 0, "the second is destroyed");
 	tap_is(rumpus_sys_kill((pid_t)in_second, 0), -ESRCH, "it is gone");
+
+	tap_is(rumpus_sys_setrlimit(RLIMIT_NOFILE, &few), 0, "the first process takes a limit");
+	tap_is(rumpus_sys_chroot("/dir"), 0, "and another root");
+	tap_is(rumpus_sys_access("/shared", F_OK), -ENOENT, "where a file is not");
+	rumpus_process_create(kernel, &second);
+	rumpus_process_enter(second);
+	tap_is(rumpus_sys_access("/shared", F_OK), 0, "the next process has the root of the boot");
+	rumpus_sys_getrlimit(RLIMIT_NOFILE, &limit);
+	tap_ok(limit.rlim_cur > few.rlim_cur, "and its limits");
 	rumpus_halt(kernel);
 }
 

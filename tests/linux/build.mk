@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the kernel inside: its ends, its life, what a program may do around it.
 
-linux-tests := kick signals
+linux-tests := kick life signals
 
 $(BUILD)/obj/tests/linux/%.o: rumpus-cflags += -Ilib -Itests -Itests/lib
 
@@ -12,3 +12,4 @@ $(linux-tests:%=$(BUILD)/tests/linux/%): $(BUILD)/tests/linux/%: $(BUILD)/obj/te
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
 tests += $(linux-tests:%=$(BUILD)/tests/linux/%)
+long-tests += $(BUILD)/tests/linux/life:long

@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/kmsg_dump.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
@@ -39,9 +40,40 @@ void __noreturn rump_leave_for_good(void)
 		rump_leave(NULL, false);
 }
 
+/* Some panics say what it was about in the log alone, in a line before. */
+static const char *reason_in_log(const char *reason)
+{
+	static const struct {
+		const char *reason, *begins;
+	} lines[] = {
+		{ "BUG!", "BUG: failure at " },
+		{ "hung_task: blocked tasks", "INFO: task " },
+	};
+	static char found[256], line[256];
+	struct kmsg_dump_iter iter;
+	size_t len;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		if (!strcmp(reason, lines[i].reason))
+			break;
+	if (i == ARRAY_SIZE(lines))
+		return reason;
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, false, line, sizeof(line) - 1, &len)) {
+		const char *begin;
+
+		line[len] = 0;
+		begin = strstr(line, lines[i].begins);
+		if (begin)
+			strscpy(found, begin, sizeof(found)); /* the last one counts */
+	}
+	return found[0] ? found : reason;
+}
+
 static int end_by_panic(struct notifier_block *block, unsigned long event, void *reason)
 {
-	rump_end(-1, reason);
+	rump_end(-1, reason_in_log(reason));
 	rump_leave_for_good();
 	return NOTIFY_DONE;
 }
