@@ -30,4 +30,4 @@ $(BUILD)/tests/rumpuser/abi_debug: $(BUILD)/obj/tests/rumpuser/abi_debug.o $(BUI
 $(rumpuser-abi-tests:$(BUILD)/%=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/rumpuser/abi_debug.o: rumpus-cflags += -Irumpuser
 
 check-targets += $(rumpuser-lib) $(rumpuser-debug-lib)
-tests += $(rumpuser-abi-tests) $(BUILD)/tests/rumpuser/abi_debug tests/rumpuser/abi.sh
+tests += $(rumpuser-abi-tests) $(BUILD)/tests/rumpuser/abi_debug tests/rumpuser/abi_symbols.sh
