@@ -373,13 +373,11 @@ int rumpuser_sp_init(const char *url, const char *ostype, const char *osrelease,
 		return RU_EINVAL;
 	}
 	length = snprintf(server.banner, sizeof(server.banner), SP_BANNER "%s-%s/%s\n", ostype, osrelease, machine);
+	ru_before_sleep = before_sleep; /* before there are threads, whose first call may sleep */
 	error = length >= (int)sizeof(server.banner) ? RU_E2BIG : start(url);
-	if (error) {
+	if (error)
 		atomic_store(&server.started, false);
-		return error;
-	}
-	ru_before_sleep = before_sleep;
-	return 0;
+	return error;
 }
 
 /*
