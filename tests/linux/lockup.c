@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Kernels that hang: an endless loop is planted where a thread of theirs happens to be. The program hears of it, all its
+ * threads get out, and halting a kernel that hangs works, too.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <rumpus/syscalls.h>
+
+#include "fixture.h"
+#include "internal.h"
+
+/* An instruction that jumps to itself, and the interrupted place, of this CPU. */
+#ifdef __x86_64__
+static const unsigned char loop[] = { 0xeb, 0xfe };
+#define PC(context) ((uintptr_t)(context)->uc_mcontext.gregs[REG_RIP])
+#define SP(context) ((uintptr_t)(context)->uc_mcontext.gregs[REG_RSP])
+#else
+static const unsigned char loop[] = { 0x00, 0x00, 0x00, 0x14 };
+#define PC(context) ((uintptr_t)(context)->uc_mcontext.pc)
+#define SP(context) ((uintptr_t)(context)->uc_mcontext.sp)
+#endif
+
+static struct rumpus *kernel;
+static uintptr_t own_stack; /* somewhere on the stack of the thread that is to hang */
+static volatile sig_atomic_t planted;
+
+/* On that thread: is it in the kernel's code, on a stack of the kernel's? */
+static void plant(int number, siginfo_t *info, void *arg)
+{
+	const ucontext_t *context = arg;
+	const uintptr_t pc = PC(context), base = (uintptr_t)kernel->image.base;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (planted || pc - base >= kernel->image.size || SP(context) - own_stack + (1 << 20) < 2 << 20)
+		return;
+	mprotect((void *)(pc & ~(page - 1)), 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC);
+	memcpy((void *)pc, loop, sizeof(loop));
+	__builtin___clear_cache((char *)pc, (char *)pc + sizeof(loop));
+	planted = 1;
+}
+
+static void *work(void *arg)
+{
+	static char data[65536];
+	char here;
+	long fd, result;
+
+	own_stack = (uintptr_t)&here;
+	fd = rumpus_sys_openat(AT_FDCWD, "/file", O_CREAT | O_RDWR, 0600);
+	do
+		result = rumpus_sys_pwrite64((int)fd, data, sizeof(data), 0);
+	while (result >= 0);
+	return (void *)result;
+}
+
+static void *sleeper(void *arg)
+{
+	const struct timespec hour = { 3600, 0 };
+
+	return (void *)rumpus_sys_nanosleep(&hour, NULL);
+}
+
+/* Boots a kernel and has a thread of it hang. */
+static pthread_t hang(const char *command_line)
+{
+	struct rumpus_config config = fixture_config(command_line);
+	pthread_t thread;
+	int error;
+
+	config.image = NULL;
+	error = rumpus_boot(&config, &kernel);
+	if (error)
+		tap_abort("boot: error %d: %s", -error, fixture_log);
+	planted = 0;
+	thread = fixture_thread(work, NULL);
+	fixture_sleep(50);
+	for (int i = 0; i < 5000 && !planted; i++) {
+		pthread_kill(thread, SIGUSR2);
+		fixture_sleep(1);
+	}
+	if (!planted)
+		tap_abort("the thread is never in the kernel");
+	return thread;
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void detected(void)
+{
+	pthread_t other, thread = hang(NULL);
+	long start = milliseconds();
+	const char *reason;
+	void *result;
+
+	other = fixture_thread(sleeper, NULL);
+	pthread_join(thread, &result);
+	tap_is((long)result, -ESHUTDOWN, "the thread that hangs is out, after %ld ms", milliseconds() - start);
+	pthread_join(other, &result);
+	tap_is((long)result, -ESHUTDOWN, "another one, too");
+	reason = rumpus_end_reason(kernel);
+	tap_ok(reason && strstr(reason, "lock-up"), "the reason: %s", reason ? reason : "none");
+	tap_is(rumpus_halt(kernel), 0, "it is halted");
+}
+
+static void halted(void)
+{
+	pthread_t thread = hang("rump.lockup_ms=0");
+	void *result;
+	long start;
+	int error;
+
+	fixture_sleep(1200);
+	tap_ok(!rumpus_end_reason(kernel), "a loop may last as long as it is allowed to");
+	start = milliseconds();
+	error = rumpus_halt(kernel);
+	tap_is(error, 0, "a kernel that hangs is halted, in %ld ms", milliseconds() - start);
+	pthread_join(thread, &result);
+	tap_is((long)result, -ESHUTDOWN, "its thread is out");
+}
+
+int main(void)
+{
+	struct sigaction action = { .sa_sigaction = plant, .sa_flags = SA_SIGINFO | SA_RESTART };
+
+	sigaction(SIGUSR2, &action, NULL);
+	for (int i = 0; i < 3; i++)
+		detected();
+	halted();
+	return tap_done();
+}
