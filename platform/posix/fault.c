@@ -2,9 +2,9 @@
 /*
  * Processor exceptions: asks the live kernels, then whoever handled the signal before. Kicks are dealt with alike.
  *
- * Handlers are installed while there are instances that ask for faults. A program may install its own on top and chain to ours; then ours
- * stays for good, and the next instance installs another layer above: each layer is a function of its own, so that
- * it knows what it has beneath it and a chain never comes back to where it was.
+ * Handlers are installed while there are instances that ask for faults. A program may install its own on top and chain
+ * to ours; then ours stays for good, and the next instance installs another layer above: each layer is a function of
+ * its own, so that it knows what it has beneath it and a chain never comes back to where it was.
  */
 #include <string.h>
 #include <sys/syscall.h>
@@ -29,8 +29,7 @@ static const struct {
 	enum hyp_fault_kind kind;
 } signals[] = {
 	{ SIGSEGV, HYP_FAULT_ACCESS },	    { SIGBUS, HYP_FAULT_MEMORY },     { SIGILL, HYP_FAULT_INSTRUCTION },
-	{ SIGTRAP, HYP_FAULT_INSTRUCTION }, { SIGFPE, HYP_FAULT_ARITHMETIC },
-	{ POSIX_KICK_SIGNAL, HYP_FAULT_KICK },
+	{ SIGTRAP, HYP_FAULT_INSTRUCTION }, { SIGFPE, HYP_FAULT_ARITHMETIC }, { POSIX_KICK_SIGNAL, HYP_FAULT_KICK },
 };
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -193,7 +192,7 @@ static bool is_ours(const struct sigaction *action, unsigned int n)
 
 static void signal_install(size_t i)
 {
-	/* Faults may come in handlers; a kick may wait, and is not to lie on another one or on a fault: stacks are small. */
+	/* Faults may come in handlers. A kick may wait: stacks are small, and frames on top of frames large. */
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	unsigned int n = depth[i];
 	struct layer *layer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Interrupts between any two instructions: all threads of a busy kernel are kicked without a pause, and nothing that they
- * compute is harmed. The kernel itself kicks only who does not look up for long.
+ * Interrupts between any two instructions: all threads of a busy kernel are kicked without a pause, and nothing that
+ * they compute is harmed. The kernel itself kicks only who does not look up for long.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The life of kernels in a program: a hundred of them one after the other, ten beside each other of which one panics, threads
- * that come and go, and a kernel that has nothing to do and does nothing. With the argument "long", threads for a minute.
+ * The life of kernels in a program: a hundred of them one after the other, ten beside each other of which one panics,
+ * threads that come and go, and a kernel that has nothing to do and does nothing. With the argument "long", threads for
+ * a minute.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -255,8 +256,8 @@ static long kernel_memory(void)
 	fd = rumpus_sys_openat(AT_FDCWD, "/proc/meminfo", O_RDONLY, 0);
 	rumpus_sys_read((int)fd, text, sizeof(text) - 1);
 	rumpus_sys_close((int)fd);
-	for (const char *const *name = (const char *const[]){ "\nSlab:", "\nKernelStack:", "\nPageTables:", NULL }; *name;
-	     name++) {
+	for (const char *const *name = (const char *const[]){ "\nSlab:", "\nKernelStack:", "\nPageTables:", NULL };
+	     *name; name++) {
 		const char *line = strstr(text, *name);
 
 		if (!line)
@@ -286,8 +287,8 @@ static void attach_and_detach(unsigned int threads)
 	inside = kernel_memory() - inside;
 	memory = used() - memory;
 	after = fixture_usage();
-	tap_note("%u threads in %ld ms: memory %+ld KiB, inside %+ld KiB, heap %+ld bytes", threads, start, memory, inside,
-		 after.heap - before.heap);
+	tap_note("%u threads in %ld ms: memory %+ld KiB, inside %+ld KiB, heap %+ld bytes", threads, start, memory,
+		 inside, after.heap - before.heap);
 	tap_is(failed, 0, "%u threads make a call each and end", threads);
 	tap_ok(after.maps <= before.maps + 2 && after.threads == before.threads && memory < MORE && inside < MORE,
 	       "nothing grows, outside or inside");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Kernels that hang: an endless loop is planted where a thread of theirs happens to be. The program hears of it, all its
- * threads get out, and halting a kernel that hangs works, too.
+ * Kernels that hang: an endless loop is planted where a thread of theirs happens to be. The program hears of it, all
+ * its threads get out, and halting a kernel that hangs works, too.
  */
 #include <errno.h>
 #include <fcntl.h>

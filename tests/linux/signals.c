@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What an embedding program may do with its signals: handlers before and after the kernel's, small alternate stacks, blocked
- * signals, calls out of handlers, storms. What ends a program by design is shown in a child.
+ * What an embedding program may do with its signals: handlers before and after the kernel's, small alternate stacks,
+ * blocked signals, calls out of handlers, storms. What ends a program by design is shown in a child.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +169,8 @@ static void fault_handlers(void)
 {
 	int status;
 
-	tap_is(in_child(handlers_before), 0, "a handler from before the boot gets the program's faults, and those only");
+	tap_is(in_child(handlers_before), 0,
+	       "a handler from before the boot gets the program's faults, and those only");
 	tap_is(in_child(handlers_after), 0, "one from after it that hands on loses nobody's");
 	status = in_child(handler_that_keeps_all);
 	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 42, "one that does not gets the kernel's: a stated limit");
@@ -186,7 +187,8 @@ __attribute__((target("avx512f"))) static void fill_512(void)
 {
 	__asm__ volatile("vpternlogd $0xff, %%zmm31, %%zmm31, %%zmm31\n"
 			 "vpternlogd $0xff, %%zmm0, %%zmm0, %%zmm0\n"
-			 "kxnorw %%k1, %%k1, %%k1" ::: "xmm0");
+			 "kxnorw %%k1, %%k1, %%k1" ::
+				 : "xmm0");
 }
 
 static const char *fill_registers(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Bad pointers: each pointer argument of each system call, where nothing is mapped, where nothing may be written, at the
- * end of a page without a next one, and beyond what a program can have. The host is asked first, in children; then the
- * kernel in this program is to answer the same, and to live. pointers.tbl says what is passed besides.
+ * Bad pointers: each pointer argument of each system call, where nothing is mapped, where nothing may be written, at
+ * the end of a page without a next one, and beyond what a program can have. The host is asked first, in children; then
+ * the kernel in this program is to answer the same, and to live. pointers.tbl says what is passed besides.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ enum {
 
 /* Where a pointer may point to. Two make sense only for some arguments. */
 enum place { LOW, NONCANONICAL, HIGH, UNMAPPED, CROSSING, READ_ONLY, PLACES };
-static const char *const places[] = { "a low address", "no address at all", "an address of the host kernel's",
+static const char *const places[] = { "a low address",	 "no address at all",	     "an address of the host kernel's",
 				      "unmapped memory", "the end of mapped memory", "read-only memory" };
 
 /* Pages: two that may be written, one that may be read, one that nothing may be done with. */

@@ -39,8 +39,8 @@
 unsigned int rump_lockup_ms = 700;
 
 static u32 watch_timer; /* number of the timer that belongs to no CPU */
-static u32 armed; /* it is */
-static bool over; /* the kernel is being halted: no kick may come any more */
+static u32 armed;	/* it is */
+static bool over;	/* the kernel is being halted: no kick may come any more */
 
 static DEFINE_PER_CPU(struct cpu_stop_work, pause_work);
 static DEFINE_PER_CPU(bool, pause_queued);
@@ -222,7 +222,7 @@ void rump_watch_tick(struct rump_cpu *cpu)
 	cpu->ticked = now;
 	if (++cpu->stale < limit / 3 || !rump_lockup_ms || system_state < SYSTEM_RUNNING)
 		return;
-	/* A task that asks now and then whether another is to run gives way to the stopper, which is the sign of life. */
+	/* A task that asks now and then whether another is to run gives way to the stopper: the sign of life. */
 	if (!this_cpu_read(pause_queued)) {
 		this_cpu_write(pause_queued, true);
 		if (!stop_one_cpu_nowait(cpu->id, paused, NULL, this_cpu_ptr(&pause_work)))
