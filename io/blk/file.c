@@ -292,14 +292,16 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 		return blk_fail(spec, blk_error(errno), "%s: %s", file->label, strerror(errno));
 	file->is_device = S_ISBLK(st.st_mode);
 	*info = (struct hyp_blk_info){
-		.caps = writable ? HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_FUA | HYP_BLK_CAP_WRITE_ZEROES
-				 : HYP_BLK_CAP_READ_ONLY,
+		.caps = writable ? HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_WRITE_ZEROES : HYP_BLK_CAP_READ_ONLY,
 		.queue_depth = BLK_QUEUE_DEPTH,
 		.max_iov = BLK_MAX_IOV,
 		.max_length = BLK_MAX_LENGTH,
 		.max_discard = writable ? BLK_MAX_DISCARD : 0,
 		.mem_align = 1,
 	};
+	/* Without it the user of the device flushes after the write. */
+	if (writable && file_can_sync_writes(file->fd))
+		info->caps |= HYP_BLK_CAP_FUA;
 	if (file->is_device)
 		error = inspect_device(spec, file, &st, writable);
 	else

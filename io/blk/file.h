@@ -75,6 +75,9 @@ bool file_flushed(const struct file *file, const struct hyp_blk_req *flush);
 /** file_can_punch() - can storage of the open file be given back? Changes nothing. */
 bool file_can_punch(int fd, uint64_t size);
 
+/** file_can_sync_writes() - does the host know writes that end on stable storage? Changes nothing. */
+bool file_can_sync_writes(int fd);
+
 /**
  * file_lock() - take the lock that READ_ONLY or its absence asks for
  * Return: 0, or -HYP_EBUSY with a message

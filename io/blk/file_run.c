@@ -154,6 +154,12 @@ bool file_can_punch(int fd, uint64_t size)
 	return !fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)beyond, 65536);
 }
 
+bool file_can_sync_writes(int fd)
+{
+	/* No byte is written; the C library answers for a host, or an emulator of one, that does not know the call. */
+	return !pwritev2(fd, NULL, 0, 0, RWF_DSYNC);
+}
+
 bool file_flushed(const struct file *file, const struct hyp_blk_req *flush)
 {
 	return !atomic_load(&file->flush_failed) && atomic_load(&file->flushed) >= flush->backend[FILE_COVERS];

@@ -26,6 +26,7 @@ static _Atomic int sync_errno; /* what fdatasync() is to fail with; 0: nothing *
 static _Atomic bool hold_sync; /* it stops at @held until @go */
 static _Atomic bool short_writes;
 static _Atomic bool no_fallocate;
+static _Atomic bool no_dsync;
 static sem_t held, go;
 
 int __wrap_fdatasync(int fd)
@@ -44,6 +45,10 @@ int __wrap_fdatasync(int fd)
 
 ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
 {
+	if (no_dsync && flags & RWF_DSYNC) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
 	atomic_fetch_add(flags & RWF_DSYNC ? &durable_writes : &plain_writes, 1);
 	if (short_writes && iov[0].iov_len > 512) {
 		struct iovec part = { iov[0].iov_base, 512 };
@@ -108,6 +113,20 @@ static void check_fua(const char *spec)
 	       "%s: and so for every piece of a write that the host cuts", spec);
 	short_writes = false;
 	user_close(&user);
+}
+
+/* A host without RWF_DSYNC: the device must not promise what it would have to refuse */
+static void check_no_fua(const char *spec)
+{
+	struct user user;
+
+	no_dsync = true;
+	user_open(&user, spec, 0);
+	tap_ok(!(user.disk->info.caps & HYP_BLK_CAP_FUA) && user.disk->info.caps & HYP_BLK_CAP_FLUSH,
+	       "%s: without RWF_DSYNC there is no FUA", spec);
+	tap_ok(!write_block(&user, 1, 0) && !flush(&user), "%s: but writes and flushes", spec);
+	user_close(&user);
+	no_dsync = false;
 }
 
 /* A flush must not take the word of one that began before its writes were there */
@@ -209,6 +228,7 @@ int main(void)
 		}
 		check_flush(spec);
 		check_fua(spec);
+		check_no_fua(spec);
 		check_overlap(spec);
 		check_failure(spec);
 		check_by_hand(spec);
