@@ -62,6 +62,7 @@ Variables:
   PREFIX=$(PREFIX)    where "install" installs; DESTDIR= is put before it
   LINUX=$(LINUX)           the upstream version: Debian's package linux-source-$(LINUX)
   CC=$(CC) CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
+  URING=no             build without liburing; the default when CROSS_COMPILE is set
   DEBUG=1              for debuggers: less optimisation, all symbols
   V=1                  show whole commands
 endef

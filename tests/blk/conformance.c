@@ -534,8 +534,8 @@ int main(void)
 		const char *target = image;
 
 		image_make(image, IMAGE_SIZE, IMAGE_SEED);
-		if (strstr(subject->spec, "direct") && !image_direct(image)) {
-			tap_skip(1, "%s: no direct I/O in %s", subject->spec, scratch_dir());
+		if (spec_obstacle(subject->spec, image)) {
+			tap_skip(1, "%s: %s", subject->spec, spec_obstacle(subject->spec, image));
 			continue;
 		}
 		if (subject->device)

@@ -215,11 +215,20 @@ void image_read(const char *path, void *memory, size_t size)
 		tap_abort("cannot read %s: %s", path, strerror(errno));
 }
 
-bool image_direct(const char *path)
+static bool image_direct(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+const char *spec_obstacle(const char *spec, const char *path)
+{
+	if (!BLK_URING && strstr(spec, "uring"))
+		return "built without liburing";
+	if (strstr(spec, "direct") && !image_direct(path))
+		return "no direct I/O in the scratch directory";
+	return NULL;
 }

@@ -82,8 +82,8 @@ void image_make(const char *path, size_t size, uint64_t seed);
 /** image_read() - a file's first @size bytes */
 void image_read(const char *path, void *memory, size_t size);
 
-/** image_direct() - does the image's file system serve O_DIRECT? */
-bool image_direct(const char *path);
+/** spec_obstacle() - why a device of @spec over the image @path cannot be tested here, or NULL when it can */
+const char *spec_obstacle(const char *spec, const char *path);
 
 /** liar_open() - wrap a device so that it claims to flush, or to serve FUA, and does not */
 struct hyp_blk *liar_open(struct hyp_blk *lower, bool flush, bool fua);

@@ -194,8 +194,8 @@ static void check_honest(const char *image)
 	unsigned int i, absent;
 
 	for (i = 0; i < sizeof(honest) / sizeof(honest[0]); i++) {
-		if (strstr(honest[i].spec, "direct") && !image_direct(image)) {
-			tap_skip(2, "%s: no direct I/O in %s", honest[i].spec, scratch_dir());
+		if (spec_obstacle(honest[i].spec, image)) {
+			tap_skip(2, "%s: %s", honest[i].spec, spec_obstacle(honest[i].spec, image));
 			continue;
 		}
 		tap_is(lost_after(open_disk(honest[i].spec, image), image, honest[i].start, true, true, &absent), 0,

@@ -222,8 +222,8 @@ int main(void)
 	image_make(image, IMAGE_SIZE, 1);
 	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
 		snprintf(spec, sizeof(spec), specs[i], image);
-		if (strstr(spec, "direct") && !image_direct(image)) {
-			tap_skip(1, "%s: no direct I/O there", spec);
+		if (spec_obstacle(spec, image)) {
+			tap_skip(1, "%s: %s", spec, spec_obstacle(spec, image));
 			continue;
 		}
 		check_flush(spec);
