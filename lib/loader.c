@@ -141,6 +141,13 @@ static uint32_t segment_prot(uint32_t flags)
 	       (flags & ELF_PF_X ? HYP_PROT_EXEC : 0);
 }
 
+static uint64_t end_of_last(const struct loader *loader)
+{
+	const struct segment *last = &loader->segments[loader->count - 1];
+
+	return last->vaddr + last->memsz;
+}
+
 static int add_segment(struct loader *loader, const struct elf_segment *header)
 {
 	struct segment *segment = &loader->segments[loader->count];
@@ -165,7 +172,9 @@ static int add_segment(struct loader *loader, const struct elf_segment *header)
 	if (header->filesz < header->memsz && !(prot & HYP_PROT_WRITE))
 		return reject(loader, "zeroed memory in a read-only segment");
 	if (page_floor(loader, header->vaddr) < loader->size)
-		return reject(loader, "segments share a page or are out of order");
+		return reject(loader, loader->count && header->vaddr >= end_of_last(loader) ?
+					      "segments share a page: it is for hosts with smaller pages than this one" :
+					      "segments overlap or are out of order");
 
 	*segment = (struct segment){
 		.vaddr = header->vaddr,
@@ -323,6 +332,8 @@ static int relocate_rela(const struct loader *loader, const struct tables *table
 		uint64_t *word = at(loader, rela->offset, sizeof(*word), 1, HYP_PROT_READ | HYP_PROT_WRITE);
 		uint64_t value = (uint64_t)(uintptr_t)loader->base + (uint64_t)rela->addend;
 
+		if (rela->info == MACHINE_NONE) /* room that the linker found no use for */
+			continue;
 		if (rela->info != MACHINE_RELATIVE)
 			return reject(loader, "has relocations that are not relative");
 		if (!word)

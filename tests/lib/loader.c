@@ -190,6 +190,15 @@ static void overlapping(void)
 	segment(PT_LOAD, 1)->p_vaddr = segment(PT_LOAD, 0)->p_vaddr;
 }
 
+/* As the segments of an image for pages of 4 KiB look to a host with larger ones. */
+static void sharing(void)
+{
+	Elf64_Phdr *second = segment(PT_LOAD, 1);
+
+	second->p_vaddr = segment(PT_LOAD, 0)->p_vaddr + segment(PT_LOAD, 0)->p_memsz;
+	second->p_offset = second->p_vaddr;
+}
+
 static void unaligned(void)
 {
 	data_segment()->p_vaddr += 8;
@@ -442,7 +451,8 @@ static const struct {
 	{ dynamic_long, "a dynamic section too long", "dynamic section" },
 	{ writable_code, "writable code", "written and executed" },
 	{ unreadable, "a segment that cannot be read", "cannot be read" },
-	{ overlapping, "overlapping segments", "share a page" },
+	{ overlapping, "overlapping segments", "overlap" },
+	{ sharing, "segments that share a page", "smaller pages" },
 	{ unaligned, "a segment off its page", "not aligned" },
 	{ far, "a segment far away", "out of range" },
 	{ wrapping, "a segment around the address space", "out of range" },

@@ -5,6 +5,7 @@
 
 enum {
 	MACHINE_ELF = 62,     /* EM_X86_64 */
+	MACHINE_NONE = 0,     /* R_X86_64_NONE */
 	MACHINE_RELATIVE = 8, /* R_X86_64_RELATIVE */
 };
 
