@@ -93,7 +93,8 @@ bool gate_inside(const struct rumpus_thread *thread)
 
 void gate_forget(struct rumpus_thread *thread)
 {
-	__atomic_store_n(&thread->kernel, NULL, __ATOMIC_SEQ_CST);
+	/* An exchange: emulators of aarch64 let the load pass a plain store. */
+	(void)__atomic_exchange_n(&thread->kernel, NULL, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&interrupters, __ATOMIC_SEQ_CST))
 		sched_yield();
 }

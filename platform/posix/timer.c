@@ -5,6 +5,9 @@
  * No deadline is lost: timer_set() stores the deadline and then reads @until; the thread stores HYP_FOREVER in @until
  * and then reads the deadlines. In the one order of these four, either the thread sees the deadline or timer_set() sees
  * a moment later than it and kicks. @kick is read before, so that a kick during the scan ends the next sleep at once.
+ *
+ * The two stores are exchanges, at the same cost or less: emulators of aarch64 let a load pass a plain store before it,
+ * though both are sequentially consistent.
  */
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -48,7 +51,7 @@ static void *timer_thread(void *arg)
 	pthread_setname_np(pthread_self(), "hyp-timer");
 	while (!atomic_load(&t->stop)) {
 		kick = atomic_load(&t->kick);
-		atomic_store(&t->until, HYP_FOREVER);
+		atomic_exchange(&t->until, HYP_FOREVER);
 		earliest = timers_scan(h);
 		atomic_store(&t->until, earliest);
 		posix_futex_wait(&t->kick, kick, earliest);
@@ -115,7 +118,7 @@ int posix_timer_set(struct hyp *h, uint32_t n, uint64_t deadline)
 		if (ret)
 			return ret;
 	}
-	atomic_store(&t->deadline[n], deadline);
+	atomic_exchange(&t->deadline[n], deadline);
 	if (deadline < atomic_load(&t->until))
 		timer_kick(t);
 	return 0;
