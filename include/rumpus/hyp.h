@@ -142,12 +142,14 @@ enum hyp_fault_kind {
  * @address: the address that could not be accessed; 0 where that has no meaning
  * @pc:      address of the instruction; the kernel may store another one, where the thread goes on
  * @sp:      stack pointer at the instruction
+ * @write:   it was a write, where the host tells; else false
  */
 struct hyp_fault {
 	enum hyp_fault_kind kind;
 	uintptr_t address;
 	uintptr_t pc;
 	uintptr_t sp;
+	bool write;
 };
 
 /**
@@ -161,9 +163,11 @@ struct hyp_fault {
  * @console: console_read() has something; a host with an owner leaves it to the owner to call this
  * @stop:    the owner or the host asks the kernel to end in order; the same
  * @fault:   asked of every live instance in turn when a thread faults, before the program's own handler; returns true
- *           when it has changed @fault->pc and the thread is to go on there. Runs in a signal handler: it may only read
- *           the kernel's constant tables and write to @fault and to words of its own. With HYP_FAULT_KICK, the thread
- *           may be anywhere, in the program's own code, too: the kernel tells by @fault->pc and @fault->sp.
+ *           when the thread is to go on at @fault->pc, which it may have changed. Runs in a signal handler: it may only
+ *           read the kernel's constant tables and write to @fault and to words of its own. With HYP_FAULT_KICK, the
+ *           thread may be anywhere, in the program's own code, too: the kernel tells by @fault->pc and @fault->sp. For an
+ *           address that the kernel manages, touched by code that is not the kernel's, it may also call wake() and
+ *           wait(), until that address can be accessed.
  */
 struct hyp_upcalls {
 	void (*timer)(void *cookie, uint32_t n);

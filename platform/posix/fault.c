@@ -75,7 +75,7 @@ static bool kernels_ask(enum hyp_fault_kind kind, const siginfo_t *info, void *c
 	struct hyp_fault fault = { .kind = kind };
 	struct posix_node *node;
 
-	posix_context_read(context, &fault.pc, &fault.sp);
+	posix_context_read(context, &fault);
 	if (kind == HYP_FAULT_ACCESS || kind == HYP_FAULT_MEMORY)
 		fault.address = (uintptr_t)info->si_addr;
 	for (node = posix_registry_next(NULL); node; node = posix_registry_next(node)) {

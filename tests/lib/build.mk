@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of librumpus. Most run on a make-believe kernel image, so that they are fast and can provoke anything.
 
-lib-tests := loader gate life stress linux memory
+lib-tests := loader gate life stress linux memory window
 lib-fake := $(BUILD)/tests/lib/fake.img
 
 # As the real image is linked. Freestanding: no call to a C library may slip in.

@@ -24,6 +24,8 @@ static void deliver(unsigned long pending)
 		generic_smp_call_function_interrupt();
 	if (pending & BIT(RUMP_IRQ_MEMORY))
 		rump_memory_interrupt();
+	if (pending & BIT(RUMP_IRQ_WINDOW))
+		rump_window_interrupt();
 	for (pending >>= RUMP_IRQ_DEVICE; pending; pending &= pending - 1)
 		generic_handle_irq(RUMP_IRQ_DEVICE + __ffs(pending));
 }

@@ -20,6 +20,7 @@
 #include <linux/syscalls.h>
 #include <linux/time64.h>
 #include <linux/init_syscalls.h>
+#include <linux/mm.h>
 #include "rump.h"
 
 #define LEADER_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD)
@@ -94,6 +95,7 @@ static void ignore_sigpipe(void)
 static void forget_inherited(void)
 {
 	sys_close_range(0, ~0U, 0);
+	vm_munmap(0, TASK_SIZE);
 	get_nsproxy(&init_nsproxy);
 	switch_task_namespaces(current, &init_nsproxy);
 	set_fs_root(current->fs, &boot_root);
@@ -189,6 +191,7 @@ void __noreturn rump_init_main(void)
 	current->sighand->action[SIGCHLD - 1].sa.sa_handler = SIG_IGN;
 	spin_unlock_irq(&current->sighand->siglock);
 	ignore_sigpipe();
+	vm_munmap(0, TASK_SIZE); /* a stack that it does not have, where the program may have its own */
 	init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	smp_store_release(&rump_booted, 1);
 	rump_unpark(&rump_boot_carrier);

@@ -28,6 +28,7 @@ enum rump_interrupt {
 	RUMP_IRQ_RESCHEDULE,
 	RUMP_IRQ_CALL_FUNCTION,
 	RUMP_IRQ_MEMORY, /* the thread that adds and takes back memory is wanted */
+	RUMP_IRQ_WINDOW, /* the program waits for a page of its window */
 	RUMP_IRQ_STOP, /* the kernel has ended: leave and never come back */
 	RUMP_IRQ_DEVICE, /* from here on: numbers of the generic interrupt layer */
 };
@@ -251,6 +252,9 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault);
 void rump_oops_entry(void);
 void rump_lost_entry(void);
 
+/* direct.c */
+long rump_direct_again(long number, const long *args);
+
 /* syscall.c */
 void rump_syscalls_prepare(void);
 long rump_system_call(long number, const long *args);
@@ -263,6 +267,13 @@ void rump_memory_setup(void);
 void rump_memory_parameters(char *text, size_t size);
 void rump_memory_withhold(unsigned long *bits, unsigned long given, unsigned long there, unsigned long bound);
 void rump_memory_interrupt(void);
+
+/* mm/window.c */
+extern unsigned int rump_window_pieces;
+bool rump_window_fault_in(const void __user *addr, bool write);
+bool rump_window_fault(unsigned long addr, bool write);
+void rump_window_interrupt(void);
+void rump_window_end(void);
 
 /* mm/kmap.c */
 void rump_kmap_prepare(unsigned long *bits);

@@ -41,11 +41,14 @@ void rump_syscalls_prepare(void)
  */
 long rump_system_call(long number, const long *args)
 {
+	long result;
+
 	if (unlikely((unsigned long)number >= ARRAY_SIZE(table)))
 		return -ENOSYS;
 	if (unlikely(refused[number]))
 		return -refused[number];
-	return ((syscall_fn)table[number])(args[0], args[1], args[2], args[3], args[4], args[5]);
+	result = ((syscall_fn)table[number])(args[0], args[1], args[2], args[3], args[4], args[5]);
+	return likely(result != -EFAULT) ? result : rump_direct_again(number, args);
 }
 
 SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot, unsigned long, flags,

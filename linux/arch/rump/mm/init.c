@@ -25,6 +25,9 @@ void *empty_zero_page;
 /* Mappings that are not of vmalloc()'s: those below, and blocks of callers. */
 #define OTHER_MAPPINGS 512
 
+/* What windows of processes may take of the host's mappings. */
+#define WINDOWS_PART 4
+
 static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 {
 	struct hyp_map map = { .size = size, .offset = offset, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
@@ -53,11 +56,12 @@ static int reserve_bits(unsigned long bits, unsigned long **words)
 
 /*
  * The area of vmalloc() has a page for each mapping that the host will make, so that it ends before they do: when every
- * other page is mapped, the host counts one mapping for each page.
+ * other page is mapped, the host counts one mapping for each page. Windows have a part of their own.
  */
 static int prepare_vmalloc(void)
 {
-	unsigned long pages = rump_info.map_budget - min_t(u32, rump_info.map_budget, OTHER_MAPPINGS);
+	unsigned long share = rump_info.map_budget / WINDOWS_PART;
+	unsigned long pages = rump_info.map_budget - share - min_t(u32, rump_info.map_budget - share, OTHER_MAPPINGS);
 	unsigned long *bits;
 	int err;
 
@@ -69,6 +73,7 @@ static int prepare_vmalloc(void)
 	if (err)
 		return err;
 	rump_kmap_prepare(bits);
+	rump_window_pieces = share / 2; /* each with the hole behind it */
 	rump_vmalloc_end = rump_vmalloc_start + (pages << PAGE_SHIFT);
 	return 0;
 }

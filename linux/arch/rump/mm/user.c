@@ -32,8 +32,29 @@ unsigned long rump_remote_write(void __user *to, const void *from, unsigned long
 }
 EXPORT_SYMBOL(rump_remote_write);
 
+/* A page of a window may only want to be mapped. */
+static unsigned long read_again(void *to, const void __user *from, unsigned long n)
+{
+	unsigned long left = n;
+
+	while (left && rump_window_fault_in(from + n - left, false))
+		left = cpu_copy_user(to + n - left, (const void __force *)from + n - left, left);
+	return left;
+}
+
+static unsigned long write_again(void __user *to, const void *from, unsigned long n)
+{
+	unsigned long left = n;
+
+	while (left && rump_window_fault_in(to + n - left, true))
+		left = cpu_copy_user((void __force *)to + n - left, from + n - left, left);
+	return left;
+}
+
 unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned long n)
 {
+	unsigned long left;
+
 	if (rump_user_is_remote())
 		return rump_remote_read(to, from, n);
 	if (n < SHORT_COPY) {
@@ -41,12 +62,15 @@ unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned lo
 			if (cpu_load_user(8, (const void __force *)from, to))
 				break;
 	}
-	return cpu_copy_user(to, (const void __force *)from, n);
+	left = cpu_copy_user(to, (const void __force *)from, n);
+	return unlikely(left) ? read_again(to + n - left, from + n - left, left) : 0;
 }
 EXPORT_SYMBOL(rump_copy_from_user);
 
 unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long n)
 {
+	unsigned long left;
+
 	if (rump_user_is_remote())
 		return rump_remote_write(to, from, n);
 	if (n < SHORT_COPY) {
@@ -54,14 +78,20 @@ unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long
 			if (cpu_store_user(8, (void __force *)to, from))
 				break;
 	}
-	return cpu_copy_user((void __force *)to, from, n);
+	left = cpu_copy_user((void __force *)to, from, n);
+	return unlikely(left) ? write_again(to + n - left, from + n - left, left) : 0;
 }
 EXPORT_SYMBOL(rump_copy_to_user);
 
 unsigned long __clear_user(void __user *to, unsigned long n)
 {
-	if (!rump_user_is_remote())
-		return cpu_clear_user((void __force *)to, n);
+	if (!rump_user_is_remote()) {
+		unsigned long left = cpu_clear_user((void __force *)to, n);
+
+		while (left && rump_window_fault_in(to + n - left, true))
+			left = cpu_clear_user((void __force *)to + n - left, left);
+		return left;
+	}
 	while (n) {
 		unsigned long piece = min(n, PAGE_SIZE);
 		unsigned long left = rump_remote_write(to, empty_zero_page, piece);

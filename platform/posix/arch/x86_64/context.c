@@ -4,12 +4,15 @@
 
 #include "../../posix.h"
 
-void posix_context_read(const void *context, uintptr_t *pc, uintptr_t *sp)
+#define ERROR_WRITE 2 /* of a page fault's error code; other exceptions have other codes, and nobody asks then */
+
+void posix_context_read(const void *context, struct hyp_fault *fault)
 {
 	const ucontext_t *uc = context;
 
-	*pc = uc->uc_mcontext.gregs[REG_RIP];
-	*sp = uc->uc_mcontext.gregs[REG_RSP];
+	fault->pc = uc->uc_mcontext.gregs[REG_RIP];
+	fault->sp = uc->uc_mcontext.gregs[REG_RSP];
+	fault->write = uc->uc_mcontext.gregs[REG_ERR] & ERROR_WRITE;
 }
 
 void posix_context_set_pc(void *context, uintptr_t pc)

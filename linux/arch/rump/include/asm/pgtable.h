@@ -176,8 +176,12 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte)
 	return __pte(pte_val(pte) & ~_PAGE_SWP_EXCLUSIVE);
 }
 
-#define update_mmu_cache(vma, addr, ptep) do { } while (0)
-#define update_mmu_cache_range(vmf, vma, addr, ptep, nr) do { } while (0)
+struct vm_area_struct;
+void rump_window_enter(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep, unsigned int nr);
+#define update_mmu_cache(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
+#define update_mmu_cache_range(vmf, vma, addr, ptep, nr) rump_window_enter(vma, addr, ptep, nr)
+#define flush_tlb_fix_spurious_fault(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
+#define HAVE_ARCH_UNMAPPED_AREA
 #define kern_addr_valid(addr) 1
 #endif
 #endif

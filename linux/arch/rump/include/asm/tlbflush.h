@@ -11,20 +11,12 @@ static inline void flush_tlb_kernel_range(unsigned long start, unsigned long end
 	rump_unmap_kernel_range(start, end);
 }
 
-/* No table of a user address space is ever walked by hardware. */
 static inline void flush_tlb_all(void)
 {
 }
 
-static inline void flush_tlb_mm(struct mm_struct *mm)
-{
-}
-
-static inline void flush_tlb_page(struct vm_area_struct *vma, unsigned long addr)
-{
-}
-
-static inline void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
-{
-}
+/* The host's mappings of a process's window: mm/window.c. */
+void flush_tlb_mm(struct mm_struct *mm);
+void flush_tlb_page(struct vm_area_struct *vma, unsigned long addr);
+void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end);
 #endif

@@ -16,6 +16,9 @@
 unsigned long rump_remote_read(void *to, const void __user *from, unsigned long n);
 unsigned long rump_remote_write(void __user *to, const void *from, unsigned long n);
 
+unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned long n);
+unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long n);
+
 static __always_inline bool rump_user_is_remote(void)
 {
 	struct mm_struct *mm = current->mm;
@@ -27,7 +30,9 @@ static __always_inline int __get_user_fn(size_t size, const void __user *from, v
 {
 	if (rump_user_is_remote())
 		return rump_remote_read(to, from, size) ? -EFAULT : 0;
-	return cpu_load_user(size, (const void __force *)from, to);
+	if (likely(!cpu_load_user(size, (const void __force *)from, to)))
+		return 0;
+	return rump_copy_from_user(to, from, size) ? -EFAULT : 0;
 }
 #define __get_user_fn(size, from, to) __get_user_fn(size, from, to)
 
@@ -35,12 +40,11 @@ static __always_inline int __put_user_fn(size_t size, void __user *to, void *fro
 {
 	if (rump_user_is_remote())
 		return rump_remote_write(to, from, size) ? -EFAULT : 0;
-	return cpu_store_user(size, (void __force *)to, from);
+	if (likely(!cpu_store_user(size, (void __force *)to, from)))
+		return 0;
+	return rump_copy_to_user(to, from, size) ? -EFAULT : 0;
 }
 #define __put_user_fn(size, to, from) __put_user_fn(size, to, from)
-
-unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned long n);
-unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long n);
 
 static __always_inline __must_check unsigned long raw_copy_from_user(void *to, const void __user *from, unsigned long n)
 {

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Memory that the kernel manages for a program: mmap, direct I/O, rings; and direct I/O on memory that it does not. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <rumpus/syscalls.h>
+
+#include "fixture.h"
+
+#define PAGE 4096L
+#define MIB (1L << 20)
+
+static struct rumpus *boot_with(uint32_t mappings)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	char name[32], error[256];
+	struct rumpus *kernel;
+	int ret;
+
+	config.image = NULL;
+	config.memory = 0;
+	config.mappings = mappings;
+	ret = rumpus_boot(&config, &kernel);
+	if (ret)
+		tap_abort("boot: error %d: %s", -ret, fixture_log);
+	if (system("rm -f window.img && truncate -s 256M window.img && mkfs.ext4 -qF window.img") != 0)
+		tap_abort("mkfs.ext4");
+	if (rumpus_disk_add(kernel, "file:window.img", 0, name, error, sizeof(error)) != 0)
+		tap_abort("disk: %s", error);
+	rumpus_sys_mkdir("/mnt", 0700);
+	if (rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL) != 0)
+		tap_abort("mount");
+	return kernel;
+}
+
+static void *map(size_t size, int prot, int flags, int fd, long offset)
+{
+	long ret = rumpus_sys_mmap(NULL, size, prot, flags, fd, offset);
+
+	if (ret < 0 && ret > -PAGE)
+		tap_abort("mmap: error %ld", -ret);
+	return (void *)ret;
+}
+
+static void *map_memory(size_t size)
+{
+	return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void pattern(unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		at[i] = (unsigned char)(seed + i / 7 + i / PAGE);
+}
+
+static bool has_pattern(const unsigned char *at, size_t size, unsigned int seed)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if (at[i] != (unsigned char)(seed + i / 7 + i / PAGE))
+			return false;
+	return true;
+}
+
+/* ---- an access that may fail: the program's own handler, beneath the library's ---- */
+
+static sigjmp_buf out;
+static volatile sig_atomic_t expected;
+
+static void caught(int signal)
+{
+	if (!expected)
+		tap_abort("signal %d", signal);
+	siglongjmp(out, signal);
+}
+
+static void catch_faults(void)
+{
+	const struct sigaction action = { .sa_handler = caught, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static int access_signal(volatile unsigned char *at, bool write)
+{
+	int signal = sigsetjmp(out, 1);
+
+	expected = 1;
+	if (!signal) {
+		if (write)
+			*at = 1;
+		else
+			(void)*at;
+	}
+	expected = 0;
+	return signal;
+}
+
+/* ---- tests ---- */
+
+static void files(void)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/file", O_CREAT | O_RDWR | O_TRUNC, 0600);
+	unsigned char *buf = malloc(MIB), *shared, *private;
+
+	pattern(buf, MIB, 1);
+	tap_is(rumpus_sys_write((int)fd, buf, MIB), MIB, "write a file");
+	shared = map(MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	tap_ok(has_pattern(shared, MIB, 1), "a mapping of it shows what was written");
+	pattern(buf, PAGE, 9);
+	rumpus_sys_pwrite64((int)fd, buf, PAGE, 2 * PAGE);
+	tap_ok(memcmp(shared + 2 * PAGE, buf, PAGE) == 0, "and what is written then");
+	pattern(shared, MIB, 2);
+	rumpus_sys_pread64((int)fd, buf, MIB, 0);
+	tap_ok(has_pattern(buf, MIB, 2), "what the program stores there is read from the file");
+	tap_is(rumpus_sys_msync(shared, MIB, MS_SYNC), 0, "msync");
+	shared[5 * PAGE] ^= 0xff;
+	rumpus_sys_pread64((int)fd, buf, 1, 5 * PAGE);
+	tap_is(buf[0], shared[5 * PAGE], "a page that was clean again takes the next store");
+	private = map(MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, 0);
+	pattern(private, MIB, 3);
+	rumpus_sys_pread64((int)fd, buf, MIB, 0);
+	buf[5 * PAGE] ^= 0xff;
+	tap_ok(has_pattern(buf, MIB, 2) && has_pattern(private, MIB, 3), "a private mapping stays private");
+	tap_is(rumpus_sys_mprotect(shared, PAGE, PROT_READ), 0, "mprotect");
+	tap_is(access_signal(shared, true), SIGSEGV, "a store to a page for reading is a fault");
+	tap_is(access_signal(shared, false), 0, "a load is none");
+	tap_is(rumpus_sys_munmap(shared, MIB), 0, "munmap");
+	tap_is(access_signal(shared, false), SIGSEGV, "nothing is there any more");
+	rumpus_sys_ftruncate((int)fd, PAGE);
+	shared = map(4 * PAGE, PROT_READ, MAP_SHARED, (int)fd, 0);
+	tap_ok(access_signal(shared, false) == 0 && access_signal(shared + 2 * PAGE, false) != 0,
+	       "behind the end of a file is a fault");
+	rumpus_sys_munmap(shared, 4 * PAGE);
+	rumpus_sys_munmap(private, MIB);
+	rumpus_sys_close((int)fd);
+	free(buf);
+}
+
+static void calls_on_windows(void)
+{
+	unsigned char *memory = map_memory(4 * MIB);
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/calls", O_CREAT | O_RDWR | O_TRUNC, 0600);
+	int ends[2];
+
+	/* The kernel touches these pages first, not the program. */
+	tap_is(rumpus_sys_pipe2((int *)memory, 0), 0, "a call that stores into a page not touched yet");
+	memcpy(ends, memory, sizeof(ends));
+	tap_is(rumpus_sys_write(ends[1], memory + MIB, 100), 100, "one that loads from one");
+	tap_is(rumpus_sys_read(ends[0], memory + 2 * MIB, 100), 100, "one that fills one");
+	pattern(memory, 4 * MIB, 4);
+	tap_is(rumpus_sys_write((int)fd, memory, 4 * MIB), 4 * MIB, "write all of it");
+	tap_is(rumpus_sys_madvise(memory, 4 * MIB, MADV_DONTNEED), 0, "madvise");
+	tap_is(memory[MIB], 0, "gives zeroes");
+	tap_is(rumpus_sys_pread64((int)fd, memory, 4 * MIB, 0), 4 * MIB, "read into pages that are not there");
+	tap_ok(has_pattern(memory, 4 * MIB, 4), "they have it");
+	tap_is(rumpus_sys_munmap(memory, 4 * MIB), 0, "munmap");
+	tap_is(rumpus_sys_write((int)fd, memory, 10), -EFAULT, "EFAULT then");
+	tap_is(rumpus_sys_mmap((void *)ends, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), -EINVAL,
+	       "nothing is mapped at an address that is no page's");
+	tap_is(rumpus_sys_mmap((void *)((uintptr_t)ends & -PAGE), PAGE, PROT_READ,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+	       -ENOMEM, "nor over the program's own memory");
+	rumpus_sys_close(ends[0]);
+	rumpus_sys_close(ends[1]);
+	rumpus_sys_close((int)fd);
+}
+
+static void direct(const char *what, unsigned char *buf, size_t size)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/direct", O_CREAT | O_RDWR | O_TRUNC | O_DIRECT, 0600);
+	struct iovec vec[2] = { { buf, PAGE }, { buf + PAGE, size - PAGE } };
+
+	pattern(buf, size, 5);
+	tap_is(rumpus_sys_write((int)fd, buf, size), (long)size, "%s: direct write", what);
+	memset(buf, 0, size);
+	tap_is(rumpus_sys_pread64((int)fd, buf, size, 0), (long)size, "%s: direct read", what);
+	tap_ok(has_pattern(buf, size, 5), "%s: the same bytes", what);
+	memset(buf, 0, size);
+	tap_is(rumpus_sys_preadv((int)fd, vec, 2, 0, 0), (long)size, "%s: direct read of a vector", what);
+	tap_ok(has_pattern(buf, size, 5), "%s: the same bytes", what);
+	tap_is(rumpus_sys_pwrite64((int)fd, buf, PAGE, PAGE), PAGE, "%s: direct write at an offset", what);
+	tap_is(rumpus_sys_pread64((int)fd, buf, PAGE, 100), -EINVAL, "%s: an offset must be aligned", what);
+	tap_is(rumpus_sys_lseek((int)fd, 0, SEEK_CUR), (long)size, "%s: the file's own offset", what);
+	tap_is(rumpus_sys_pread64((int)fd, (void *)PAGE, PAGE, 0), -EFAULT, "%s: a bad address is one", what);
+	rumpus_sys_close((int)fd);
+	rumpus_sys_unlink("/mnt/direct");
+}
+
+static void direct_io(void)
+{
+	unsigned char *memory = map_memory(3 * MIB), *own;
+
+	direct("window", memory, 3 * MIB);
+	rumpus_sys_munmap(memory, 3 * MIB);
+	if (posix_memalign((void **)&own, PAGE, 3 * MIB) != 0)
+		tap_abort("memory");
+	direct("program", own, 3 * MIB);
+	free(own);
+}
+
+static void pipes(void)
+{
+	unsigned char *memory = map_memory(16 * PAGE), own[16], got[16];
+	struct iovec vec = { memory, 4 * PAGE }, bad = { own, sizeof(own) };
+	int ends[2];
+
+	rumpus_sys_pipe2(ends, 0);
+	pattern(memory, 16 * PAGE, 6);
+	tap_is(rumpus_sys_vmsplice(ends[1], &vec, 1, 0), 4 * PAGE, "vmsplice lends pages of a window");
+	tap_ok(rumpus_sys_read(ends[0], got, sizeof(got)) == sizeof(got) && has_pattern(got, sizeof(got), 6), "they arrive");
+	tap_is(rumpus_sys_vmsplice(ends[1], &bad, 1, 0), -EFAULT, "and none of the program's");
+	rumpus_sys_close(ends[0]);
+	rumpus_sys_close(ends[1]);
+	rumpus_sys_munmap(memory, 16 * PAGE);
+}
+
+/* One request through rings that both sides share. */
+static long ring_call(long ring, const struct io_uring_params *p, unsigned char *sq, struct io_uring_sqe *sqes,
+		      const struct io_uring_sqe *request)
+{
+	unsigned int *tail = (unsigned int *)(sq + p->sq_off.tail), *array = (unsigned int *)(sq + p->sq_off.array);
+	unsigned int *head = (unsigned int *)(sq + p->cq_off.head), at = *tail & (p->sq_entries - 1);
+	const struct io_uring_cqe *cqes = (const void *)(sq + p->cq_off.cqes);
+	long ret;
+
+	sqes[at] = *request;
+	array[at] = at;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	ret = rumpus_sys_io_uring_enter((int)ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	if (ret != 1)
+		return ret;
+	ret = cqes[*head & (p->cq_entries - 1)].res;
+	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	return ret;
+}
+
+static void rings(void)
+{
+	struct io_uring_params p = { 0 };
+	long ring = rumpus_sys_io_uring_setup(8, &p);
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/ring", O_CREAT | O_RDWR | O_TRUNC | O_DIRECT, 0600);
+	unsigned char *memory = map_memory(MIB), *sq, *own;
+	struct io_uring_sqe request, *sqes;
+	struct iovec fixed = { memory, MIB };
+	size_t size;
+
+	if (!tap_ok(ring >= 0, "a ring inside the kernel"))
+		return;
+	size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	sq = map(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)ring, IORING_OFF_SQ_RING);
+	sqes = map(p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE, MAP_SHARED, (int)ring, IORING_OFF_SQES);
+	pattern(memory, MIB, 7);
+	request = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = (int)fd, .addr = (uintptr_t)memory, .len = MIB };
+	tap_is(ring_call(ring, &p, sq, sqes, &request), MIB, "it writes from a window");
+	memset(memory, 0, MIB);
+	tap_is(rumpus_sys_io_uring_register((int)ring, IORING_REGISTER_BUFFERS, &fixed, 1), 0, "a registered buffer");
+	request = (struct io_uring_sqe){ .opcode = IORING_OP_READ_FIXED, .fd = (int)fd, .addr = (uintptr_t)memory,
+					 .len = MIB };
+	tap_is(ring_call(ring, &p, sq, sqes, &request), MIB, "is read into");
+	tap_ok(has_pattern(memory, MIB, 7), "the same bytes");
+	own = malloc(PAGE);
+	fixed = (struct iovec){ own, PAGE };
+	tap_is(rumpus_sys_io_uring_register((int)ring, IORING_REGISTER_BUFFERS2, &fixed, 1), -EINVAL,
+	       "a request that is none");
+	free(own);
+	rumpus_sys_munmap(sq, size);
+	rumpus_sys_munmap(sqes, p.sq_entries * sizeof(*sqes));
+	rumpus_sys_close((int)ring);
+	rumpus_sys_close((int)fd);
+	rumpus_sys_munmap(memory, MIB);
+}
+
+static void *toucher(void *arg)
+{
+	pattern(arg, 4 * MIB, 8);
+	return has_pattern(arg, 4 * MIB, 8) ? arg : NULL;
+}
+
+static void threads(struct rumpus *kernel)
+{
+	unsigned char *memory = map_memory(16 * MIB);
+	struct rumpus_process *second;
+	pthread_t thread[4];
+	void *result;
+	long other, i;
+
+	for (i = 0; i < 4; i++)
+		thread[i] = fixture_thread(toucher, memory + i * 4 * MIB);
+	for (i = 0; i < 4; i++) {
+		pthread_join(thread[i], &result);
+		tap_ok(result, "thread %ld, which made no call, uses the memory", i);
+	}
+	rumpus_process_create(kernel, &second);
+	rumpus_process_enter(second);
+	other = rumpus_sys_mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	tap_ok(other > 0 && ((unsigned char *)other < memory || (unsigned char *)other >= memory + 16 * MIB),
+	       "another process has another window");
+	*(unsigned char *)other = 1;
+	tap_is(rumpus_sys_munmap(memory, PAGE), 0, "which alone it can unmap");
+	tap_ok(has_pattern(memory, 4 * MIB, 8), "the first is as it was");
+	rumpus_process_enter(rumpus_process_first(kernel));
+	tap_is(rumpus_process_destroy(second), 0, "end it");
+	tap_is(access_signal((unsigned char *)other, false), SIGSEGV, "its memory is gone");
+	rumpus_sys_munmap(memory, 16 * MIB);
+}
+
+/* More pages in pieces than the host makes mappings: those used least recently give way. */
+static void few_mappings(void)
+{
+	struct rumpus *kernel = boot_with(1024);
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/many", O_CREAT | O_RDWR | O_TRUNC, 0600), i;
+	unsigned char *shared, zero[PAGE];
+
+	memset(zero, 0, sizeof(zero));
+	rumpus_sys_ftruncate((int)fd, 16 * MIB);
+	shared = map(16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	for (i = 0; i < 16 * MIB / PAGE; i += 2)
+		shared[i * PAGE] = (unsigned char)(i + 1);
+	for (i = 0; i < 16 * MIB / PAGE; i += 2)
+		if (shared[i * PAGE] != (unsigned char)(i + 1))
+			break;
+	tap_is(i, 16 * MIB / PAGE, "2048 single pages with few mappings");
+	rumpus_halt(kernel);
+	tap_is(access_signal(shared, false), SIGSEGV, "halted: the memory is gone");
+}
+
+int main(void)
+{
+	struct rumpus *kernel;
+
+	catch_faults();
+	kernel = boot_with(0);
+	files();
+	calls_on_windows();
+	direct_io();
+	pipes();
+	rings();
+	threads(kernel);
+	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
+	tap_is(rumpus_sys_umount2("/mnt", 0), 0, "unmount");
+	rumpus_halt(kernel);
+	few_mappings();
+	unlink("window.img");
+	return tap_done();
+}
