@@ -193,6 +193,7 @@ void rump_end(int status, const char *reason)
 	for (i = 0; i < rump_info.cpus; i++) {
 		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
 		rump_unpark(&rump_cpus[i].home);
+		pv_kick(i);
 	}
 	rump_unpark(&rump_boot_carrier);
 	rump_callers_wake_all();

@@ -62,6 +62,7 @@ struct rump_carrier {
  * @carrier:   the present one
  * @user:      the caller whose task is current and in "user mode" where the kernel was left, or NULL
  * @prev:      task that the present one was switched from
+ * @kick:      counts pv_kick(); the carrier waits on it for a lock
  * @relaxed:   calls of cpu_relax() since the CPU last did something else
  * @in_host:   depth of calls to the host that may take long or come back to the image: nothing is to be cut off then
  * @kicked_at: where a kick took the carrier from; rump_interrupt_entry() goes back there
@@ -87,6 +88,7 @@ struct rump_cpu {
 	struct rump_carrier *carrier;
 	struct rumpus_image_thread *user;
 	struct task_struct *prev;
+	u32 kick;
 	unsigned int relaxed;
 	unsigned int in_host;
 	bool yielding;

@@ -48,6 +48,7 @@ int __cpu_up(unsigned int id, struct task_struct *idle)
 void __init smp_prepare_boot_cpu(void)
 {
 	point_stack_at_cpu(current->stack, &rump_cpus[0]);
+	__pv_init_lock_hash();
 }
 
 void __init smp_prepare_cpus(unsigned int max_cpus)
@@ -79,6 +80,32 @@ void arch_send_call_function_ipi_mask(const struct cpumask *mask)
 
 	for_each_cpu(cpu, mask)
 		rump_raise(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
+}
+
+/* ---- waiting for a lock ---- */
+
+/* With interrupts enabled, how long those that come meanwhile may have to wait. */
+#define LOCK_PATIENCE NSEC_PER_MSEC
+
+/** pv_wait() - a lock's word is @val and long has been: give the host's processor to others until pv_kick(), or less */
+void pv_wait(u8 *ptr, u8 val)
+{
+	struct rump_top *top = rump_top();
+	u32 *kick = &top->cpu->kick, seen = smp_load_acquire(kick);
+	u64 deadline = HYP_FOREVER;
+
+	if (READ_ONCE(*ptr) != val)
+		return;
+	if (top->irqs_on)
+		deadline = rump_hyp->clock_monotonic(rump_instance) + LOCK_PATIENCE;
+	rump_hyp->wait(rump_instance, kick, seen, deadline);
+	cpu_relax(); /* interrupts, or the kernel's end */
+}
+
+void pv_kick(int cpu)
+{
+	__atomic_fetch_add(&rump_cpus[cpu].kick, 1, __ATOMIC_SEQ_CST);
+	rump_hyp->wake(rump_instance, &rump_cpus[cpu].kick, 1);
 }
 
 /* ---- idle ---- */
