@@ -13,11 +13,13 @@
  * To the tree, all memory that may ever be given is the machine's (totalram_pages), so that limits do not follow from
  * what happened to be given when they were computed.
  */
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/kthread.h>
 #include <linux/memblock.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
 #include <linux/oom.h>
 #include <linux/sched/mm.h>
 #include <linux/vmstat.h>
@@ -77,10 +79,40 @@ early_param("rump.cache", parse_cache);
  */
 void __init rump_memory_parameters(char *text, size_t size)
 {
-	snprintf(text, size, "dhash_entries=32768 ihash_entries=16384 sysctl.vm.dirty_bytes=%lu "
-		 "sysctl.vm.dirty_background_bytes=%lu", (cache_bound / 5) << PAGE_SHIFT,
-		 (cache_bound / 10) << PAGE_SHIFT);
+	strscpy(text, "dhash_entries=32768 ihash_entries=16384", size);
 }
+
+static int __init set_sysctl(struct vfsmount *proc, const char *path, unsigned long value)
+{
+	struct file *file = file_open_root_mnt(proc, path, O_WRONLY, 0);
+	char text[24];
+	loff_t pos = 0;
+	int len = snprintf(text, sizeof(text), "%lu", value);
+	ssize_t n;
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	n = kernel_write(file, text, len, &pos);
+	filp_close(file, NULL);
+	return n == len ? 0 : -EIO;
+}
+
+/*
+ * How much may be dirty is a part of what caches may grow to, not of what they are. This is what sysctl.vm.dirty_bytes=
+ * on the command line does, but for unmounting proc, which would take longer than all the rest of booting.
+ */
+static int __init set_dirty_limits(void)
+{
+	struct file_system_type *type = get_fs_type("proc");
+	struct vfsmount *proc = type ? kern_mount(type) : ERR_PTR(-ENODEV);
+	int err;
+
+	if (IS_ERR(proc))
+		return PTR_ERR(proc);
+	err = set_sysctl(proc, "sys/vm/dirty_bytes", (cache_bound / 5) << PAGE_SHIFT);
+	return err ?: set_sysctl(proc, "sys/vm/dirty_background_bytes", (cache_bound / 10) << PAGE_SHIFT);
+}
+late_initcall(set_dirty_limits);
 
 static struct zone *zone(void)
 {
