@@ -49,7 +49,7 @@ static __always_inline void rump_cpu_depart(struct rump_cpu *cpu)
 static __always_inline void rump_cpu_carry(struct rump_cpu *cpu, struct rump_carrier *me)
 {
 	cpu->carrier = me;
-	cpu_switch(&me->host_sp, cpu->kernel_sp);
+	cpu_switch(&cpu->host_sp, cpu->kernel_sp);
 	rump_cpu_release(cpu);
 }
 
@@ -67,7 +67,7 @@ static __always_inline void rump_leave(struct rumpus_image_thread *user, bool wo
 	cpu->user = user;
 	cpu->work = work;
 	cpu->stale = 0;
-	cpu_switch(&cpu->kernel_sp, cpu->carrier->host_sp);
+	cpu_switch(&cpu->kernel_sp, cpu->host_sp);
 	/* A carrier looks at these with the token held: clear them for the next one. */
 	cpu->user = NULL;
 	cpu->work = false;

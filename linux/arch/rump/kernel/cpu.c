@@ -30,6 +30,7 @@ u32 rump_ended;
 void rump_cpu_init(struct rump_cpu *cpu, unsigned int id)
 {
 	cpu->id = id;
+	cpu->link = rump_context_link;
 	cpu->idler = &cpu->home;
 	init_llist_head(&cpu->callers);
 	init_llist_head(&cpu->interrupted);

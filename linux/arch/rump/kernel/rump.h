@@ -35,7 +35,6 @@ enum rump_interrupt {
 
 /**
  * struct rump_carrier - a host thread that can carry a virtual CPU
- * @host_sp: where it goes on when the kernel leaves it
  * @host:    number of the host thread, for kicks; 0 where there are none
  * @word:    what it parks on: RUMP_PARKED while it sleeps or is about to, above that a count of events
  *
@@ -43,7 +42,6 @@ enum rump_interrupt {
  * the kernel lives.
  */
 struct rump_carrier {
-	void *host_sp;
 	u32 host;
 	u32 word;
 };
@@ -52,6 +50,8 @@ struct rump_carrier {
 
 /**
  * struct rump_cpu - a virtual CPU
+ * @host_sp:   where the carrier goes on when the kernel leaves it: a frame record of its stack
+ * @link:      with @host_sp a frame record between the kernel's stack and the carrier's: see rump_context_entry
  * @pending:   interrupts not yet delivered; any thread sets bits, the CPU takes them; asm/irqflags.h reads it
  * @token:     held by the carrier, which alone touches the fields without another rule
  * @work:      the kernel was left with tasks that could run; valid while the token is free
@@ -77,14 +77,9 @@ struct rump_carrier {
  * @id:        number
  */
 struct rump_cpu {
-	unsigned long pending;
-	u32 token;
-	bool work;
-	struct rump_carrier *idler;
-	struct llist_head callers;
-	struct llist_head interrupted;
-
-	void *kernel_sp ____cacheline_aligned;
+	void *host_sp;
+	const void *link;
+	void *kernel_sp;
 	struct rump_carrier *carrier;
 	struct rumpus_image_thread *user;
 	struct task_struct *prev;
@@ -101,6 +96,13 @@ struct rump_cpu {
 	unsigned int id;
 	struct hyp_thread *thread;
 	struct rump_carrier home;
+
+	unsigned long pending ____cacheline_aligned;
+	u32 token;
+	bool work;
+	struct rump_carrier *idler;
+	struct llist_head callers;
+	struct llist_head interrupted;
 } ____cacheline_aligned;
 
 /** enum rump_caller_state - who has the move */
@@ -188,6 +190,13 @@ extern struct rumpus_image_process rump_first_process;
 
 /* The kernel has ended: no thread enters any more, and those inside leave at the next chance. */
 extern u32 rump_ended;
+
+/*
+ * Where every context of the kernel's begins. The return address of what it calls is rump_context_link: there a stack of
+ * the kernel's ends, and the carrier's goes on.
+ */
+void rump_context_entry(void);
+extern const char rump_context_link[];
 
 /* cpu.c */
 void rump_cpu_init(struct rump_cpu *cpu, unsigned int id);

@@ -20,12 +20,13 @@ void rump_stack_init(void *stack, struct task_struct *task, void (*entry)(void),
 {
 	struct rump_top *top = rump_top_of(stack);
 	unsigned long *aligned = (unsigned long *)((unsigned long)top & ~15UL);
-	unsigned long *words = aligned - 2 - CPU_ENTRY_SKEW - CPU_SWITCH_WORDS;
+	unsigned long *words = aligned - CPU_CONTEXT_WORDS;
 
 	memset(top, 0, sizeof(*top));
 	top->task = task;
-	memset(words, 0, (unsigned long)aligned - (unsigned long)words);
-	words[CPU_SWITCH_PC] = (unsigned long)entry;
+	words[0] = (unsigned long)&top->cpu;
+	words[CPU_SWITCH_PC] = (unsigned long)rump_context_entry;
+	words[CPU_CONTEXT_START] = (unsigned long)entry;
 	*sp = words;
 }
 

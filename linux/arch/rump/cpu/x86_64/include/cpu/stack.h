@@ -4,11 +4,11 @@
 
 register unsigned long current_stack_pointer asm("rsp");
 
-/* What cpu_switch() leaves on a stack that is not running: the frame pointer, then where to go on. */
-#define CPU_SWITCH_WORDS 2
+/* What cpu_switch() leaves on a stack that is not running, a frame record: the frame pointer, then where to go on. */
 #define CPU_SWITCH_PC 1
-/* Words below a multiple of 16 bytes at a function's first instruction: the return address. */
-#define CPU_ENTRY_SKEW 1
+/* At the top of a prepared stack, below a multiple of 16 bytes: that, and what rump_context_entry takes. */
+#define CPU_CONTEXT_START 2
+#define CPU_CONTEXT_WORDS 3
 
 /**
  * cpu_switch() - go on on another stack
