@@ -7,10 +7,10 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy \
+bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy \
 	$(BUILD)/tests/rumpuser/proxy_server
 
-$(BUILD)/bench/measure: $(BUILD)/obj/bench/measure.o $(BUILD)/lib/librumpus.a
+$(BUILD)/bench/measure $(BUILD)/bench/threads: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)

@@ -36,3 +36,4 @@ $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -I
 tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(addprefix $(BUILD)/tests/lib/gate:,fenced late) \
 	$(BUILD)/tests/lib/embedded tests/lib/examples.sh
 check-targets += $(lib-fake)
+long-tests += $(BUILD)/tests/lib/memory:long

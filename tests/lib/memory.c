@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,12 +232,57 @@ static void mappings(void)
 		rumpus_halt(kernels[i]);
 }
 
-int main(void)
+/* Many inodes, names and buffers on a disk far larger than memory: they come and go within the bound. */
+static void many_files(long files)
 {
+	struct rumpus *kernel = boot_with(256 * MIB, 128 * MIB, 2, 0);
+	long before = resident(), most = 0, i, made = 0, seen = 0;
+	char name[32], error[256], path[64];
+	struct stat status;
+
+	if (system("rm -f memory.img && truncate -s 64G memory.img && mkfs.ext4 -qF memory.img") != 0)
+		tap_abort("mkfs.ext4");
+	rumpus_sys_mkdir("/mnt", 0700);
+	if (rumpus_disk_add(kernel, "file:memory.img", 0, name, error, sizeof(error)) != 0)
+		tap_abort("disk: %s", error);
+	tap_is(rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL), 0, "mount 64 GiB");
+	for (i = 0; i < files; i++) {
+		if (i % 1000 == 0) {
+			snprintf(path, sizeof(path), "/mnt/%ld", i / 1000);
+			rumpus_sys_mkdir(path, 0755);
+			most = resident() > most ? resident() : most;
+		}
+		snprintf(path, sizeof(path), "/mnt/%ld/%ld", i / 1000, i % 1000);
+		made += rumpus_sys_close((int)rumpus_sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY, 0644)) == 0;
+	}
+	tap_is(made, files, "make %ld files", files);
+	tap_is(rumpus_sys_umount2("/mnt", 0), 0, "unmount");
+	tap_is(rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL), 0, "mount again");
+	for (i = 0; i < files; i++) {
+		snprintf(path, sizeof(path), "/mnt/%ld/%ld", i / 1000, i % 1000);
+		seen += rumpus_sys_newfstatat(AT_FDCWD, path, &status, 0) == 0;
+		if (i % 1000 == 0)
+			most = resident() > most ? resident() : most;
+	}
+	tap_is(seen, files, "look at each");
+	tap_ok(most - before < 256 * MIB, "with %ld MiB of memory at most", (most - before) / MIB);
+	rumpus_sys_umount2("/mnt", 0);
+	rumpus_halt(kernel);
+	tap_is(system("e2fsck -fn memory.img >/dev/null 2>&1"), 0, "e2fsck finds nothing");
+	unlink("memory.img");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "long") == 0) {
+		many_files(1000 * 1000);
+		return tap_done();
+	}
 	grows_and_returns();
 	cache_bound();
 	bounded();
 	host_without_memory();
 	mappings();
+	many_files(20 * 1000);
 	return tap_done();
 }
