@@ -17,6 +17,9 @@
 #define SPIN_FOR_TOKEN 100
 #define SPIN_BEFORE_PARKING 100
 
+/* After as many looks in vain, one in thirty-two is enough to see that things have changed. */
+#define LOOK_MISSES_MAX 5
+
 /*
  * Nanoseconds for carriers to leave a kernel that has ended. They look at each interrupt and in each waiting loop, and
  * are kicked out of the rest: what remains is code of the program's, in callbacks, and threads that cannot be kicked.
@@ -38,26 +41,52 @@ void rump_cpu_init(struct rump_cpu *cpu, unsigned int id)
 
 /* ---- parking ---- */
 
-void rump_unpark(struct rump_carrier *carrier)
+/* Tell @carrier that there is news. Returns whether the host has to wake it. */
+static bool unpark(struct rump_carrier *carrier)
 {
 	u32 old = READ_ONCE(carrier->word), new;
 
 	do {
 		new = (old & ~RUMP_PARKED) + 2;
 	} while (!__atomic_compare_exchange_n(&carrier->word, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	if (old & RUMP_PARKED)
+	return old & RUMP_PARKED;
+}
+
+void rump_unpark(struct rump_carrier *carrier)
+{
+	if (unpark(carrier))
 		rump_hyp->wake(rump_instance, &carrier->word, 1);
+}
+
+/*
+ * Whether to look at the word for a while before sleeping. Where that was in vain, as it is for threads that share a
+ * processor, it is done again more and more seldom.
+ */
+static bool look_first(struct rump_carrier *me)
+{
+	if (!me->blind)
+		return true;
+	me->blind--;
+	return false;
+}
+
+static void looked(struct rump_carrier *me, bool in_vain)
+{
+	me->misses = in_vain ? min_t(u16, me->misses + 1, LOOK_MISSES_MAX) : 0;
+	me->blind = (1U << me->misses) - 1;
 }
 
 /* Sleep until rump_unpark(), unless that came after @seen was read. */
 static void park(struct rump_carrier *me, u32 seen)
 {
-	unsigned int spin;
+	if (look_first(me)) {
+		unsigned int spin = SPIN_BEFORE_PARKING;
 
-	for (spin = 0; spin < SPIN_BEFORE_PARKING; spin++) {
-		if (READ_ONCE(me->word) != seen)
+		while (READ_ONCE(me->word) == seen && --spin)
+			cpu_pause();
+		looked(me, !spin);
+		if (spin)
 			return;
-		cpu_pause();
 	}
 	if (!__atomic_compare_exchange_n(&me->word, &seen, seen | RUMP_PARKED, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
@@ -81,14 +110,51 @@ bool rump_cpu_enter_slowly(struct rump_cpu *cpu)
 	return false;
 }
 
-void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq)
+/* Returns whom to wake for it, or NULL. */
+static struct rump_carrier *raise(struct rump_cpu *cpu, enum rump_interrupt irq)
 {
 	unsigned long bit = 1UL << irq;
 
 	if (__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_SEQ_CST) & bit)
+		return NULL;
+	return READ_ONCE(cpu->token) ? NULL : READ_ONCE(cpu->idler);
+}
+
+void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq)
+{
+	struct rump_carrier *carrier = raise(cpu, irq);
+
+	if (carrier)
+		rump_unpark(carrier);
+}
+
+/**
+ * rump_raise_soon() - the same for one virtual CPU from another, which may hold locks
+ *
+ * The host may run who is woken at once, instead of the waker and on its processor, and he would wait for those locks.
+ * So with interrupts disabled the host is called when they are enabled again.
+ */
+void rump_raise_soon(struct rump_cpu *cpu, enum rump_interrupt irq)
+{
+	struct rump_carrier *carrier = raise(cpu, irq);
+	struct rump_top *top = rump_top();
+	struct rump_cpu *self = top->cpu;
+
+	if (!carrier || !unpark(carrier))
 		return;
-	if (!READ_ONCE(cpu->token))
-		rump_unpark(READ_ONCE(cpu->idler));
+	if (top->irqs_on || self->wakes == ARRAY_SIZE(self->wake)) {
+		rump_hyp->wake(rump_instance, &carrier->word, 1);
+		return;
+	}
+	self->wake[self->wakes++] = carrier;
+	__atomic_fetch_or(&self->pending, 1UL << RUMP_IRQ_WAKE, __ATOMIC_SEQ_CST);
+}
+
+/** rump_wake_now() - interrupt RUMP_IRQ_WAKE: what rump_raise_soon() left */
+void rump_wake_now(struct rump_cpu *self)
+{
+	while (self->wakes)
+		rump_hyp->wake(rump_instance, &self->wake[--self->wakes]->word, 1);
 }
 
 /* Stop being the one to be woken for @cpu, unless somebody has taken that over. */

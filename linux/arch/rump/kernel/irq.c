@@ -43,6 +43,12 @@ void rump_deliver_interrupts(void)
 
 		if (unlikely(pending & BIT(RUMP_IRQ_STOP)))
 			rump_leave_for_good();
+		if (pending & BIT(RUMP_IRQ_WAKE)) {
+			rump_wake_now(rump_top()->cpu);
+			pending &= ~BIT(RUMP_IRQ_WAKE);
+			if (!pending)
+				continue;
+		}
 		outer = set_irq_regs(task_pt_regs(current));
 		irq_enter();
 		deliver(pending);
@@ -65,6 +71,9 @@ void rump_relax(void)
 	}
 	if (!READ_ONCE(*top->pending))
 		return;
+	/* It may wait for one that is yet to be woken. */
+	if (top->cpu->wakes)
+		rump_wake_now(top->cpu);
 	if (top->irqs_on)
 		rump_deliver_interrupts();
 	else if (unlikely(READ_ONCE(rump_ended)))

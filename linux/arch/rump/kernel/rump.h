@@ -24,6 +24,7 @@ struct pt_regs;
 /** enum rump_interrupt - bits of struct rump_cpu.pending */
 enum rump_interrupt {
 	RUMP_IRQ_TIMER,
+	RUMP_IRQ_WAKE, /* carriers of other CPUs are to be woken, now that no lock is held */
 	RUMP_IRQ_CALLER, /* there is something on the CPU's list of callers */
 	RUMP_IRQ_RESCHEDULE,
 	RUMP_IRQ_CALL_FUNCTION,
@@ -37,6 +38,8 @@ enum rump_interrupt {
  * struct rump_carrier - a host thread that can carry a virtual CPU
  * @host:    number of the host thread, for kicks; 0 where there are none
  * @word:    what it parks on: RUMP_PARKED while it sleeps or is about to, above that a count of events
+ * @misses:  how often in a row it looked at @word before sleeping and nothing came
+ * @blind:   how often it will sleep without looking
  *
  * @word may be written by anyone at any time, also after the thread has stopped waiting: records are never freed while
  * the kernel lives.
@@ -44,6 +47,8 @@ enum rump_interrupt {
 struct rump_carrier {
 	u32 host;
 	u32 word;
+	u16 misses;
+	u16 blind;
 };
 
 #define RUMP_PARKED 1U
@@ -63,6 +68,8 @@ struct rump_carrier {
  * @user:      the caller whose task is current and in "user mode" where the kernel was left, or NULL
  * @prev:      task that the present one was switched from
  * @kick:      counts pv_kick(); the carrier waits on it for a lock
+ * @wakes:     how many of @wake are to be woken (RUMP_IRQ_WAKE)
+ * @wake:      carriers of other CPUs
  * @relaxed:   calls of cpu_relax() since the CPU last did something else
  * @in_host:   depth of calls to the host that may take long or come back to the image: nothing is to be cut off then
  * @kicked_at: where a kick took the carrier from; rump_interrupt_entry() goes back there
@@ -84,6 +91,8 @@ struct rump_cpu {
 	struct rumpus_image_thread *user;
 	struct task_struct *prev;
 	u32 kick;
+	unsigned int wakes;
+	struct rump_carrier *wake[4];
 	unsigned int relaxed;
 	unsigned int in_host;
 	bool yielding;
@@ -202,6 +211,8 @@ extern const char rump_context_link[];
 void rump_cpu_init(struct rump_cpu *cpu, unsigned int id);
 int rump_cpu_start(struct rump_cpu *cpu);
 void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
+void rump_raise_soon(struct rump_cpu *cpu, enum rump_interrupt irq);
+void rump_wake_now(struct rump_cpu *self);
 void rump_unpark(struct rump_carrier *carrier);
 bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);

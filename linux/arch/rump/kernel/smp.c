@@ -66,12 +66,12 @@ void smp_send_stop(void)
 
 void arch_smp_send_reschedule(int cpu)
 {
-	rump_raise(&rump_cpus[cpu], RUMP_IRQ_RESCHEDULE);
+	rump_raise_soon(&rump_cpus[cpu], RUMP_IRQ_RESCHEDULE);
 }
 
 void arch_send_call_function_single_ipi(int cpu)
 {
-	rump_raise(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
+	rump_raise_soon(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
 }
 
 void arch_send_call_function_ipi_mask(const struct cpumask *mask)
@@ -79,7 +79,7 @@ void arch_send_call_function_ipi_mask(const struct cpumask *mask)
 	int cpu;
 
 	for_each_cpu(cpu, mask)
-		rump_raise(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
+		rump_raise_soon(&rump_cpus[cpu], RUMP_IRQ_CALL_FUNCTION);
 }
 
 /* ---- waiting for a lock ---- */
@@ -96,6 +96,7 @@ void pv_wait(u8 *ptr, u8 val)
 
 	if (READ_ONCE(*ptr) != val)
 		return;
+	rump_wake_now(top->cpu);
 	if (top->irqs_on)
 		deadline = rump_hyp->clock_monotonic(rump_instance) + LOCK_PATIENCE;
 	rump_hyp->wait(rump_instance, kick, seen, deadline);
