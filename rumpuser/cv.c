@@ -38,9 +38,9 @@ static struct ru_lock *lock_of(const struct rumpuser_cv *cv)
 
 void rumpuser_cv_init(struct rumpuser_cv **cv)
 {
-	struct rumpuser_cv *made = ru_alloc(RU_LOCK_SIZE);
+	struct rumpuser_cv *made = ru_lock_alloc();
 
-	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
+	_Static_assert(sizeof(*made) <= RU_LOCK_OTHERS, "what follows is a read-write lock's");
 	if (!made)
 		ru_fail(__func__, "the host has no memory for a condition variable");
 	memset(made, 0, sizeof(*made));

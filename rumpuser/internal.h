@@ -81,11 +81,23 @@ int ru_errno_translate(int number);
 /** ru_console_flush() - write out a line of rumpuser_putchar() that has not ended */
 void ru_console_flush(void);
 
-/* Memory of our own, from where rumpuser_malloc() takes it; locks come from there, too, and are never given back */
+/* Memory of our own, from where rumpuser_malloc() takes it */
 
 /** RU_LOCK_SIZE - bytes of a mutex, read-write lock or condition variable: a cache line, the end of it for checks */
 #define RU_LOCK_SIZE 64
 #define RU_LOCK_MARK 8
+
+/** RU_LOCK_OTHERS - bytes at the beginning of a lock that only those have which are no read-write locks; see rw.c */
+#define RU_LOCK_OTHERS 32
+
+/**
+ * ru_lock_alloc() - memory of a mutex, read-write lock or condition variable; ru_free() takes it back
+ *
+ * Only ever a lock's: whoever unlocks looks at the lock once more to wake others, when one of these may already have
+ * had it, unlocked it and destroyed it.
+ * Return: NULL when the host has no memory
+ */
+void *ru_lock_alloc(void);
 
 /** ru_alloc() - @size bytes, aligned to a cache line from that size on. Return: NULL when the host has no memory */
 void *ru_alloc(size_t size);

@@ -13,9 +13,12 @@
 #define ALIGN_DEFAULT 16U
 #define ALIGN_MAX (RU_CHUNK / 2)
 
-static const uint16_t sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048 };
+static const uint16_t sizes[] = { 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, RU_LOCK_SIZE };
 
+/* The last one is of locks alone: see ru_lock_alloc(). */
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+#define SIZES_OF_ANY (SIZES - 1)
+#define INDEX_OF_LOCKS (SIZES - 1)
 
 struct object {
 	struct object *next;
@@ -31,7 +34,7 @@ static unsigned int class_of(size_t size, size_t align)
 {
 	unsigned int i;
 
-	for (i = 0; i < SIZES; i++) {
+	for (i = 0; i < SIZES_OF_ANY; i++) {
 		if (sizes[i] >= size && !(sizes[i] & (align - 1)))
 			break;
 	}
@@ -87,7 +90,7 @@ static void *memory_get(size_t size, size_t align)
 	unsigned int i = class_of(size, align);
 
 	size += !size;
-	if (i < SIZES)
+	if (i < SIZES_OF_ANY)
 		return object_get(i);
 	if (size <= RU_RUN_MAX && align <= RU_RUN_MAX)
 		return ru_pages_get(pages_of(size), pages_of(align), CLASS_RUN);
@@ -112,6 +115,11 @@ static void memory_put(const char *call, void *memory)
 void *ru_alloc(size_t size)
 {
 	return memory_get(size, ALIGN_DEFAULT);
+}
+
+void *ru_lock_alloc(void)
+{
+	return object_get(INDEX_OF_LOCKS);
 }
 
 void ru_free(void *memory, size_t size)

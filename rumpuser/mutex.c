@@ -9,9 +9,9 @@
 
 void rumpuser_mutex_init(struct rumpuser_mtx **mtx, int flags)
 {
-	struct rumpuser_mtx *made = ru_alloc(RU_LOCK_SIZE);
+	struct rumpuser_mtx *made = ru_lock_alloc();
 
-	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
+	_Static_assert(sizeof(*made) <= RU_LOCK_OTHERS, "what follows is a read-write lock's");
 	if (!made)
 		ru_fail(__func__, "the host has no memory for a mutex");
 	memset(made, 0, sizeof(*made));

@@ -117,7 +117,7 @@ static inline void ru_mutex_open(struct rumpuser_mtx *mtx)
 {
 	atomic_store_explicit(&mtx->word, 0, memory_order_release);
 	ru_barrier_light();
-	/* From here on the mutex may be destroyed. Its memory stays readable, and to wake a stranger does no harm. */
+	/* From here on the mutex may be destroyed. Its memory stays a lock's, and to wake a stranger does no harm. */
 	if (__builtin_expect(atomic_load_explicit(&mtx->waiters, memory_order_relaxed), 0))
 		ru_mutex_wake(mtx);
 }

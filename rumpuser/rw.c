@@ -20,11 +20,14 @@
 
 /**
  * struct rumpuser_rw - a read-write lock
+ * @unused: when unlocking, @state and @turn may be written once more after another thread has had the lock and destroyed
+ *          it. If the memory is a read-write lock again, that wakes somebody who looks again; it must be nothing else.
  * @state:  as above
  * @turn:   changes when a writer is to be woken
  * @writer: lwp that holds it for writing; written by it alone
  */
 struct rumpuser_rw {
+	unsigned char unused[RU_LOCK_OTHERS];
 	_Atomic uint32_t state;
 	_Atomic uint32_t turn;
 	struct lwp *_Atomic writer;
@@ -47,7 +50,7 @@ static bool readable(uint32_t state)
 
 void rumpuser_rw_init(struct rumpuser_rw **rw)
 {
-	struct rumpuser_rw *made = ru_alloc(RU_LOCK_SIZE);
+	struct rumpuser_rw *made = ru_lock_alloc();
 
 	_Static_assert(sizeof(*made) <= RU_LOCK_SIZE - RU_LOCK_MARK, "allocated by that size");
 	if (!made)

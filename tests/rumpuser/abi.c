@@ -387,6 +387,29 @@ static void check_memory(void)
 	tap_is(rumpuser_malloc(SIZE_MAX - 1, 0, (void **)&memory[0][0]), 12, "and more than fits in a size: ENOMEM");
 }
 
+/* Whoever unlocks looks at the lock once more, when the next one may already have had it and destroyed it. */
+static void check_lock_memory(void)
+{
+	enum { N = 256 };
+	struct rumpuser_rw *locks[N];
+	void *memory[N];
+	int i, j, shared = 0;
+
+	for (i = 0; i < N; i++)
+		rumpuser_rw_init(&locks[i]);
+	for (i = 0; i < N; i++)
+		rumpuser_rw_destroy(locks[i]);
+	for (i = 0; i < N; i++) {
+		if (rumpuser_malloc(64, 0, &memory[i]))
+			tap_abort("no memory");
+		for (j = 0; j < N; j++)
+			shared += memory[i] == locks[j];
+	}
+	tap_is(shared, 0, "what was a lock does not become other memory");
+	for (i = 0; i < N; i++)
+		rumpuser_free(memory[i], 64);
+}
+
 static void check_mappings(void)
 {
 	void *memory;
@@ -461,6 +484,7 @@ int main(void)
 	check_signals();
 	check_params();
 	check_memory();
+	check_lock_memory();
 	check_mappings();
 	check_random();
 	check_blocking();
