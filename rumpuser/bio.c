@@ -5,7 +5,7 @@
  * A transfer that the backend ends within submit() is reported by rumpuser_bio() itself, on the caller's virtual CPU.
  * All others are reported by one thread of ours, which takes a virtual CPU once for as many as have ended. Backends'
  * upcalls only push to its list and wake it. What does not fit a device (parts of its blocks, memory it cannot
- * reach, more than it takes at once) is done by that thread, too, in steps that it waits for.
+ * reach, more than it takes at once) is done by that thread, too, in the steps of transfer.c, which it waits for.
  *
  * A transfer that finds all requests of its device in use is queued and begins when one is free again. The caller does
  * not wait: it may be a callback, on the very thread that has to report what the others wait for.
@@ -13,9 +13,6 @@
 #include <string.h>
 
 #include "disk.h"
-
-/* Bytes of memory for detours: alignment that any device is content with, and a reasonable piece */
-#define BOUNCE_SIZE ((size_t)64 << 10)
 
 static struct {
 	struct ru_lock lock; /* over starting */
@@ -99,134 +96,13 @@ static struct ru_bio *bio_wait(struct ru_disk *disk)
 	return bio;
 }
 
-static void bio_fill(struct ru_bio *bio, struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset)
-{
-	bio->req = (struct hyp_blk_req){
-		.offset = offset,
-		.length = size,
-		.iov = &bio->iov,
-		.iovcnt = 1,
-		.op = op & RUMPUSER_BIO_WRITE ? HYP_BLK_WRITE : HYP_BLK_READ,
-	};
-	bio->iov = (struct hyp_iovec){ .base = data, .len = size };
-	bio->disk = disk;
-	bio->op = op;
-	/*
-	 * Not FUA, which is about this write alone: a kernel sends data first, waits for them, and then writes what
-	 * leads to them with BIO_SYNC. It flushes nothing besides, so this is the moment that its fsync(2) relies on.
-	 */
-	bio->flush = op & RUMPUSER_BIO_WRITE && op & RUMPUSER_BIO_SYNC && disk->blk->info.caps & HYP_BLK_CAP_FLUSH;
-}
-
-static void bio_make_flush(struct ru_bio *bio)
-{
-	bio->req = (struct hyp_blk_req){ .op = HYP_BLK_FLUSH };
-	bio->flush = false;
-}
-
-static bool fits(const struct hyp_blk_info *info, const void *data, size_t size, uint64_t offset)
-{
-	return !((offset | size) & (info->logical_block - 1)) && !(((uintptr_t)data | size) & (info->mem_align - 1)) &&
-	       size <= info->max_length;
-}
-
-/* One step that fits, and wait. */
-static int step(struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset)
-{
-	struct ru_bio bio = { .disk = disk };
-
-	if (op)
-		bio_fill(&bio, disk, op, data, size, offset);
-	else
-		bio_make_flush(&bio);
-	for (;;) {
-		atomic_store(&bio.ended, 0);
-		disk->blk->ops->submit(disk->blk, &bio.req);
-		while (!atomic_load_explicit(&bio.ended, memory_order_acquire))
-			ru_wait(&bio.ended, 0, HYP_FOREVER);
-		if (bio.req.status || !bio.flush)
-			return ru_error(bio.req.status);
-		bio_make_flush(&bio);
-	}
-}
-
-/* Some bytes by way of memory and blocks that the device likes. Return: 0 and how many in *@done, or an errno */
-static int step_bounced(struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset, void *bounce,
-			size_t *done)
-{
-	uint64_t block = disk->blk->info.logical_block;
-	uint64_t start = offset & ~(block - 1);
-	size_t skip = offset - start;
-	size_t length = (skip + size + block - 1) & ~(block - 1);
-	int error;
-
-	if (length > BOUNCE_SIZE)
-		length = BOUNCE_SIZE;
-	*done = length - skip < size ? length - skip : size;
-	/* What is written in part is read first; all of it, for simplicity: this is the rare way. */
-	error = step(disk, RUMPUSER_BIO_READ, bounce, length, start);
-	if (error)
-		return error;
-	if (op & RUMPUSER_BIO_READ) {
-		memcpy(data, (char *)bounce + skip, *done);
-		return 0;
-	}
-	memcpy((char *)bounce + skip, data, *done);
-	return step(disk, op, bounce, length, start);
-}
-
-static int transfer(struct ru_disk *disk, int op, char *data, size_t size, uint64_t offset, void *bounce)
-{
-	const struct hyp_blk_info *info = &disk->blk->info;
-	size_t part;
-	int error = 0;
-
-	for (; size && !error; data += part, offset += part, size -= part) {
-		part = size < info->max_length ? size : info->max_length;
-		if (fits(info, data, part, offset))
-			error = step(disk, op, data, part, offset);
-		else
-			error = step_bounced(disk, op, data, size, offset, bounce, &part);
-	}
-	return error;
-}
-
-static void *bounce_make(void)
-{
-	void *memory = NULL;
-
-	return rumpuser_malloc(BOUNCE_SIZE, BOUNCE_SIZE, &memory) ? NULL : memory;
-}
-
-int ru_disk_transfer(struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset)
-{
-	void *bounce = NULL;
-	int error;
-
-	if (!fits(&disk->blk->info, data, size, offset)) {
-		bounce = bounce_make();
-		if (!bounce)
-			return RU_ENOMEM;
-	}
-	ru_lock_take(&disk->update);
-	error = transfer(disk, op, data, size, offset, bounce);
-	ru_lock_release(&disk->update);
-	rumpuser_free(bounce, BOUNCE_SIZE);
-	return error;
-}
-
-int ru_disk_flush(struct ru_disk *disk)
-{
-	return step(disk, 0, NULL, 0, 0);
-}
-
 /* True when a request that has ended is through; false when another step has begun. No virtual CPU is needed. */
 static bool advance(struct ru_bio *bio)
 {
 	if (bio->req.status || !bio->flush)
 		return true;
 	/* What has been written stays in @iov. */
-	bio_make_flush(bio);
+	ru_bio_make_flush(bio);
 	bio->disk->blk->ops->submit(bio->disk->blk, &bio->req);
 	return false;
 }
@@ -238,10 +114,10 @@ static void begin(struct ru_bio *bio, const struct ru_bio *wish)
 {
 	struct ru_disk *disk = bio->disk;
 
-	bio_fill(bio, disk, wish->op, wish->iov.base, wish->iov.len, wish->req.offset);
+	ru_bio_fill(bio, disk, wish->op, wish->iov.base, wish->iov.len, wish->req.offset);
 	bio->fn = wish->fn;
 	bio->arg = wish->arg;
-	if (fits(&disk->blk->info, bio->iov.base, bio->iov.len, bio->req.offset)) {
+	if (ru_bio_fits(&disk->blk->info, bio->iov.base, bio->iov.len, bio->req.offset)) {
 		submit(disk, bio);
 	} else {
 		bio->req.op = UINT16_MAX; /* the detour begins with @iov and @op */
@@ -326,12 +202,8 @@ static void report(struct ru_bio *bio)
 /* A transfer that does not fit its device; its status is set then. */
 static void detour(struct ru_bio *bio)
 {
-	struct ru_disk *disk = bio->disk;
-	int error;
+	int error = ru_disk_steps(bio->disk, bio->op, bio->iov.base, bio->iov.len, bio->req.offset, worker.bounce);
 
-	ru_lock_take(&disk->update);
-	error = transfer(disk, bio->op, bio->iov.base, bio->iov.len, bio->req.offset, worker.bounce);
-	ru_lock_release(&disk->update);
 	bio->req.status = error == RU_ENOSPC ? -HYP_ENOSPC : error ? -HYP_EIO : 0;
 	bio->flush = false;
 	bio->op = 0;
@@ -421,7 +293,7 @@ int ru_bio_start(void)
 	ru_lock_take(&worker.lock);
 	if (!atomic_load(&worker.running)) {
 		if (!worker.bounce)
-			worker.bounce = bounce_make();
+			worker.bounce = ru_bounce_make();
 		error = worker.bounce ? rumpuser_thread_create(worker_main, NULL, "rumpuser-bio", 0, 0, -1, NULL)
 				      : RU_ENOMEM;
 		atomic_store_explicit(&worker.running, !error, memory_order_release);

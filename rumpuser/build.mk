@@ -8,7 +8,7 @@ rumpuser-platform := posix
 
 # Sources beside platform and io; the platform's build.mk adds its own.
 rumpuser-src := $(addprefix rumpuser/,init.c report.c errno.c lock.c mutex.c cv.c rw.c thread.c lwp.c component.c clock.c \
-	pages.c memory.c file.c disk.c bio.c)
+	pages.c memory.c file.c disk.c bio.c transfer.c)
 rumpuser-debug-src := rumpuser/debug/check.c
 
 include platform/$(rumpuser-platform)/rumpuser/build.mk

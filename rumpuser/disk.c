@@ -241,15 +241,18 @@ int ru_disk_open(const char *path, int flags, int *fd)
 
 int ru_disk_close(int fd)
 {
-	struct ru_disk_file *file = ru_disk_file(fd);
+	struct ru_disk_file *file;
 
+	ru_lock_take(&table.lock);
+	file = ru_disk_file(fd);
+	if (file) {
+		atomic_store(&table.files[fd - RU_DISK_FD], NULL);
+		file->disk->refs--;
+		disk_unref(file->disk);
+	}
+	ru_lock_release(&table.lock);
 	if (!file)
 		return RU_EBADF;
-	ru_lock_take(&table.lock);
-	atomic_store(&table.files[fd - RU_DISK_FD], NULL);
-	file->disk->refs--;
-	disk_unref(file->disk);
-	ru_lock_release(&table.lock);
 	ru_free(file, sizeof(*file));
 	return 0;
 }

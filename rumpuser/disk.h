@@ -52,7 +52,7 @@ struct ru_bio {
  * @queue_end: where the next one is linked
  * @waiting: threads that wait for one, as there is no memory
  * @turn:  changes when there is one again
- * @update: held while a part of a block is read, changed and written
+ * @update: held over steps of transfer.c
  */
 struct ru_disk {
 	struct ru_disk *next;
@@ -107,6 +107,26 @@ int ru_bio_start(void);
 /** ru_disk_setup(), ru_disk_teardown() - attach to a new device, and detach. Return: 0 or a NetBSD errno */
 int ru_disk_setup(struct ru_disk *disk);
 void ru_disk_teardown(struct ru_disk *disk);
+
+/* transfer.c */
+
+/** ru_bio_fill() - make @bio a request to read or write; @op of rumpuser_bio() */
+void ru_bio_fill(struct ru_bio *bio, struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset);
+
+/** ru_bio_make_flush() - make it a flush; what was transferred stays in its @iov */
+void ru_bio_make_flush(struct ru_bio *bio);
+
+/** ru_bio_fits() - can the device take this as one request? */
+bool ru_bio_fits(const struct hyp_blk_info *info, const void *data, size_t size, uint64_t offset);
+
+/** ru_bounce_make() - memory for ru_disk_steps(), from rumpuser_malloc(); NULL without memory */
+void *ru_bounce_make(void);
+
+/**
+ * ru_disk_steps() - as ru_disk_transfer()
+ * @bounce: from ru_bounce_make(); not used where one request after the other fits
+ */
+int ru_disk_steps(struct ru_disk *disk, int op, void *data, size_t size, uint64_t offset, void *bounce);
 
 /**
  * ru_disk_transfer() - read or write any bytes within the device, and wait; no virtual CPU is held

@@ -20,8 +20,8 @@
 
 /**
  * struct rumpuser_rw - a read-write lock
- * @unused: when unlocking, @state and @turn may be written once more after another thread has had the lock and destroyed
- *          it. If the memory is a read-write lock again, that wakes somebody who looks again; it must be nothing else.
+ * @unused: when unlocking, @state and @turn may be written once more after another thread has had the lock
+ *          and destroyed it. If the memory is a read-write lock again, a sleeper looks again; else nothing is here.
  * @state:  as above
  * @turn:   changes when a writer is to be woken
  * @writer: lwp that holds it for writing; written by it alone
