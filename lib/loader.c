@@ -475,8 +475,10 @@ static int find_entry(const struct loader *loader, const struct tables *tables, 
 	}
 	if (!image->ops)
 		return reject(loader, "does not define " RUMPUS_IMAGE_SYMBOL);
-	if (image->ops->version != RUMPUS_IMAGE_VERSION || image->ops->size < sizeof(*image->ops))
-		return reject(loader, "built for another version of this library");
+	if (image->ops->version != RUMPUS_IMAGE_VERSION || image->ops->size != sizeof(*image->ops))
+		return reject(loader, "built for another version of this library; take both from one release");
+	if (image->ops->hyp_version != loader->ops->version || image->ops->hyp_size != loader->ops->size)
+		return reject(loader, "built for other hypercalls than this library has; take both from one release");
 	return check_entry(loader, image->ops);
 }
 

@@ -44,12 +44,18 @@ struct rumpus_user_ops {
  * struct rumpus_image_ops - entries of a kernel image
  * @version: RUMPUS_IMAGE_VERSION of the image
  * @size:    sizeof(struct rumpus_image_ops) of the image
+ * @hyp_version: HYP_VERSION that the image was built with
+ * @hyp_size:    sizeof(struct hyp_ops) that it was built with
  * @kernel:  upstream release ("Linux 6.12.117"), for messages
  * @upcalls: for hyp_ops.init(); their cookie is NULL
+ *
+ * An image and a library that differ in one of the four numbers do not fit; the loader refuses before anything runs.
  */
 struct rumpus_image_ops {
 	uint32_t version;
 	uint32_t size;
+	uint32_t hyp_version;
+	uint32_t hyp_size;
 	const char *kernel;
 	struct hyp_upcalls upcalls;
 

@@ -335,6 +335,8 @@ extern const struct rumpus_image_ops rumpus_image;
 __attribute__((visibility("default"))) const struct rumpus_image_ops rumpus_image = {
 	.version = RUMPUS_IMAGE_VERSION,
 	.size = sizeof(struct rumpus_image_ops),
+	.hyp_version = HYP_VERSION,
+	.hyp_size = sizeof(struct hyp_ops),
 	.kernel = "Fake 1.0",
 	.upcalls = { .timer = timer, .fault = fault },
 	.boot = boot,

@@ -422,6 +422,26 @@ static void smaller(void)
 	((uint32_t *)at(symbol()->st_value))[1]--;
 }
 
+static void larger(void)
+{
+	((uint32_t *)at(symbol()->st_value))[1] += 8;
+}
+
+static void hypercalls(void)
+{
+	((uint32_t *)at(symbol()->st_value))[2]--;
+}
+
+static void fewer_hypercalls(void)
+{
+	((uint32_t *)at(symbol()->st_value))[3] -= sizeof(void *);
+}
+
+static void more_hypercalls(void)
+{
+	((uint32_t *)at(symbol()->st_value))[3] += sizeof(void *);
+}
+
 static void bad_entry(void)
 {
 	set_pointer(offsetof(struct rumpus_image_ops, halt), 0x40);
@@ -488,6 +508,10 @@ static const struct {
 	{ strings_none, "no names", "symbol table" },
 	{ version, "another version of the contract", "another version" },
 	{ smaller, "a smaller table", "another version" },
+	{ larger, "a larger table", "another version" },
+	{ hypercalls, "another version of hypercalls", "other hypercalls" },
+	{ fewer_hypercalls, "fewer hypercalls", "other hypercalls" },
+	{ more_hypercalls, "more hypercalls", "other hypercalls" },
 	{ bad_entry, "an entry that is no code", "no function" },
 	{ bad_name, "a name elsewhere", "has no name" },
 };

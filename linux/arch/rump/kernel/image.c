@@ -81,6 +81,8 @@ extern const struct rumpus_image_ops rumpus_image __attribute__((visibility("def
 const struct rumpus_image_ops rumpus_image = {
 	.version = RUMPUS_IMAGE_VERSION,
 	.size = sizeof(rumpus_image),
+	.hyp_version = HYP_VERSION,
+	.hyp_size = sizeof(struct hyp_ops),
 	.kernel = "Linux " UTS_RELEASE,
 	.upcalls = {
 		.timer = rump_timer_upcall,
