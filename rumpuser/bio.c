@@ -8,7 +8,8 @@
  * reach, more than it takes at once) is done by that thread, too, in the steps of transfer.c, which it waits for.
  *
  * A transfer that finds all requests of its device in use is queued and begins when one is free again. The caller does
- * not wait: it may be a callback, on the very thread that has to report what the others wait for.
+ * not wait: it may be a callback, on the very thread that has to report what the others wait for. Where there is no
+ * memory to queue it, such a callback hears ENOMEM; anybody else waits.
  */
 #include <string.h>
 
@@ -20,6 +21,7 @@ static struct {
 	struct ru_bio *_Atomic ended; /* newest first */
 	_Atomic uint32_t turn;	      /* changes when something is added to an empty list */
 	void *bounce;		      /* the thread's */
+	struct ru_self *_Atomic self; /* the thread */
 } worker;
 
 static void worker_add(struct ru_bio *bio)
@@ -143,7 +145,9 @@ static struct ru_bio *bio_queue(struct ru_disk *disk, struct ru_bio *queued)
 	return bio;
 }
 
-/* A free request, or NULL when the transfer has been queued. Sleeps for one only where there is no memory to queue it.
+/*
+ * A free request, or NULL when the transfer has been queued, or refused. Sleeps for one only where there is no memory
+ * to queue it.
  */
 static struct ru_bio *bio_get(struct ru_disk *disk, const struct ru_bio *wish)
 {
@@ -152,6 +156,10 @@ static struct ru_bio *bio_get(struct ru_disk *disk, const struct ru_bio *wish)
 	if (bio)
 		return bio;
 	queued = ru_alloc(sizeof(*queued));
+	if (!queued && ru_self() == atomic_load_explicit(&worker.self, memory_order_relaxed)) {
+		wish->fn(wish->arg, 0, RU_ENOMEM);
+		return NULL;
+	}
 	if (!queued)
 		return bio_wait(disk);
 	*queued = *wish;
@@ -260,6 +268,7 @@ static void *worker_main(void *arg)
 	struct ru_bio *list, *next;
 	uint32_t turn;
 
+	atomic_store_explicit(&worker.self, self, memory_order_relaxed);
 	rumpuser_component_kthread();
 	for (;;) {
 		turn = atomic_load(&worker.turn);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "suite.h"
@@ -238,6 +239,77 @@ static void chains(const char *path)
 	close_disk(fd);
 }
 
+struct hoard {
+	struct hoard *next;
+};
+
+/* Takes all the memory that there is, of any size. */
+static struct hoard *hoard_make(void)
+{
+	struct hoard *all = NULL, *piece;
+	size_t size;
+
+	for (size = 1 << 20; size >= 16; size -= size > 4096 ? 4096 : 16) {
+		while (!ru.malloc(size, 0, (void **)&piece)) {
+			piece->next = all;
+			all = piece;
+		}
+	}
+	return all;
+}
+
+static void hoard_free(struct hoard *all)
+{
+	struct hoard *next;
+
+	for (; all; all = next) {
+		next = all->next;
+		ru.free(all, 0);
+	}
+}
+
+static void flooded(void *arg, size_t done, int error)
+{
+	struct tree *t = arg;
+
+	t->failed += error == NB_ENOMEM;
+	t->ended++;
+	progress();
+}
+
+static void flood(void *arg, size_t done, int error)
+{
+	struct tree *t = arg;
+	int i;
+
+	for (i = 1; i < t->total; i++)
+		ru.bio(t->fd, READ, tree_data, SECTOR, 0, flooded, t);
+	flooded(arg, done, error);
+}
+
+/* The thread that reports cannot wait for what it has to report itself. */
+static void without_memory(void)
+{
+	int fd = open_disk(image, RUMPUSER_OPEN_RDWR);
+	struct tree t = { .fd = fd, .total = 1000 };
+	struct rlimit before, now;
+	struct hoard *all;
+
+	getrlimit(RLIMIT_AS, &before);
+	now = before;
+	now.rlim_cur = 1 << 20; /* less than there is already */
+	setrlimit(RLIMIT_AS, &now);
+	all = hoard_make();
+	call_begin("bio", MAY_LEAVE, NULL);
+	ru.bio(fd, READ, tree_data, SECTOR / 2, 1, flood, &t); /* no whole block: done and reported by that thread */
+	call_end();
+	tap_ok(kernel_await(grown, &t), "a callback begins %d transfers without memory: all end", t.total);
+	hoard_free(all);
+	setrlimit(RLIMIT_AS, &before);
+	tap_ok(t.failed > 0 && t.failed < t.total, "%d of them have no room", t.failed);
+	close_disk(fd);
+}
+
 static void test_chains(void)
 {
 	char path[400];
@@ -245,6 +317,7 @@ static void test_chains(void)
 	chains(image);
 	if (!suite_ours())
 		return;
+	without_memory();
 	snprintf(path, sizeof(path), "rumpus:file,engine=threads,direct=0:%s", image);
 	chains(path);
 	chains("rumpus:mem,size=1M:");
