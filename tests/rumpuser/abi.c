@@ -156,6 +156,8 @@ static void check_params(void)
 	       "as many as RUMP_NCPU says");
 	setenv("RUMP_NCPU", "many", 1);
 	tap_is(rumpuser_getparam(RUMPUSER_PARAM_NCPU, value, sizeof(value)), EINVAL_NETBSD, "but not \"many\"");
+	setenv("RUMP_NCPU", "4294967297", 1);
+	tap_is(rumpuser_getparam(RUMPUSER_PARAM_NCPU, value, sizeof(value)), EINVAL_NETBSD, "nor what overflows");
 	unsetenv("RUMP_NCPU");
 	tap_ok(!rumpuser_getparam(RUMPUSER_PARAM_HOSTNAME, value, sizeof(value)) && strlen(value) > 5, "host name: %s",
 	       value);

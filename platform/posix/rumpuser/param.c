@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #define HOST_NAME_SIZE 65
+#define CPUS_DIGITS 4 /* more than any kernel has virtual CPUs, and no overflow there */
 
 static int value_set(char *value, size_t size, const char *text)
 {
@@ -29,9 +30,11 @@ static int param_cpus(char *value, size_t size)
 	long cpus;
 
 	if (wish && strcmp(wish, "host") != 0) {
-		if (strspn(wish, "0123456789") == strlen(wish) && atoi(wish) > 0)
+		size_t length = strlen(wish);
+
+		if (length <= CPUS_DIGITS && strspn(wish, "0123456789") == length && atoi(wish) > 0)
 			return value_set(value, size, wish);
-		ru_warn("RUMP_NCPU=%s: give a number of virtual CPUs from 1 on, or host", wish);
+		ru_warn("RUMP_NCPU=%s: give a number of virtual CPUs from 1 to 9999, or host", wish);
 		return -HYP_EINVAL;
 	}
 	cpus = sched_getaffinity(0, sizeof(set), &set) ? sysconf(_SC_NPROCESSORS_ONLN) : CPU_COUNT(&set);
