@@ -190,9 +190,22 @@ static bool is_ours(const struct sigaction *action, unsigned int n)
 	return action->sa_flags & SA_SIGINFO && action->sa_sigaction == handlers[n];
 }
 
+/*
+ * Faults may come in handlers. All else waits: a kernel may let the thread sleep in the upcall, as a host's does for a page
+ * that is not there yet, and a handler of the program's is not to run in the middle of it.
+ */
+static void mask_interruptions(sigset_t *mask)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
+	size_t i;
+
+	sigfillset(mask);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(mask, faults[i]);
+}
+
 static void signal_install(size_t i)
 {
-	/* Faults may come in handlers. A kick may wait: stacks are small, and frames on top of frames large. */
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	unsigned int n = depth[i];
 	struct layer *layer;
@@ -206,7 +219,7 @@ static void signal_install(size_t i)
 		return;
 	atomic_store(&layer->reset, false);
 	action.sa_sigaction = handlers[n];
-	sigaddset(&action.sa_mask, POSIX_KICK_SIGNAL);
+	mask_interruptions(&action.sa_mask);
 	action.sa_flags |= layer->beneath.sa_flags & SA_RESTART; /* for signals that are sent */
 	if (layer->beneath.sa_handler == SIG_DFL || layer->beneath.sa_handler == SIG_IGN)
 		action.sa_flags |= SA_RESTART;

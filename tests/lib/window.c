@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -292,6 +293,140 @@ static void *toucher(void *arg)
 	return has_pattern(arg, 4 * MIB, 8) ? arg : NULL;
 }
 
+/* ---- many at one time ---- */
+
+static void *reader(void *arg)
+{
+	const volatile unsigned char *at = arg;
+	unsigned long sum = 0;
+	long i, round;
+
+	for (round = 0; round < 8; round++)
+		for (i = 0; i < 4 * MIB; i += PAGE)
+			sum += at[i];
+	return (void *)(sum == 0 ? (uintptr_t)arg : 0);
+}
+
+/* Faults of two threads on one page, neither of which may be taken for a write. */
+static void readers(void)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/zero", O_CREAT | O_RDWR | O_TRUNC, 0600), i;
+	unsigned char *memory;
+	pthread_t thread[4];
+	void *result, *all;
+
+	rumpus_sys_ftruncate((int)fd, 4 * MIB);
+	memory = map(4 * MIB, PROT_READ, MAP_SHARED, (int)fd, 0);
+	all = memory;
+	for (i = 0; i < 4; i++)
+		thread[i] = fixture_thread(reader, memory);
+	for (i = 0; i < 4; i++) {
+		pthread_join(thread[i], &result);
+		if (!result)
+			all = NULL;
+	}
+	tap_ok(all, "four threads read one mapping at one time");
+	rumpus_sys_munmap(memory, 4 * MIB);
+	rumpus_sys_close((int)fd);
+}
+
+static void protection(void)
+{
+	unsigned char *memory = map_memory(PAGE), byte;
+	int ends[2];
+
+	rumpus_sys_pipe2(ends, 0);
+	memory[0] = 7;
+	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_NONE), 0, "mprotect to nothing");
+	tap_is(access_signal(memory, false), SIGSEGV, "not even loads");
+	tap_is(rumpus_sys_write(ends[1], memory, 1), -EFAULT, "nor the kernel's");
+	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_READ), 0, "and back");
+	tap_ok(rumpus_sys_write(ends[1], memory, 1) == 1 && rumpus_sys_read(ends[0], &byte, 1) == 1 && byte == 7,
+	       "what was there is there");
+	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_READ | PROT_EXEC), 0, "a right that changes nothing");
+	if (sigsetjmp(out, 1) == 0) {
+		expected = 1;
+		((void (*)(void))(uintptr_t)memory)();
+		tap_ok(false, "code in a window runs");
+	} else {
+		tap_ok(true, "code in a window does not run");
+	}
+	expected = 0;
+	rumpus_sys_munmap(memory, PAGE);
+	rumpus_sys_close(ends[0]);
+	rumpus_sys_close(ends[1]);
+}
+
+static void half_a_buffer(void)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/half", O_CREAT | O_RDWR | O_TRUNC | O_DIRECT, 0600);
+	unsigned char *own = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	pattern(own, 2 * MIB, 11);
+	rumpus_sys_write((int)fd, own, 2 * MIB);
+	munmap(own + MIB / 2, 3 * MIB / 2);
+	rumpus_sys_lseek((int)fd, 0, SEEK_SET);
+	tap_is(rumpus_sys_read((int)fd, own, 2 * MIB), MIB / 2, "a direct read into half a buffer is short");
+	tap_is(rumpus_sys_lseek((int)fd, 0, SEEK_CUR), MIB / 2, "and the file's offset is where it ended");
+	munmap(own, MIB / 2);
+	rumpus_sys_close((int)fd);
+}
+
+static void alarm_handler(int signal)
+{
+	(void)signal;
+	rumpus_sys_getppid();
+}
+
+/* Signals of the program's come while its faults are served. */
+static void interrupted(void)
+{
+	const struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { 0 };
+	struct sigaction action = { .sa_handler = alarm_handler }, before;
+	unsigned char *memory;
+	int i;
+
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (i = 0; i < 8; i++) {
+		memory = map_memory(2 * MIB);
+		pattern(memory, 2 * MIB, 12);
+		if (!has_pattern(memory, 2 * MIB, 12))
+			break;
+		rumpus_sys_munmap(memory, 2 * MIB);
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	tap_is(i, 8, "memory is used under a storm of signals");
+}
+
+/* More than the kernel may have, touched by the program alone. */
+static void beyond_the_bound(void)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	struct rumpus *kernel;
+	unsigned char *memory[2];
+	long i;
+
+	config.image = NULL;
+	config.memory = 64 * MIB;
+	if (rumpus_boot(&config, &kernel) != 0)
+		tap_abort("boot: %s", fixture_log);
+	rumpus_process_enter(rumpus_process_first(kernel));
+	memory[0] = map_memory(48 * MIB);
+	memory[1] = map_memory(48 * MIB);
+	for (i = 0; i < 96 * MIB && access_signal(memory[i >= 48 * MIB] + i % (48 * MIB), true) == 0; i += PAGE)
+		;
+	tap_ok(i > 16 * MIB && i < 64 * MIB, "memory ends with a signal, after %ld MiB", i / MIB);
+	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
+	rumpus_sys_munmap(memory[0], 48 * MIB);
+	rumpus_sys_munmap(memory[1], 48 * MIB);
+	memory[0] = map_memory(16 * MIB);
+	pattern(memory[0], 16 * MIB, 13);
+	tap_ok(has_pattern(memory[0], 16 * MIB, 13), "and has memory again");
+	rumpus_halt(kernel);
+}
+
 static void threads(struct rumpus *kernel)
 {
 	unsigned char *memory = map_memory(16 * MIB);
@@ -352,10 +487,15 @@ int main(void)
 	pipes();
 	rings();
 	threads(kernel);
+	readers();
+	protection();
+	half_a_buffer();
+	interrupted();
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
 	tap_is(rumpus_sys_umount2("/mnt", 0), 0, "unmount");
 	rumpus_halt(kernel);
 	few_mappings();
+	beyond_the_bound();
 	unlink("window.img");
 	return tap_done();
 }

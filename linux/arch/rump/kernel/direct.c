@@ -47,38 +47,46 @@ static struct bounce *bounce_alloc(size_t size)
 	return bounce;
 }
 
-/* Copies @size bytes between the pages and the program; returns whether all could be. */
-static bool bounce_copy(struct bounce *bounce, struct iov_iter *user, size_t size)
+/* Copies @size bytes between the pages and the program; returns how many could be. */
+static size_t bounce_copy(struct bounce *bounce, struct iov_iter *user, size_t size)
 {
-	unsigned int i;
+	size_t done = 0;
 
-	for (i = 0; size; i++) {
-		size_t part = min_t(size_t, size, PAGE_SIZE);
-		struct page *page = bounce->vec[i].bv_page;
+	while (done < size) {
+		size_t part = min_t(size_t, size - done, PAGE_SIZE), n;
+		struct page *page = bounce->vec[done / PAGE_SIZE].bv_page;
 
-		if ((iov_iter_rw(user) == WRITE ? copy_page_from_iter(page, 0, part, user) :
-						  copy_page_to_iter(page, 0, part, user)) != part)
-			return false;
-		size -= part;
+		n = iov_iter_rw(user) == WRITE ? copy_page_from_iter(page, 0, part, user) :
+						 copy_page_to_iter(page, 0, part, user);
+		done += n;
+		if (n < part)
+			break;
 	}
-	return true;
+	return done;
 }
 
 static ssize_t bounce_piece(struct file *file, struct bounce *bounce, struct iov_iter *user, size_t size, loff_t *pos,
 			    rwf_t flags)
 {
 	struct iov_iter iter;
+	loff_t start = *pos;
 	ssize_t done;
+	size_t n;
 
 	if (iov_iter_rw(user) == WRITE) {
-		if (!bounce_copy(bounce, user, size))
+		if (bounce_copy(bounce, user, size) != size)
 			return -EFAULT;
 		iov_iter_bvec(&iter, ITER_SOURCE, bounce->vec, bounce->pages, size);
 		return vfs_iter_write(file, &iter, pos, flags);
 	}
 	iov_iter_bvec(&iter, ITER_DEST, bounce->vec, bounce->pages, size);
 	done = vfs_iter_read(file, &iter, pos, flags);
-	return done > 0 && !bounce_copy(bounce, user, done) ? -EFAULT : done;
+	if (done <= 0)
+		return done;
+	n = bounce_copy(bounce, user, done);
+	if (n < done)
+		*pos = start + n; /* the program has read no more */
+	return n ?: -EFAULT;
 }
 
 static ssize_t bounce_all(struct file *file, struct iov_iter *user, loff_t *pos, rwf_t flags)
@@ -152,18 +160,51 @@ static bool is_transfer(long number, struct transfer *transfer)
 	return false;
 }
 
-static ssize_t transfer_file(struct file *file, const struct transfer *transfer, struct iov_iter *user, const long *args)
+static ssize_t transfer_user(struct file *file, const struct transfer *transfer, const long *args, loff_t *pos)
 {
-	bool own = !transfer->offset || (transfer->flags && args[3] == -1);
-	loff_t pos = own ? file->f_pos : args[3];
-	ssize_t done;
+	struct iovec fast[UIO_FASTIOV], *vec = NULL;
+	struct iov_iter user;
+	ssize_t ret;
 
-	if (pos < 0)
-		return -EINVAL;
-	done = bounce_all(file, user, &pos, transfer->flags ? args[5] : 0);
-	if (own && done > 0)
+	if (transfer->vector) {
+		vec = fast;
+		ret = import_iovec(transfer->direction, (const struct iovec __user *)args[1], args[2], UIO_FASTIOV, &vec,
+				   &user);
+	} else {
+		ret = import_ubuf(transfer->direction, (void __user *)args[1], args[2], &user);
+	}
+	if (ret < 0)
+		return ret;
+	ret = bounce_all(file, &user, pos, transfer->flags ? args[5] : 0);
+	kfree(vec); /* import_iovec() has made it NULL if it was enough */
+	return ret;
+}
+
+/* Pipes have a mode of that name, too, and nothing that could be read twice. */
+static bool is_direct(const struct file *file)
+{
+	umode_t mode = file_inode(file)->i_mode;
+
+	return (file->f_flags & O_DIRECT) && (S_ISREG(mode) || S_ISBLK(mode));
+}
+
+static ssize_t transfer_here(struct file *file, const struct transfer *transfer, const long *args)
+{
+	loff_t pos = file->f_pos;
+	ssize_t done = is_direct(file) ? transfer_user(file, transfer, args, &pos) : -EFAULT;
+
+	if (done > 0)
 		file->f_pos = pos;
 	return done;
+}
+
+static ssize_t transfer_at(struct file *file, const struct transfer *transfer, const long *args)
+{
+	loff_t pos = args[3];
+
+	if (!is_direct(file))
+		return -EFAULT;
+	return pos < 0 ? -EINVAL : transfer_user(file, transfer, args, &pos);
 }
 
 /**
@@ -172,30 +213,23 @@ static ssize_t transfer_file(struct file *file, const struct transfer *transfer,
  */
 long rump_direct_again(long number, const long *args)
 {
-	struct iovec fast[UIO_FASTIOV], *vec = fast;
 	struct transfer transfer;
-	struct iov_iter user;
-	ssize_t ret = -EFAULT;
+	bool own;
+	ssize_t ret = -EBADF;
 	struct fd f;
 
 	if (!is_transfer(number, &transfer))
 		return -EFAULT;
-	f = fdget_pos(args[0]);
+	own = !transfer.offset || (transfer.flags && args[3] == -1);
+	f = own ? fdget_pos(args[0]) : fdget(args[0]);
 	if (!fd_file(f))
-		return -EBADF;
-	if (!(fd_file(f)->f_flags & O_DIRECT))
-		goto out;
-	if (transfer.vector)
-		ret = import_iovec(transfer.direction, (const struct iovec __user *)args[1], args[2], UIO_FASTIOV, &vec,
-				   &user);
-	else
-		ret = import_ubuf(transfer.direction, (void __user *)args[1], args[2], &user);
-	if (ret < 0)
-		goto out;
-	ret = transfer_file(fd_file(f), &transfer, &user, args);
-	if (transfer.vector)
-		kfree(vec);
-out:
-	fdput_pos(f);
+		return ret;
+	if (own) {
+		ret = transfer_here(fd_file(f), &transfer, args);
+		fdput_pos(f);
+	} else {
+		ret = transfer_at(fd_file(f), &transfer, args);
+		fdput(f);
+	}
 	return ret;
 }

@@ -40,7 +40,8 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault)
 		return rump_kicked(fault);
 	/* Page 0 is where calls through a null pointer end. */
 	if (!rump_kernel_text(fault->pc) && fault->pc >= PAGE_SIZE)
-		return fault->kind == HYP_FAULT_ACCESS && rump_window_fault(fault->address, fault->write);
+		return fault->kind == HYP_FAULT_ACCESS && fault->pc != fault->address && /* nothing there is executed */
+		       rump_window_fault(fault->address, fault->write);
 	entry = search_exception_tables(fault->pc);
 	if (entry) {
 		fault->pc = (uintptr_t)&entry->fixup + entry->fixup;

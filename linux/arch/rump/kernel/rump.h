@@ -294,6 +294,7 @@ void rump_memory_interrupt(void);
 extern unsigned int rump_window_pieces;
 bool rump_window_fault_in(const void __user *addr, bool write);
 bool rump_window_fault(unsigned long addr, bool write);
+bool rump_window_serving(void);
 void rump_window_interrupt(void);
 void rump_window_end(void);
 

@@ -94,12 +94,14 @@ void pv_wait(u8 *ptr, u8 val)
 	u32 *kick = &top->cpu->kick, seen = smp_load_acquire(kick);
 	u64 deadline = HYP_FOREVER;
 
-	if (READ_ONCE(*ptr) != val)
+	if (READ_ONCE(*ptr) != val || READ_ONCE(rump_ended))
 		return;
 	rump_wake_now(top->cpu);
 	if (top->irqs_on)
 		deadline = rump_hyp->clock_monotonic(rump_instance) + LOCK_PATIENCE;
+	WRITE_ONCE(top->cpu->yielding, true); /* to the watch this is a waiting loop */
 	rump_hyp->wait(rump_instance, kick, seen, deadline);
+	WRITE_ONCE(top->cpu->yielding, false);
 	cpu_relax(); /* interrupts, or the kernel's end */
 }
 

@@ -39,6 +39,8 @@
 #define OOM_UNITS (SZ_4M / UNIT_SIZE)
 /* How much is added at a time, as a part of what there is; at least one section. */
 #define ADD_PART 8
+#define SECTION_SIZE (1UL << SECTION_SIZE_BITS)
+#define SECTION_UNITS (SECTION_SIZE / UNIT_SIZE)
 
 #define SHRINK_PERIOD HZ
 /* How long a host that had no memory is left alone; how long an allocation waits for the thread at most. */
@@ -204,10 +206,10 @@ static bool give_unit(bool insist)
 
 static bool caches_are_full(void)
 {
-	unsigned long pages = global_node_page_state(NR_FILE_PAGES) - global_node_page_state(NR_SHMEM) +
-			      global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B);
+	long pages = global_node_page_state(NR_FILE_PAGES) + global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) -
+		     global_node_page_state(NR_SHMEM) - global_node_page_state(NR_UNEVICTABLE);
 
-	return pages >= cache_bound;
+	return pages >= (long)cache_bound;
 }
 
 static void grow(void)
@@ -220,8 +222,8 @@ static void grow(void)
 }
 
 /*
- * The page allocator has just handed out @page. In any context; giving takes the lock of the zone, which is free now,
- * and nothing that the allocator holds for the calling CPU.
+ * The page allocator has just handed out @page. In any context; giving takes the lock of the zone, which is free now.
+ * The allocator may hold that of its CPU's list, which comes before it.
  */
 void arch_alloc_page(struct page *page, int order)
 {
@@ -252,9 +254,10 @@ static int give_before_killing(struct notifier_block *block, unsigned long unuse
 	 * A host thread's call is not worth a process: the allocation fails, as if it were a part of a core dump, and
 	 * the call returns ENOMEM. Processes of rump kernels own little; what killing one would free, nobody knows.
 	 */
-	if (!given && current->thread.caller) {
+	if (!given && (current->thread.caller || rump_window_serving() || (current->flags & PF_IO_WORKER))) {
 		current->flags |= PF_DUMPCORE;
-		set_thread_flag(TIF_NOTIFY_RESUME); /* to take it back when the call is over */
+		if (current->thread.caller)
+			set_thread_flag(TIF_NOTIFY_RESUME); /* to take it back when the call is over */
 		given = 1;
 	}
 	*(unsigned long *)freed += given;
@@ -324,25 +327,28 @@ static void online_page(struct page *page, unsigned int order)
 	withhold(page_to_pfn(page), 1UL << order);
 }
 
+/* One at a time: the tree does not undo what it has done of several when the next one fails. */
+static int add_section(void)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	int err = add_memory(0, PFN_PHYS(added_pages), SECTION_SIZE, MHP_MERGE_RESOURCE);
+
+	memalloc_noreclaim_restore(flags);
+	if (!err)
+		WRITE_ONCE(added_pages, added_pages + PHYS_PFN(SECTION_SIZE));
+	return err;
+}
+
 static void add_sections(void)
 {
-	unsigned long section = 1UL << (SECTION_SIZE_BITS - PAGE_SHIFT);
-	unsigned long pages = max(round_down(added_pages / ADD_PART, section), section);
-	unsigned int flags;
-	int err;
+	unsigned long n = max(PFN_PHYS(added_pages) / ADD_PART / SECTION_SIZE, 1UL);
+	int err = 0;
 
-	pages = min(pages, bound_pages - added_pages);
-	if (!pages || atomic_long_read(&withheld_units) >= FEW_UNITS)
-		return;
-	flags = memalloc_noreclaim_save();
-	err = add_memory(0, PFN_PHYS(added_pages), PFN_PHYS(pages), MHP_MERGE_RESOURCE);
-	memalloc_noreclaim_restore(flags);
+	while (n-- && !err && added_pages < bound_pages && atomic_long_read(&withheld_units) < n * SECTION_UNITS + FEW_UNITS)
+		err = add_section();
 	if (err) {
-		pr_warn_ratelimited("rump: no memory for the pages of %lu MiB more: error %d\n",
-				    pages >> (20 - PAGE_SHIFT), err);
+		pr_warn_ratelimited("rump: no memory for the pages of another section: error %d\n", err);
 		WRITE_ONCE(host_tired_until, (jiffies + HOST_PATIENCE) | 1);
-	} else {
-		WRITE_ONCE(added_pages, added_pages + pages);
 	}
 	wake_up_all(&added);
 }
@@ -415,6 +421,7 @@ static int __init start_kmemory(void)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	WRITE_ONCE(thread, task);
+	wake_up_process(task); /* for those who called before */
 	WRITE_ONCE(shrink_above, 2 * keep_free());
 	return set_online_page_callback(online_page) ?: register_oom_notifier(&oom_block);
 }

@@ -29,8 +29,8 @@
 #define BATCH 16
 /* Pages around one that faulted, mapped with it when they are in the table. */
 #define AROUND 16
-/* How often to try again when what was mapped is gone before it was used. */
-#define TRIES 16
+/* A window has room for as many at least, so that all operands of an instruction fit. */
+#define PIECES_LEAST (2U * AROUND)
 #define LOOK_AT_END (100 * NSEC_PER_MSEC)
 
 /**
@@ -74,7 +74,7 @@ enum request_state {
 };
 
 static struct rump_window *windows; /* readers have no lock */
-static DEFINE_MUTEX(windows_lock); /* adding to the list, taking from it, and finding a live mm there */
+static DEFINE_SPINLOCK(windows_lock); /* adding to the list, claiming a record, finding a live mm there */
 static struct request requests[64];
 static LLIST_HEAD(posted);
 
@@ -159,10 +159,16 @@ out:
 static void set_mapped(struct rump_window *window, const struct hyp_map *map)
 {
 	unsigned long bit = ((unsigned long)map->addr - window->start) >> PAGE_SHIFT;
-	unsigned long end = bit + (map->size >> PAGE_SHIFT);
+	unsigned long end = bit + (map->size >> PAGE_SHIFT), before = window->pages;
 
 	for (; bit < end; bit++)
 		window->pages += !test_and_set_bit(bit, window->mapped);
+	window->pieces += window->pages != before;
+}
+
+static unsigned int pieces_allowed(void)
+{
+	return max(rump_window_pieces / max(READ_ONCE(live), 1U), PIECES_LEAST);
 }
 
 /* With the lock of the page table, from which @map was read. */
@@ -173,7 +179,7 @@ static bool enter_pieces(struct rump_window *window, const struct hyp_map *map, 
 	int err;
 
 	spin_lock_irqsave(&window->lock, flags);
-	if (window->pieces + n > rump_window_pieces / max(READ_ONCE(live), 1U))
+	if (window->pieces + n > pieces_allowed())
 		drop_all(window);
 	err = host_map(map, n);
 	if (err) {
@@ -185,11 +191,16 @@ static bool enter_pieces(struct rump_window *window, const struct hyp_map *map, 
 	}
 	for (i = 0; i < n; i++)
 		set_mapped(window, &map[i]);
-	window->pieces += n;
 	if (err)
 		drop_all(window);
 	spin_unlock_irqrestore(&window->lock, flags);
 	return !err;
+}
+
+/* The program may use the page, and there is memory of ours behind it. */
+static bool can_enter(pte_t pte)
+{
+	return pte_present(pte) && (pte_val(pte) & _PAGE_USER) && pfn_valid(pte_pfn(pte));
 }
 
 static u32 host_prot(pte_t pte)
@@ -206,12 +217,12 @@ static bool enter(struct rump_window *window, unsigned long addr, pte_t *ptep, u
 	bool all = true;
 
 	for (; nr; nr--, addr += PAGE_SIZE, ptep++) {
-		struct hyp_map *last = &map[n - 1];
+		struct hyp_map *last = n ? &map[n - 1] : NULL;
 		pte_t pte = ptep_get(ptep);
 
-		if (!pte_present(pte) || !pfn_valid(pte_pfn(pte)))
+		if (!can_enter(pte))
 			continue;
-		if (n && (unsigned long)last->addr + last->size == addr && last->prot == host_prot(pte) &&
+		if (last && (unsigned long)last->addr + last->size == addr && last->prot == host_prot(pte) &&
 		    last->offset + last->size == PFN_PHYS(pte_pfn(pte))) {
 			last->size += PAGE_SIZE;
 			continue;
@@ -258,75 +269,100 @@ void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned l
 
 /* ---- windows come and go ---- */
 
-static struct rump_window *window_record(void)
+/* A record that nobody has, marked as @mm's; or NULL. With the lock. */
+static struct rump_window *claim_record(struct mm_struct *mm)
 {
 	struct rump_window *window;
 
 	for (window = windows; window; window = window->next)
-		if (!window->start && !window->mm)
+		if (!window->mm) {
+			window->mm = mm;
 			return window;
+		}
+	return NULL;
+}
+
+static struct rump_window *window_record(struct mm_struct *mm)
+{
+	struct rump_window *window;
+
+	spin_lock_irq(&windows_lock);
+	window = claim_record(mm);
+	spin_unlock_irq(&windows_lock);
+	if (window)
+		return window;
 	window = kzalloc(sizeof(*window), GFP_KERNEL);
 	if (!window)
 		return NULL;
 	spin_lock_init(&window->lock);
+	window->mm = mm;
+	spin_lock_irq(&windows_lock);
 	window->next = windows;
 	smp_store_release(&windows, window);
+	spin_unlock_irq(&windows_lock);
 	return window;
 }
 
-static int window_reserve(struct rump_window *window, struct mm_struct *mm)
+static int window_reserve(struct rump_window *window, void **start)
 {
 	struct hyp_map bits = { .size = WINDOW_PAGES / BITS_PER_BYTE, .offset = HYP_MEM_ANONYMOUS,
 				.prot = HYP_PROT_READ | HYP_PROT_WRITE };
-	void *start;
 
 	if (rump_hyp->mem_reserve(rump_instance, bits.size, 0, NULL, &bits.addr))
 		return -ENOMEM;
 	if (rump_hyp->mem_map(rump_instance, &bits, 1) || rump_hyp->mem_commit(rump_instance, bits.addr, bits.size) ||
-	    rump_hyp->mem_reserve(rump_instance, WINDOW_SIZE, PMD_SIZE, NULL, &start)) {
+	    rump_hyp->mem_reserve(rump_instance, WINDOW_SIZE, PMD_SIZE, NULL, start)) {
 		rump_hyp->mem_unreserve(rump_instance, bits.addr, bits.size);
 		return -ENOMEM;
 	}
 	window->mapped = bits.addr;
 	window->pages = 0;
 	window->pieces = 0;
-	window->mm = mm;
-	WRITE_ONCE(live, live + 1);
-	smp_store_release(&window->start, (unsigned long)start);
 	return 0;
 }
 
 static int window_create(struct mm_struct *mm)
 {
 	struct rump_window *window;
-	int err = -ENOMEM;
+	bool room;
+	void *start;
 
-	mutex_lock(&windows_lock);
-	window = window_record();
-	if (window)
-		err = window_reserve(window, mm);
-	mutex_unlock(&windows_lock);
-	if (!err)
-		mm->context.window = window;
-	return err;
+	spin_lock_irq(&windows_lock);
+	room = (live + 1) * PIECES_LEAST <= rump_window_pieces;
+	live += room;
+	spin_unlock_irq(&windows_lock);
+	if (!room)
+		return -ENOMEM;
+	window = window_record(mm);
+	if (!window || window_reserve(window, &start)) {
+		spin_lock_irq(&windows_lock);
+		if (window)
+			window->mm = NULL;
+		live--;
+		spin_unlock_irq(&windows_lock);
+		return -ENOMEM;
+	}
+	smp_store_release(&window->start, (unsigned long)start);
+	mm->context.window = window;
+	return 0;
 }
 
-/** rump_window_destroy() - @mm is gone, and with it all that was mapped */
+/** rump_window_destroy() - @mm is gone, and with it all that was mapped. In any context. */
 void rump_window_destroy(struct mm_struct *mm)
 {
 	struct rump_window *window = mm->context.window;
-	void *start;
+	unsigned long start, flags;
 
 	if (!window)
 		return;
-	start = (void *)window->start;
-	mutex_lock(&windows_lock);
+	start = window->start;
 	WRITE_ONCE(window->start, 0);
-	WRITE_ONCE(live, live - 1);
-	rump_hyp->mem_unreserve(rump_instance, start, WINDOW_SIZE);
+	rump_hyp->mem_unreserve(rump_instance, (void *)start, WINDOW_SIZE);
 	rump_hyp->mem_unreserve(rump_instance, window->mapped, WINDOW_PAGES / BITS_PER_BYTE);
+	spin_lock_irqsave(&windows_lock, flags);
 	window->mm = NULL;
-	mutex_unlock(&windows_lock);
+	live--;
+	spin_unlock_irqrestore(&windows_lock, flags);
 }
 
 /** arch_get_unmapped_area() - the tree is about to map something: only in the window */
@@ -340,6 +376,8 @@ unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr, unsi
 
 	if (mm->context.ops)
 		return -ENODEV; /* the memory of a remote process is not here */
+	if (flags & MAP_GROWSDOWN)
+		return -EINVAL; /* it would never grow: no fault of the program's comes from a stack pointer */
 	if (len > WINDOW_SIZE)
 		return -ENOMEM;
 	if (!mm->context.window)
@@ -366,7 +404,8 @@ unsigned long arch_get_unmapped_area(struct file *file, unsigned long addr, unsi
 
 static bool pte_permits(pte_t pte, bool write)
 {
-	return pte_present(pte) && (!write || (pte_write(pte) && pte_dirty(pte)));
+	/* One that is not young is to be seen by the tree, or its reclaim would take it for idle. */
+	return can_enter(pte) && pte_young(pte) && (!write || (pte_write(pte) && pte_dirty(pte)));
 }
 
 static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr)
@@ -408,27 +447,35 @@ static bool enter_present(struct rump_window *window, unsigned long addr, bool w
 	return served;
 }
 
-/* A read of a page that may be read was a write: not every host tells. */
-static bool seems_write(struct rump_window *window, unsigned long addr)
+/* Whether the entry for @addr is one that can be entered at all. */
+static bool has_memory(struct mm_struct *mm, unsigned long addr)
 {
-	return test_bit((addr - window->start) >> PAGE_SHIFT, window->mapped);
+	pmd_t *pmd = find_pmd(mm, addr);
+	spinlock_t *lock;
+	bool has = true;
+	pte_t *pte;
+
+	if (!pmd)
+		return true;
+	pte = pte_offset_map_lock(mm, pmd, addr, &lock);
+	if (!pte)
+		return true;
+	if (pte_present(ptep_get(pte)))
+		has = can_enter(ptep_get(pte));
+	pte_unmap_unlock(pte, lock);
+	return has;
 }
 
+/* Returns that another try is worth it: what was entered may be gone already, by no fault of the program's. */
 static bool serve_mm(struct rump_window *window, unsigned long addr, bool write)
 {
 	struct mm_struct *mm = window->mm;
-	unsigned int tries;
-	bool served = false;
+	bool unlocked = false, served;
 
 	mmap_read_lock(mm);
-	write |= seems_write(window, addr);
-	for (tries = 0; !served && tries < TRIES; tries++) {
-		bool unlocked = false;
-
-		served = enter_present(window, addr, write);
-		if (served || fixup_user_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0, &unlocked))
-			break;
-	}
+	served = enter_present(window, addr, write);
+	if (!served && !fixup_user_fault(mm, addr, write ? FAULT_FLAG_WRITE : 0, &unlocked))
+		served = enter_present(window, addr, write) || has_memory(mm, addr);
 	mmap_read_unlock(mm);
 	return served;
 }
@@ -440,15 +487,15 @@ static bool serve(unsigned long addr, bool write)
 	struct mm_struct *mm = NULL;
 	bool served;
 
-	mutex_lock(&windows_lock);
+	spin_lock_irq(&windows_lock);
 	window = window_at(addr);
 	if (window && mmget_not_zero(window->mm))
 		mm = window->mm;
-	mutex_unlock(&windows_lock);
+	spin_unlock_irq(&windows_lock);
 	if (!mm)
 		return false;
 	served = serve_mm(window, addr, write);
-	mmput(mm);
+	mmput_async(mm); /* others may hold locks that its end takes */
 	return served;
 }
 
@@ -458,10 +505,13 @@ static bool serve(unsigned long addr, bool write)
  */
 bool rump_window_fault_in(const void __user *addr, bool write)
 {
-	if (!window_at((unsigned long)addr) || faulthandler_disabled())
+	if (!window_at((unsigned long)addr) || faulthandler_disabled() || fatal_signal_pending(current))
 		return false;
+	cond_resched();
 	return serve((unsigned long)addr, write);
 }
+
+static void request_work(struct work_struct *work);
 
 static void request_done(struct request *request, bool served)
 {
@@ -470,11 +520,20 @@ static void request_done(struct request *request, bool served)
 	rump_hyp->wake(rump_instance, &request->state, 1);
 }
 
+/** rump_window_serving() - the current task serves a program's access: when memory is short, that fails and no more */
+bool rump_window_serving(void)
+{
+	struct work_struct *work = current_work();
+
+	return work && work->func == request_work;
+}
+
 static void request_work(struct work_struct *work)
 {
 	struct request *request = container_of(work, struct request, work);
 
 	request_done(request, serve(request->addr, request->write));
+	current->flags &= ~PF_DUMPCORE; /* grow.c */
 }
 
 /** rump_window_interrupt() - there are requests */
@@ -511,10 +570,29 @@ static struct request *request_claim(void)
 	}
 }
 
+/*
+ * The thread carries a virtual CPU: a handler of the program's interrupted it, or it is in a callback. Who would serve it
+ * might need that very CPU.
+ */
+static bool carries(void)
+{
+	u32 self = rump_hyp->thread_id(rump_instance);
+	unsigned int i;
+
+	for (i = 0; i < rump_info.cpus; i++) {
+		const struct rump_cpu *cpu = &rump_cpus[i];
+		const struct rump_carrier *carrier = READ_ONCE(cpu->carrier);
+
+		if (READ_ONCE(cpu->token) && carrier && READ_ONCE(carrier->host) == self)
+			return true;
+	}
+	return false;
+}
+
 /**
  * rump_window_fault() - in a signal handler of the host: the program could not access @addr
  *
- * Blocks until it can. No virtual CPU is held here.
+ * Blocks until it can.
  * Return: it can now; false: that is an error of the program's, or the kernel's end
  */
 bool rump_window_fault(unsigned long addr, bool write)
@@ -522,7 +600,7 @@ bool rump_window_fault(unsigned long addr, bool write)
 	struct request *request;
 	bool served = false;
 
-	if (!window_at(addr) || READ_ONCE(rump_ended))
+	if (!window_at(addr) || READ_ONCE(rump_ended) || carries())
 		return false;
 	request = request_claim();
 	if (!request)
