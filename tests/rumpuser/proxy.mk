@@ -41,3 +41,5 @@ $(proxy-fuzz-bin):
 check-targets += $(proxy-bin)
 tests += $(addprefix $(BUILD)/tests/rumpuser/,proxy:unix proxy:tcp proxy_life proxy_load proxy_fuzz:server \
 	proxy_fuzz:client) tests/rumpuser/proxy_pairs.sh
+
+check-long: export PROXY_FUZZ_ROUNDS ?= 10000
