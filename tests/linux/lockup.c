@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Kernels that hang: an endless loop is planted where a thread of theirs happens to be. The program hears of it, all
- * its threads get out, and halting a kernel that hangs works, too.
+ * Kernels that hang, or find a bug of their own: an endless loop, with interrupts off or not, or a call that ends in
+ * BUG(), is planted where a thread of theirs happens to be. The program hears of it, all its threads get out, and
+ * halting a kernel that hangs works, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,36 +18,69 @@
 #include <rumpus/syscalls.h>
 
 #include "fixture.h"
+#include "image-symbols.h"
 #include "internal.h"
 
-/* An instruction that jumps to itself, and the interrupted place, of this CPU. */
+/* Of this CPU: an instruction that jumps to itself, and registers of the interrupted place. */
 #ifdef __x86_64__
 static const unsigned char loop[] = { 0xeb, 0xfe };
-#define PC(context) ((uintptr_t)(context)->uc_mcontext.gregs[REG_RIP])
+#define PC(context) ((context)->uc_mcontext.gregs[REG_RIP])
 #define SP(context) ((uintptr_t)(context)->uc_mcontext.gregs[REG_RSP])
+#define ARGUMENT(context) ((context)->uc_mcontext.gregs[REG_RDI])
+/* Where a call leaves it: a function may rely on that. */
+#define ALIGN_SP(context) ((context)->uc_mcontext.gregs[REG_RSP] = (long long)((SP(context) & ~15UL) - 8))
 #else
 static const unsigned char loop[] = { 0x00, 0x00, 0x00, 0x14 };
-#define PC(context) ((uintptr_t)(context)->uc_mcontext.pc)
+#define PC(context) ((context)->uc_mcontext.pc)
 #define SP(context) ((uintptr_t)(context)->uc_mcontext.sp)
+#define ARGUMENT(context) ((context)->uc_mcontext.regs[0])
+#define ALIGN_SP(context) ((context)->uc_mcontext.sp &= ~15UL)
 #endif
+
+/* Of the kernel: its stacks are aligned to their size, and end with the interrupt flag. */
+#define STACK_SIZE 32768
+#define INTERRUPT_FLAG(sp) ((unsigned int *)(((sp) | (STACK_SIZE - 1)) + 1) - 1)
+
+static enum trouble { LOOP, LOOP_INTERRUPTS_OFF, BUG } trouble;
 
 static struct rumpus *kernel;
 static uintptr_t own_stack; /* somewhere on the stack of the thread that is to hang */
 static volatile sig_atomic_t planted;
 
-/* On that thread: is it in the kernel's code, on a stack of the kernel's? */
-static void plant(int number, siginfo_t *info, void *arg)
+static void plant_loop(uintptr_t pc)
 {
-	const ucontext_t *context = arg;
-	const uintptr_t pc = PC(context), base = (uintptr_t)kernel->image.base;
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	if (planted || pc - base >= kernel->image.size || SP(context) - own_stack + (1 << 20) < 2 << 20)
-		return;
 	mprotect((void *)(pc & ~(page - 1)), 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC);
 	memcpy((void *)pc, loop, sizeof(loop));
 	__builtin___clear_cache((char *)pc, (char *)pc + sizeof(loop));
+}
+
+/* On that thread: is it in the kernel's code, on a stack of the kernel's? */
+static void make_trouble(int number, siginfo_t *info, void *arg)
+{
+	static unsigned char inode[4096];
+	ucontext_t *context = arg;
+	const uintptr_t pc = (uintptr_t)PC(context), base = (uintptr_t)kernel->image.base;
+
+	if (planted || pc - base >= kernel->image.size || SP(context) - own_stack + (1 << 20) < 2 << 20)
+		return;
 	planted = 1;
+	switch (trouble) {
+	case LOOP_INTERRUPTS_OFF:
+		*INTERRUPT_FLAG(SP(context)) = 0;
+		plant_loop(pc);
+		break;
+	case LOOP:
+		plant_loop(pc);
+		break;
+	case BUG:
+		/* iput() has a BUG_ON() for an inode that has been cleared already: all bits of this one are set. */
+		memset(inode, 0xff, sizeof(inode));
+		ALIGN_SP(context);
+		ARGUMENT(context) = (uintptr_t)inode;
+		PC(context) = base + IMAGE_IPUT;
+	}
 }
 
 static void *work(void *arg)
@@ -70,8 +104,8 @@ static void *sleeper(void *arg)
 	return (void *)rumpus_sys_nanosleep(&hour, NULL);
 }
 
-/* Boots a kernel and has a thread of it hang. */
-static pthread_t hang(const char *command_line)
+/* Boots a kernel and has a thread of it come into trouble. */
+static pthread_t trouble_begins(enum trouble kind, const char *command_line)
 {
 	struct rumpus_config config = fixture_config(command_line);
 	pthread_t thread;
@@ -81,6 +115,7 @@ static pthread_t hang(const char *command_line)
 	error = rumpus_boot(&config, &kernel);
 	if (error)
 		tap_abort("boot: error %d: %s", -error, fixture_log);
+	trouble = kind;
 	planted = 0;
 	thread = fixture_thread(work, NULL);
 	fixture_sleep(50);
@@ -101,26 +136,26 @@ static long milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void detected(void)
+static void detected(enum trouble kind, const char *expected)
 {
-	pthread_t other, thread = hang(NULL);
+	pthread_t other, thread = trouble_begins(kind, NULL);
 	long start = milliseconds();
 	const char *reason;
 	void *result;
 
 	other = fixture_thread(sleeper, NULL);
 	pthread_join(thread, &result);
-	tap_is((long)result, -ESHUTDOWN, "the thread that hangs is out, after %ld ms", milliseconds() - start);
+	tap_is((long)result, -ESHUTDOWN, "the thread in trouble is out, after %ld ms", milliseconds() - start);
 	pthread_join(other, &result);
 	tap_is((long)result, -ESHUTDOWN, "another one, too");
 	reason = rumpus_end_reason(kernel);
-	tap_ok(reason && strstr(reason, "lock-up"), "the reason: %s", reason ? reason : "none");
+	tap_ok(reason && strstr(reason, expected), "the reason: %s", reason ? reason : "none");
 	tap_is(rumpus_halt(kernel), 0, "it is halted");
 }
 
 static void halted(void)
 {
-	pthread_t thread = hang("rump.lockup_ms=0");
+	pthread_t thread = trouble_begins(LOOP, "rump.lockup_ms=0");
 	void *result;
 	long start;
 	int error;
@@ -136,11 +171,14 @@ static void halted(void)
 
 int main(void)
 {
-	struct sigaction action = { .sa_sigaction = plant, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction action = { .sa_sigaction = make_trouble, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	sigaction(SIGUSR2, &action, NULL);
+	for (int i = 0; i < 2; i++)
+		detected(LOOP, "lock-up");
 	for (int i = 0; i < 3; i++)
-		detected();
+		detected(LOOP_INTERRUPTS_OFF, "lock-up");
+	detected(BUG, "BUG: failure at ");
 	halted();
 	return tap_done();
 }

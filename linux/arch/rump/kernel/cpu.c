@@ -264,5 +264,6 @@ void rump_end(int status, const char *reason)
 	}
 	rump_unpark(&rump_boot_carrier);
 	rump_callers_wake_all();
+	rump_watch_evict();
 	rump_window_end();
 }

@@ -256,6 +256,7 @@ void rump_timer_start_cpu(void);
 /* watch.c */
 extern unsigned int rump_lockup_ms;
 void rump_watch_prepare(u32 timer);
+void rump_watch_evict(void);
 void rump_watch_end(void);
 void rump_watch_begin(struct rump_cpu *cpu);
 bool rump_watch_upcall(u32 timer);

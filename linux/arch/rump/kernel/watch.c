@@ -108,6 +108,21 @@ static bool look_at(struct rump_cpu *cpu)
 	return true;
 }
 
+/** rump_watch_evict() - the kernel has ended: take out who does not look up by himself, whether or not anyone waits */
+void rump_watch_evict(void)
+{
+	arm();
+}
+
+/* Returns true when somebody is still inside. A callback of the program's is not, and looks when it returns. */
+static bool evict(struct rump_cpu *cpu)
+{
+	if (!READ_ONCE(cpu->token) || READ_ONCE(cpu->in_host))
+		return false;
+	rump_kick(cpu);
+	return true;
+}
+
 /** rump_watch_upcall() - is @timer the one of the watch's? It has fired then */
 bool rump_watch_upcall(u32 timer)
 {
@@ -118,10 +133,8 @@ bool rump_watch_upcall(u32 timer)
 		return false;
 	/* First: whoever finds it armed afterwards relies on the looks below. */
 	__atomic_store_n(&armed, 0, __ATOMIC_SEQ_CST);
-	if (READ_ONCE(rump_ended))
-		return true;
 	for (i = 0; i < rump_info.cpus; i++)
-		again |= look_at(&rump_cpus[i]);
+		again |= READ_ONCE(rump_ended) ? evict(&rump_cpus[i]) : look_at(&rump_cpus[i]);
 	if (again)
 		arm();
 	return true;
