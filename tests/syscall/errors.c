@@ -162,6 +162,7 @@ static const struct {
 	{ "epoll_ctl: bad pointer", SYS_epoll_ctl, { FD_EPOLL, EPOLL_CTL_ADD, FD_PIPE_READ, BAD_POINTER } },
 	{ "epoll_ctl: not there", SYS_epoll_ctl, { FD_EPOLL, EPOLL_CTL_DEL, FD_PIPE_READ, 0 } },
 	{ "epoll_pwait: no room", SYS_epoll_pwait, { FD_EPOLL, (long)buffer, 0, 0 } },
+	{ "epoll_pwait: kernel address", SYS_epoll_pwait, { FD_EPOLL, -4096, 1, 0 } },
 	{ "eventfd2: unknown flags", SYS_eventfd2, { 0, 2 } },
 	{ "timerfd_create: unknown clock", SYS_timerfd_create, { 99, 0 } },
 	{ "timerfd_settime: no timer", SYS_timerfd_settime, { FD_FILE, 0, (long)buffer, 0 } },

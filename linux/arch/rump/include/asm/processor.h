@@ -24,6 +24,8 @@ struct thread_struct {
 
 #define INIT_THREAD { }
 #define TASK_SIZE (_AC(1, UL) << 47)
+/* No address of a program's, of any process, on any of the CPUs, has more bits; those of a host's kernel have. */
+#define TASK_SIZE_MAX (_AC(1, UL) << 56)
 #define STACK_TOP (TASK_SIZE - PAGE_SIZE)
 #define STACK_TOP_MAX STACK_TOP
 #define TASK_UNMAPPED_BASE (TASK_SIZE / 3)
