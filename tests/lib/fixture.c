@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -70,6 +72,33 @@ void fixture_sleep(unsigned int milliseconds)
 	const struct timespec pause = { .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
 
 	nanosleep(&pause, NULL);
+}
+
+long fixture_wakeups(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	long total = 0;
+
+	if (!dir)
+		tap_abort("/proc/self/task cannot be read");
+	while ((entry = readdir(dir))) {
+		char path[300], line[128];
+		long n;
+		FILE *file;
+
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		file = fopen(path, "re");
+		while (file && fgets(line, sizeof(line), file))
+			if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
+				total += n;
+		if (file)
+			fclose(file);
+	}
+	closedir(dir);
+	return total;
 }
 
 bool fixture_await(enum fake_call number, long value)

@@ -41,6 +41,9 @@ pthread_t fixture_thread(void *(*run)(void *), void *arg);
 /** fixture_await() - wait until fixture_call(@number, 0) of the calling thread is @value, at most ten seconds */
 bool fixture_await(enum fake_call number, long value);
 
+/** fixture_wakeups() - how often all threads but the first have gone to sleep since they began, as the host counts */
+long fixture_wakeups(void);
+
 /** fixture_sleep() - milliseconds */
 void fixture_sleep(unsigned int milliseconds);
 

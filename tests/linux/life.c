@@ -4,7 +4,6 @@
  * threads that come and go, and a kernel that has nothing to do and does nothing. With the argument "long", threads for
  * a minute.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -297,45 +296,17 @@ static void attach_and_detach(unsigned int threads)
 
 /* ---- nothing to do ---- */
 
-/* Wake-ups of all threads but this one, as the host counts them. */
-static long wakeups(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	long total = 0;
-
-	if (!dir)
-		tap_abort("/proc/self/task cannot be read");
-	while ((entry = readdir(dir))) {
-		char path[300], line[128];
-		long n;
-		FILE *file;
-
-		if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
-		file = fopen(path, "re");
-		while (file && fgets(line, sizeof(line), file))
-			if (sscanf(line, "voluntary_ctxt_switches: %ld", &n) == 1)
-				total += n;
-		if (file)
-			fclose(file);
-	}
-	closedir(dir);
-	return total;
-}
-
 /* What booting has left to do takes seconds: see how it goes down to nothing. */
 static void idle(void)
 {
 	struct rumpus *kernel = boot();
-	long seen = wakeups(), now = seen, second;
+	long seen = fixture_wakeups(), now = seen, second;
 	int quiet = 0;
 
 	use();
 	for (second = 0; second < 30 && quiet < 3; second++) {
 		fixture_sleep(1000);
-		now = wakeups();
+		now = fixture_wakeups();
 		tap_note("second %ld: %ld wake-ups", second, now - seen);
 		quiet = now == seen ? quiet + 1 : 0;
 		seen = now;

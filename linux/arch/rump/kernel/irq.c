@@ -26,6 +26,8 @@ static void deliver(unsigned long pending)
 		rump_memory_interrupt();
 	if (pending & BIT(RUMP_IRQ_WINDOW))
 		rump_window_interrupt();
+	if (pending & BIT(RUMP_IRQ_HUNG))
+		rump_hung_interrupt();
 	for (pending >>= RUMP_IRQ_DEVICE; pending; pending &= pending - 1)
 		generic_handle_irq(RUMP_IRQ_DEVICE + __ffs(pending));
 }

@@ -30,6 +30,7 @@ enum rump_interrupt {
 	RUMP_IRQ_CALL_FUNCTION,
 	RUMP_IRQ_MEMORY, /* the thread that adds and takes back memory is wanted */
 	RUMP_IRQ_WINDOW, /* the program waits for a page of its window */
+	RUMP_IRQ_HUNG, /* a task waits uninterruptibly: it is to be watched */
 	RUMP_IRQ_STOP, /* the kernel has ended: leave and never come back */
 	RUMP_IRQ_DEVICE, /* from here on: numbers of the generic interrupt layer */
 };
@@ -267,6 +268,13 @@ bool rump_is_stuck(const struct rump_cpu *cpu);
 void __noreturn rump_stuck(void);
 void rump_stuck_entry(void);
 void rump_evict_entry(void);
+
+const char *rump_what_runs(const struct task_struct *task, char *buf, size_t size);
+
+/* hung.c */
+extern unsigned int rump_hung_ms;
+void rump_hung_switch(struct rump_cpu *cpu, struct task_struct *task);
+void rump_hung_interrupt(void);
 
 /* fault.c */
 bool rump_kernel_text(uintptr_t pc);

@@ -41,6 +41,8 @@ struct task_struct *__switch_to(struct task_struct *prev, struct task_struct *ne
 	to->id = from->id;
 	from->cpu->prev = prev;
 	from->cpu->stale = 0;
+	if (unlikely(rump_hung_ms))
+		rump_hung_switch(from->cpu, prev);
 	cpu_switch(&prev->thread.sp, next->thread.sp);
 	return rump_top()->cpu->prev;
 }

@@ -192,14 +192,15 @@ bool rump_kicked(struct hyp_fault *fault)
 
 /* ---- inside ---- */
 
-static const char *what_runs(char *buf, size_t size)
+/** rump_what_runs() - what a task does, in a few words, in @buf of @size bytes */
+const char *rump_what_runs(const struct task_struct *task, char *buf, size_t size)
 {
-	const struct rumpus_image_thread *caller = current->thread.caller;
+	const struct rumpus_image_thread *caller = READ_ONCE(task->thread.caller);
 
 	if (caller && caller->number >= 0)
 		snprintf(buf, size, "system call %ld", caller->number);
 	else
-		snprintf(buf, size, "%s", current->comm);
+		snprintf(buf, size, "%s", task->comm);
 	return buf;
 }
 
@@ -212,8 +213,8 @@ void __noreturn rump_stuck(void)
 	WRITE_ONCE(top->cpu->late, 0);
 	if (top->cpu->kicked_at)
 		panic("lock-up: CPU %u takes no interrupts, in %s, image offset %lx", top->id,
-		      what_runs(what, sizeof(what)), top->cpu->kicked_at - (unsigned long)_text);
-	panic("lock-up: CPU %u waits with interrupts off, in %s", top->id, what_runs(what, sizeof(what)));
+		      rump_what_runs(current, what, sizeof(what)), top->cpu->kicked_at - (unsigned long)_text);
+	panic("lock-up: CPU %u waits with interrupts off, in %s", top->id, rump_what_runs(current, what, sizeof(what)));
 }
 
 static int paused(void *arg)
@@ -244,6 +245,6 @@ void rump_watch_tick(struct rump_cpu *cpu)
 	if (cpu->stale >= limit) {
 		char what[32];
 
-		panic("soft lock-up: CPU %u does nothing but %s", cpu->id, what_runs(what, sizeof(what)));
+		panic("soft lock-up: CPU %u does nothing but %s", cpu->id, rump_what_runs(current, what, sizeof(what)));
 	}
 }

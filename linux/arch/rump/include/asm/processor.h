@@ -13,12 +13,14 @@ struct rumpus_image_thread;
  * @sp:     stack pointer while it does not run
  * @fn:     what it begins with, with @arg
  * @caller: the host thread whose system calls it makes; NULL for the kernel's own
+ * @looks:  times that its present wait was looked at, by kernel/hung.c
  */
 struct thread_struct {
 	void *sp;
 	int (*fn)(void *arg);
 	void *arg;
 	struct rumpus_image_thread *caller;
+	unsigned int looks;
 	struct pt_regs regs;
 };
 
