@@ -422,49 +422,6 @@ static void slow_callback(void)
 	rumpus_halt(kernel);
 }
 
-/* ---- memory runs out inside ---- */
-
-static char megabyte[1 << 20];
-
-/* Fills the kernel's memory with a file. Returns the first error. */
-static long fill_memory(const char *directory)
-{
-	long result = rumpus_sys_mount("tmpfs", directory, "tmpfs", 0, "size=1g"), fd;
-
-	if (result)
-		return result;
-	rumpus_sys_chdir(directory);
-	fd = rumpus_sys_openat(AT_FDCWD, "file", O_CREAT | O_WRONLY, 0600);
-	while ((result = rumpus_sys_write((int)fd, megabyte, sizeof(megabyte))) > 0)
-		;
-	return result;
-}
-
-static void out_of_memory(void)
-{
-	struct rumpus_config config = fixture_config(NULL);
-	struct rumpus_process *second;
-	struct rumpus *kernel;
-	long result;
-
-	config.image = NULL;
-	config.memory = 64 << 20;
-	if (rumpus_boot(&config, &kernel) != 0)
-		tap_abort("boot: %s", fixture_log);
-	rumpus_sys_mkdirat(AT_FDCWD, "/fill", 0700);
-	rumpus_process_create(kernel, &second);
-	rumpus_process_enter(second);
-	result = fill_memory("/fill");
-	tap_note("the second process: %ld; the kernel: %s", result,
-		 rumpus_end_reason(kernel) ? rumpus_end_reason(kernel) : "lives");
-	tap_ok(result == -ESRCH || result == -ENOMEM || result == -ENOSPC || result == -ESHUTDOWN,
-	       "who takes all memory gets an error: %ld", result);
-	rumpus_process_enter(rumpus_process_first(kernel));
-	tap_ok(rumpus_sys_getpid() == 1, "the first process lives");
-	tap_is(rumpus_sys_umount2("/fill", MNT_DETACH), 0, "memory is given back");
-	rumpus_halt(kernel);
-}
-
 int main(void)
 {
 	tap_note("output has its buffer now");
@@ -474,6 +431,5 @@ int main(void)
 	storm();
 	timed_waits();
 	slow_callback();
-	out_of_memory();
 	return tap_done();
 }
