@@ -34,13 +34,13 @@ static unsigned int used_of_block;
 
 static void free_lock_take(void)
 {
-	while (__atomic_exchange_n(&free_lock, 1, __ATOMIC_ACQUIRE))
+	while (xchg_acquire(&free_lock, 1))
 		rump_hyp->yield(rump_instance);
 }
 
 static void free_lock_drop(void)
 {
-	__atomic_store_n(&free_lock, 0, __ATOMIC_RELEASE);
+	smp_store_release(&free_lock, 0);
 }
 
 static struct caller_block *block_alloc(void)
@@ -267,7 +267,7 @@ int rump_caller_main(void *arg)
 	rump_caller_finish(caller, 0);
 
 	for (;;) {
-		if (READ_ONCE(caller->state) != RUMP_CALLER_REQUEST) {
+		if (smp_load_acquire(&caller->state) != RUMP_CALLER_REQUEST) {
 			wait_for_request(caller);
 			continue;
 		}
@@ -331,7 +331,7 @@ static __always_inline void request(struct rumpus_image_thread *caller)
 	if (likely(rump_cpu_try_enter(cpu) || rump_cpu_enter_slowly(cpu))) {
 		if (unlikely(cpu->user != caller)) {
 			queue(caller);
-			__atomic_fetch_or(&cpu->pending, 1UL << RUMP_IRQ_CALLER, __ATOMIC_SEQ_CST);
+			set_bit(RUMP_IRQ_CALLER, &cpu->pending);
 		}
 		if (likely(!READ_ONCE(rump_ended)))
 			rump_cpu_carry(cpu, &caller->carrier);
@@ -355,7 +355,7 @@ long rump_caller_call(struct rumpus_image_thread *caller, long number, const lon
 		return -ESHUTDOWN;
 	request_set(caller, number, args);
 	request(caller);
-	if (unlikely(READ_ONCE(caller->state) != RUMP_CALLER_DONE)) {
+	if (unlikely(smp_load_acquire(&caller->state) != RUMP_CALLER_DONE)) {
 		/* Its memory is the caller's own again when this returns. */
 		rump_cpu_await_exit(caller->cpu);
 		return -ESHUTDOWN;
@@ -387,7 +387,7 @@ int rump_caller_attach(struct rumpus_image_process *process, struct rumpus_image
 	request_set(caller, RUMP_CALL_ATTACH, NULL);
 	llist_add(&caller->attach, &caller->process->attach);
 	request(caller);
-	if (READ_ONCE(caller->state) != RUMP_CALLER_DONE)
+	if (smp_load_acquire(&caller->state) != RUMP_CALLER_DONE)
 		return -ESHUTDOWN;
 	err = caller->result;
 	if (err) {

@@ -8,6 +8,7 @@
 #ifndef _RUMP_CARRY_H
 #define _RUMP_CARRY_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include "rump.h"
 
@@ -16,23 +17,20 @@ static __always_inline bool rump_cpu_has_work(const struct rump_cpu *cpu)
 	return READ_ONCE(cpu->pending) || READ_ONCE(cpu->work);
 }
 
-/** rump_cpu_try_enter() - take the CPU's token if it is free */
+/** rump_cpu_try_enter() - take the CPU's token if it is free; a full barrier when it was */
 static __always_inline bool rump_cpu_try_enter(struct rump_cpu *cpu)
 {
-	u32 free = 0;
-
-	return !READ_ONCE(cpu->token) &&
-	       __atomic_compare_exchange_n(&cpu->token, &free, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return !READ_ONCE(cpu->token) && cmpxchg(&cpu->token, 0, 1) == 0;
 }
 
 /**
- * rump_cpu_release() - give the token back; see the top of cpu.c for the order of things
+ * rump_cpu_release() - give the token back, a full barrier; see the top of cpu.c for the order of things
  *
  * A thread that does so and goes away calls rump_cpu_depart() then; one that stays looks for work itself.
  */
 static __always_inline void rump_cpu_release(struct rump_cpu *cpu)
 {
-	__atomic_exchange_n(&cpu->token, 0, __ATOMIC_SEQ_CST);
+	xchg(&cpu->token, 0);
 }
 
 /** rump_cpu_depart() - go away: somebody else is to see to what there is to do */

@@ -4,7 +4,8 @@
  *
  * Two races shape this file. A thread that gives up a token must see every interrupt raised before, or the raiser must
  * see the token free: so rump_raise() sets the bit and then reads the token; who has called rump_cpu_release() reads the
- * bits then, each with a full barrier between. And who is woken for a CPU, its idler, may be about to leave for a reason
+ * bits then, each with a full barrier between: the tree's atomic operations that return a value are such, the compiler's
+ * with __ATOMIC_SEQ_CST are not on every CPU. And who is woken for a CPU, its idler, may be about to leave for a reason
  * of its own: so it hands the role on before it goes and looks at the bits again.
  */
 #include <linux/atomic.h>
@@ -48,7 +49,7 @@ static bool unpark(struct rump_carrier *carrier)
 
 	do {
 		new = (old & ~RUMP_PARKED) + 2;
-	} while (!__atomic_compare_exchange_n(&carrier->word, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	} while (!try_cmpxchg(&carrier->word, &old, new));
 	return old & RUMP_PARKED;
 }
 
@@ -88,8 +89,7 @@ static void park(struct rump_carrier *me, u32 seen)
 		if (spin)
 			return;
 	}
-	if (!__atomic_compare_exchange_n(&me->word, &seen, seen | RUMP_PARKED, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_RELAXED))
+	if (cmpxchg(&me->word, seen, seen | RUMP_PARKED) != seen)
 		return;
 	while (READ_ONCE(me->word) == (seen | RUMP_PARKED))
 		rump_hyp->wait(rump_instance, &me->word, seen | RUMP_PARKED, HYP_FOREVER);
@@ -113,9 +113,7 @@ bool rump_cpu_enter_slowly(struct rump_cpu *cpu)
 /* Returns whom to wake for it, or NULL. */
 static struct rump_carrier *raise(struct rump_cpu *cpu, enum rump_interrupt irq)
 {
-	unsigned long bit = 1UL << irq;
-
-	if (__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_SEQ_CST) & bit)
+	if (test_and_set_bit(irq, &cpu->pending))
 		return NULL;
 	return READ_ONCE(cpu->token) ? NULL : READ_ONCE(cpu->idler);
 }
@@ -147,7 +145,7 @@ void rump_raise_soon(struct rump_cpu *cpu, enum rump_interrupt irq)
 		return;
 	}
 	self->wake[self->wakes++] = carrier;
-	__atomic_fetch_or(&self->pending, 1UL << RUMP_IRQ_WAKE, __ATOMIC_SEQ_CST);
+	set_bit(RUMP_IRQ_WAKE, &self->pending);
 }
 
 /** rump_wake_now() - interrupt RUMP_IRQ_WAKE: what rump_raise_soon() left */
@@ -160,9 +158,7 @@ void rump_wake_now(struct rump_cpu *self)
 /* Stop being the one to be woken for @cpu, unless somebody has taken that over. */
 static void idler_resign(struct rump_cpu *cpu, struct rump_carrier *me)
 {
-	struct rump_carrier *expected = me;
-
-	__atomic_compare_exchange_n(&cpu->idler, &expected, &cpu->home, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	cmpxchg(&cpu->idler, me, &cpu->home);
 }
 
 /**
@@ -175,7 +171,7 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 	bool idler = false;
 
 	for (;;) {
-		u32 seen = READ_ONCE(me->word);
+		u32 seen = smp_load_acquire(&me->word); /* before all that whoever unparks this thread has written */
 
 		if (smp_load_acquire(state) == wanted || READ_ONCE(rump_ended))
 			break;
@@ -189,7 +185,7 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 		}
 		if (!idler || READ_ONCE(cpu->idler) != me) {
 			/* Look once more after saying so: a kick before went to another. */
-			__atomic_store_n(&cpu->idler, me, __ATOMIC_SEQ_CST);
+			xchg(&cpu->idler, me);
 			idler = true;
 			continue;
 		}
@@ -230,6 +226,7 @@ void rump_cpu_await_exit(struct rump_cpu *cpu)
 {
 	u64 now = rump_hyp->clock_monotonic(rump_instance), end = now + EXIT_PATIENCE, kick = now + EXIT_KICK;
 
+	smp_mb(); /* the end was seen, then the token: who enters does it the other way around */
 	while (smp_load_acquire(&cpu->token) && now < end) {
 		if (now < kick) {
 			rump_hyp->yield(rump_instance);
@@ -252,11 +249,11 @@ void rump_end(int status, const char *reason)
 
 	static u32 claimed;
 
-	if (__atomic_exchange_n(&claimed, 1, __ATOMIC_SEQ_CST))
+	if (xchg(&claimed, 1))
 		return;
 	/* First the reason: who sees the end may ask for it. */
 	rump_hyp->exit(rump_instance, status, reason);
-	__atomic_store_n(&rump_ended, 1, __ATOMIC_SEQ_CST);
+	xchg(&rump_ended, 1);
 	for (i = 0; i < rump_info.cpus; i++) {
 		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
 		rump_unpark(&rump_cpus[i].home);
