@@ -145,7 +145,7 @@ static uint64_t end_of_last(const struct loader *loader)
 {
 	const struct segment *last = &loader->segments[loader->count - 1];
 
-	return last->vaddr + last->memsz;
+	return loader->count ? last->vaddr + last->memsz : 0;
 }
 
 static int add_segment(struct loader *loader, const struct elf_segment *header)
@@ -171,10 +171,10 @@ static int add_segment(struct loader *loader, const struct elf_segment *header)
 		return reject(loader, "a segment can be written and executed");
 	if (header->filesz < header->memsz && !(prot & HYP_PROT_WRITE))
 		return reject(loader, "zeroed memory in a read-only segment");
+	if (header->vaddr < end_of_last(loader))
+		return reject(loader, "segments overlap or are out of order");
 	if (page_floor(loader, header->vaddr) < loader->size)
-		return reject(loader, loader->count && header->vaddr >= end_of_last(loader) ?
-					      "segments share a page: it is for hosts with smaller pages than this one" :
-					      "segments overlap or are out of order");
+		return reject(loader, "segments share a page: it is for hosts with smaller pages than this one");
 
 	*segment = (struct segment){
 		.vaddr = header->vaddr,

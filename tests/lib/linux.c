@@ -19,6 +19,8 @@
 #include <rumpus/syscalls.h>
 
 #include "fixture.h"
+#include "host.h"
+#include "loader.h"
 
 static struct rumpus *boot_with(unsigned int cpus, const char *command_line)
 {
@@ -232,7 +234,8 @@ static void threads(void)
 		short_of += (long)result <= 0;
 	}
 	tap_is(short_of, 0, "1000 threads that end without detaching");
-	tap_ok(rumpus_sys_access("/proc", F_OK) == 0 || rumpus_sys_mkdirat(AT_FDCWD, "/proc", 0555) == 0, "/proc");
+	tap_ok(rumpus_sys_faccessat(AT_FDCWD, "/proc", F_OK) == 0 || rumpus_sys_mkdirat(AT_FDCWD, "/proc", 0555) == 0,
+	       "/proc");
 	rumpus_sys_mount("proc", "/proc", "proc", 0, NULL);
 	/* Threads that ended may still be on their way out. */
 	for (int i = 0; i < 100 && tasks() != 2; i++)
@@ -333,9 +336,7 @@ static void signals(void)
 struct kernel_sigaction {
 	unsigned long handler;
 	unsigned long flags;
-#ifdef __x86_64__
 	unsigned long restorer;
-#endif
 	uint64_t mask;
 };
 
@@ -477,7 +478,7 @@ static void two_kernels(void)
 
 	tap_is(make("/which", "other"), 5, "the kernel booted last is entered");
 	rumpus_process_enter(rumpus_process_first(one));
-	tap_is(rumpus_sys_access("/which", F_OK), -ENOENT, "the other kernel has files of its own");
+	tap_is(rumpus_sys_faccessat(AT_FDCWD, "/which", F_OK), -ENOENT, "the other kernel has files of its own");
 	make("/which", "one");
 	rumpus_process_enter(rumpus_process_first(other));
 	tap_ok(same("/which", "other"), "they do not mix");
@@ -512,10 +513,11 @@ static void attach_with_pending_signal(void)
 {
 	struct rumpus *kernel = boot();
 	struct rumpus_process *second;
+	const struct itimerval second_from_now = { .it_value = { 1, 0 } };
 	void *result;
 
 	dispose(SIGALRM, 4096);
-	rumpus_sys_alarm(1);
+	rumpus_sys_setitimer(ITIMER_REAL, &second_from_now, NULL);
 	fixture_sleep(1200); /* outside */
 	pthread_join(fixture_thread(identity, NULL), &result);
 	tap_ok((long)result > 0, "a thread attaches while a signal is pending: %ld", (long)result);
@@ -551,6 +553,35 @@ static void ends(void)
 	rumpus_halt(kernel);
 }
 
+static char end_reason[128];
+
+static void note_end(void *owner, int status, const char *reason)
+{
+	snprintf(end_reason, sizeof(end_reason), "%s", reason);
+}
+
+/* A host with pages of 64 KiB, for the kernel; so far as to its refusal there is nothing else to it. */
+static void larger_pages(void)
+{
+	const struct hyp_config config = { .cpus = 1, .mem_bound = 64 << 20, .exited = note_end };
+	const struct hyp_ops *ops = hyp_platform();
+	struct loader_image image;
+	struct hyp_file *file;
+	struct hyp_info info;
+	const char *why = "";
+	char name[4096];
+	struct hyp *h;
+
+	if (ops->init(HYP_VERSION, &config, &(const struct hyp_upcalls){ 0 }, NULL, &h, &info) ||
+	    host_image_open(NULL, &file, name, sizeof(name)) || loader_load(ops, h, info.page_size, file, &image, &why))
+		tap_abort("no image: %s", why);
+	file->ops->close(file);
+	info.page_size = 65536;
+	tap_is(image.ops->boot(ops, h, &info, ""), -EINVAL, "a host with larger pages: no boot");
+	tap_ok(strstr(end_reason, "65536") && strstr(end_reason, "4096"), "which says: %s", end_reason);
+	ops->fini(h);
+}
+
 int main(void)
 {
 	tap_note("output has its buffer now: it is no growth");
@@ -566,5 +597,6 @@ int main(void)
 	attach_with_pending_signal();
 	cpus_left_out();
 	ends();
+	larger_pages();
 	return tap_done();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The image's entries, as librumpus calls them */
 #include <linux/init_task.h>
+#include <linux/kernel.h>
 #include <linux/llist.h>
 #include <linux/magic.h>
 #include <linux/start_kernel.h>
@@ -34,6 +35,19 @@ static void prepare_boot_cpu(void)
 	top->pending = &cpu->pending;
 }
 
+/* Pages are what memory is mapped and given back by: those of the kernel cannot be parts of the host's. */
+static int check_page_size(void)
+{
+	char reason[96];
+
+	if (rump_info.page_size == PAGE_SIZE)
+		return 0;
+	snprintf(reason, sizeof(reason), "this host's memory pages have %u bytes, the kernel was built for %lu",
+		 rump_info.page_size, PAGE_SIZE);
+	rump_hyp->exit(rump_instance, -1, reason);
+	return -HYP_EINVAL;
+}
+
 static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info *info, const char *command_line)
 {
 	int err;
@@ -44,8 +58,9 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	rump_instance = h;
 	rump_info = *info;
 	rump_info.cpus = min_t(u32, info->cpus, NR_CPUS);
-	if (info->page_size != PAGE_SIZE)
-		return -HYP_EINVAL;
+	err = check_page_size();
+	if (err)
+		return err;
 	if (strscpy(rump_command_line, command_line, RUMP_COMMAND_LINE_SIZE) < 0)
 		return -HYP_EINVAL;
 	rump_syscalls_prepare();
