@@ -265,6 +265,11 @@ static int give_before_killing(struct notifier_block *block, unsigned long unuse
 			set_thread_flag(TIF_NOTIFY_RESUME); /* to take it back when the call is over */
 		given = 1;
 	}
+	/* The kernel's own threads wait for somebody else's memory; the tree would end the kernel when it finds no victim. */
+	if (!given && (current->flags & PF_KTHREAD)) {
+		schedule_timeout_uninterruptible(1);
+		given = 1;
+	}
 	*(unsigned long *)freed += given;
 	return NOTIFY_OK;
 }
