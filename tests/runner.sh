@@ -157,6 +157,9 @@ expect "a skipped program, by plan" 0 "0 passed, 0 failed, 1 skipped" "not on th
 expect "a program that gives up" 1 "1 passed, 1 failed, 0 skipped" "no disk" ./bail
 expect "a last line without its end" 0 "1 passed, 0 failed, 0 skipped" "half-line" ./half-line
 expect "a missing program" 1 "0 passed, 1 failed, 0 skipped" "No such file" ./missing
+"$run" --logs logs ./bail ./half-line >out 2>&1
+sed '1,/^failed:$/d' out | grep -q '^bail .*1 FAILED'
+ok $? "failures are told again at the end"
 expect "no programs at all" 1 "0 passed, 0 failed, 0 skipped" "no test programs"
 expect "an argument after a colon" 0 "1 passed, 0 failed, 0 skipped" "argument:ext4" ./argument:ext4
 expect "only unindented lines of standard output count" 0 "1 passed, 0 failed, 0 skipped" "noise" ./noise
