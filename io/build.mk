@@ -11,7 +11,7 @@ uring-libs := $(if $(filter yes,$(URING)),-luring)
 
 blk-backends := file mem window ro cow fault
 
-io-src := $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
+io-src := io/spec.c io/thread.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
 	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/$(if $(filter yes,$(URING)),ring.c,ring_none.c) \
 	io/blk/file_run.c io/blk/file_lock.c io/blk/fault_cache.c \
 	io/file/host.c io/file/mem.c

@@ -8,6 +8,8 @@
 
 #include <rumpus/hyp_blk.h>
 
+#include "../spec.h"
+
 /** BLK_QUEUE_DEPTH - what backends without a limit of their own promise */
 #define BLK_QUEUE_DEPTH 256U
 /** BLK_MAX_IOV - pieces in one request; the host's IOV_MAX */
@@ -105,70 +107,14 @@ uint32_t blk_slice_iov(const struct hyp_blk_req *req, uint64_t skip, uint64_t le
 		       uint32_t room);
 
 /**
- * struct blk_spec - a specification while it is being opened
- * @name:  of the backend
- * @rest:  after the colon
- * @flags: enum hyp_blk_open_flags, or-ed
- * @error: where messages go
- * @error_size: room there
- * @backend: what @name means
- * @options: KEY=VALUE pairs, split in place
- * @count: of @options
- */
-struct blk_spec {
-	const char *name;
-	const char *rest;
-	uint32_t flags;
-	char *error;
-	size_t error_size;
-	const struct blk_backend *backend;
-	struct blk_option {
-		const char *key;
-		const char *value;
-	} options[24];
-	unsigned int count;
-};
-
-/**
  * struct blk_backend - what a backend or wrapper offers to hyp_blk_open()
- * @name: before the first comma of a specification
- * @keys: its options, a list that ends with NULL; others are refused before @open is called
- * @help: the form of a specification, for messages
- * @open: makes the device
+ * @about: how specifications name it
+ * @open:  makes the device
  */
 struct blk_backend {
-	const char *name;
-	const char *const *keys;
-	const char *help;
-	int (*open)(struct blk_spec *spec, struct hyp_blk **disk);
+	struct io_backend about;
+	int (*open)(struct io_spec *spec, struct hyp_blk **disk);
 };
-
-/** blk_fail() - leave a message for the caller of hyp_blk_open(). Return: @error */
-int blk_fail(struct blk_spec *spec, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/** blk_option() - an option's value, or NULL when it was not given */
-const char *blk_option(const struct blk_spec *spec, const char *key);
-
-/**
- * blk_option_size() - a number of bytes with an optional suffix k, M, G, T; @value stays as it was when not given
- * Return: 0, or -HYP_EINVAL with a message
- */
-int blk_option_size(struct blk_spec *spec, const char *key, uint64_t *value);
-
-/** blk_option_number() - the same without suffixes, between @low and @high */
-int blk_option_number(struct blk_spec *spec, const char *key, uint64_t low, uint64_t high, uint64_t *value);
-
-/** blk_option_bool() - 0 or 1 */
-int blk_option_bool(struct blk_spec *spec, const char *key, bool *value);
-
-/**
- * blk_option_choice() - one of @names, a list that ends with NULL; @value is its index
- * Return: 0, or -HYP_EINVAL with a message
- */
-int blk_option_choice(struct blk_spec *spec, const char *key, const char *const *names, unsigned int *value);
-
-/** blk_parse_size() - text as blk_option_size() takes it. Return: 0, -HYP_EINVAL */
-int blk_parse_size(const char *text, uint64_t *value);
 
 /**
  * struct blk_wrapper - how every wrapper begins
@@ -189,7 +135,7 @@ struct blk_wrapper {
  * @complete: upcall from the lower device; its cookie is the wrapper
  * @wrapper:  out: @device.disk.info is the lower device's
  */
-int blk_wrapper_open(struct blk_spec *spec, uint32_t flags, size_t size, const struct hyp_blk_ops *ops,
+int blk_wrapper_open(struct io_spec *spec, uint32_t flags, size_t size, const struct hyp_blk_ops *ops,
 		     hyp_blk_complete_fn *complete, struct blk_wrapper **wrapper);
 
 /** blk_wrapper_close() - detach from, and close, the lower device and free the wrapper */

@@ -308,7 +308,7 @@ static const struct hyp_blk_ops ops = {
 };
 
 /* A file without a name where temporary files go */
-static int open_unlinked(struct blk_spec *spec, struct cow *cow)
+static int open_unlinked(struct io_spec *spec, struct cow *cow)
 {
 	const char *dir = getenv("TMPDIR");
 	char path[512];
@@ -324,28 +324,28 @@ static int open_unlinked(struct blk_spec *spec, struct cow *cow)
 			unlink(path);
 	}
 	if (fd < 0)
-		return blk_fail(spec, -HYP_EACCES, "cow: no scratch file in %s: %s; set TMPDIR or use scratch=mem", dir,
-				strerror(errno));
+		return io_fail(spec, -HYP_EACCES, "cow: no scratch file in %s: %s; set TMPDIR or use scratch=mem", dir,
+			       strerror(errno));
 	snprintf(cow->kind, sizeof(cow->kind), "a file in %.64s", dir);
 	return fd;
 }
 
-static int open_scratch_file(struct blk_spec *spec, struct cow *cow, int fd)
+static int open_scratch_file(struct io_spec *spec, struct cow *cow, int fd)
 {
 	uint64_t size = cow->base.device.disk.info.size;
 	off_t now = lseek(fd, 0, SEEK_END);
 	char text[32];
 
 	if (now < 0 || ((uint64_t)now < size && ftruncate(fd, (off_t)size)))
-		return blk_fail(spec, -HYP_EFBIG, "cow: the scratch file cannot have %" PRIu64 " bytes: %s", size,
-				strerror(errno));
+		return io_fail(spec, -HYP_EFBIG, "cow: the scratch file cannot have %" PRIu64 " bytes: %s", size,
+			       strerror(errno));
 	snprintf(text, sizeof(text), "file,fd=%d:", fd);
 	return hyp_blk_open(text, HYP_BLK_OPEN_NO_LOCK, &cow->scratch, spec->error, spec->error_size);
 }
 
-static int open_scratch(struct blk_spec *spec, struct cow *cow)
+static int open_scratch(struct io_spec *spec, struct cow *cow)
 {
-	const char *kind = blk_option(spec, "scratch");
+	const char *kind = io_option(spec, "scratch");
 	int fd, error;
 	uint64_t number;
 
@@ -353,7 +353,7 @@ static int open_scratch(struct blk_spec *spec, struct cow *cow)
 		snprintf(cow->kind, sizeof(cow->kind), "memory");
 		error = blk_open_memory(cow->base.device.disk.info.size, cow->base.device.disk.info.logical_block,
 					&cow->scratch);
-		return error ? blk_fail(spec, error, "cow: no address space for the scratch; use scratch=file") : 0;
+		return error ? io_fail(spec, error, "cow: no address space for the scratch; use scratch=file") : 0;
 	}
 	if (!strcmp(kind, "file")) {
 		fd = open_unlinked(spec, cow);
@@ -363,8 +363,8 @@ static int open_scratch(struct blk_spec *spec, struct cow *cow)
 		close(fd);
 		return error;
 	}
-	if (strncmp(kind, "fd=", 3) || blk_parse_size(kind + 3, &number) || number > INT32_MAX)
-		return blk_fail(spec, -HYP_EINVAL, "cow: scratch=%s: give mem, file or fd=NUMBER", kind);
+	if (strncmp(kind, "fd=", 3) || io_parse_size(kind + 3, &number) || number > INT32_MAX)
+		return io_fail(spec, -HYP_EINVAL, "cow: scratch=%s: give mem, file or fd=NUMBER", kind);
 	snprintf(cow->kind, sizeof(cow->kind), "descriptor %d", (int)number);
 	return open_scratch_file(spec, cow, (int)number);
 }
@@ -424,35 +424,35 @@ static void merge_info(struct cow *cow)
 	info->queue_depth = (uint32_t)least(info->queue_depth, scratch->queue_depth) - WAVE;
 }
 
-static int finish_open(struct blk_spec *spec, struct cow *cow)
+static int finish_open(struct io_spec *spec, struct cow *cow)
 {
 	/* The default keeps memory from being eaten up by a program that rewrites a large image. */
 	uint64_t quarter = (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * (uint64_t)sysconf(_SC_PAGESIZE);
-	const char *scratch = blk_option(spec, "scratch");
+	const char *scratch = io_option(spec, "scratch");
 	int error;
 
 	cow->limit = scratch && strcmp(scratch, "mem") ? UINT64_MAX : quarter;
-	error = blk_option_size(spec, "limit", &cow->limit);
+	error = io_option_size(spec, "limit", &cow->limit);
 	if (error)
 		return error;
 	if (cow->base.lower->info.queue_depth <= WAVE)
-		return blk_fail(spec, -HYP_EINVAL, "cow: the device below takes %u requests at a time, too few",
-				cow->base.lower->info.queue_depth);
+		return io_fail(spec, -HYP_EINVAL, "cow: the device below takes %u requests at a time, too few",
+			       cow->base.lower->info.queue_depth);
 	error = open_scratch(spec, cow);
 	if (error)
 		return error;
 	if (cow->scratch->info.logical_block > cow->base.lower->info.logical_block)
-		return blk_fail(spec, -HYP_EINVAL,
-				"cow: the blocks of the scratch are larger than those below; use another");
+		return io_fail(spec, -HYP_EINVAL,
+			       "cow: the blocks of the scratch are larger than those below; use another");
 	cow->scratch->ops->attach(cow->scratch, complete, cow);
 	merge_info(cow);
 	error = make_maps(cow);
 	if (!error)
 		error = make_thread(cow);
-	return error ? blk_fail(spec, error, "cow: no memory or threads for the overlay") : 0;
+	return error ? io_fail(spec, error, "cow: no memory or threads for the overlay") : 0;
 }
 
-static int cow_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int cow_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	struct blk_wrapper *wrapper;
 	struct cow *cow;
@@ -476,8 +476,6 @@ static const char *const keys[] = { "scratch", "limit", NULL };
 
 extern const struct blk_backend blk_backend_cow;
 const struct blk_backend blk_backend_cow = {
-	.name = "cow",
-	.keys = keys,
-	.help = "cow,scratch=mem|file:SPEC",
+	.about = { .name = "cow", .keys = keys, .help = "cow,scratch=mem|file:SPEC" },
 	.open = cow_open,
 };

@@ -366,9 +366,9 @@ static const struct hyp_blk_ops ops = {
 };
 
 /* "range=OFFSET+SIZE" */
-static int parse_range(struct blk_spec *spec, struct fault *fault)
+static int parse_range(struct io_spec *spec, struct fault *fault)
 {
-	const char *text = blk_option(spec, "range"), *plus = text ? strchr(text, '+') : NULL;
+	const char *text = io_option(spec, "range"), *plus = text ? strchr(text, '+') : NULL;
 	uint64_t size = 0;
 	char start[32] = "";
 
@@ -377,27 +377,27 @@ static int parse_range(struct blk_spec *spec, struct fault *fault)
 		return 0;
 	if (plus)
 		snprintf(start, sizeof(start), "%.*s", (int)(plus - text), text);
-	if (!plus || blk_parse_size(start, &fault->start) || blk_parse_size(plus + 1, &size) || !size ||
+	if (!plus || io_parse_size(start, &fault->start) || io_parse_size(plus + 1, &size) || !size ||
 	    __builtin_add_overflow(fault->start, size, &fault->end))
-		return blk_fail(spec, -HYP_EINVAL, "fault: range=%s: give OFFSET+SIZE, as in range=1M+64k", text);
+		return io_fail(spec, -HYP_EINVAL, "fault: range=%s: give OFFSET+SIZE, as in range=1M+64k", text);
 	return 0;
 }
 
 /* "cut=N" or "cut=close" */
-static int parse_cut(struct blk_spec *spec, struct fault *fault)
+static int parse_cut(struct io_spec *spec, struct fault *fault)
 {
-	const char *text = blk_option(spec, "cut");
+	const char *text = io_option(spec, "cut");
 
 	fault->cached = text;
 	if (!text || !strcmp(text, "close"))
 		return 0;
-	if (blk_option_number(spec, "cut", 1, UINT64_MAX, &fault->cut))
-		return blk_fail(spec, -HYP_EINVAL, "fault: cut=%s: give the number of a write, from 1, or \"close\"",
-				text);
+	if (io_option_number(spec, "cut", 1, UINT64_MAX, &fault->cut))
+		return io_fail(spec, -HYP_EINVAL, "fault: cut=%s: give the number of a write, from 1, or \"close\"",
+			       text);
 	return 0;
 }
 
-static int parse(struct blk_spec *spec, struct fault *fault)
+static int parse(struct io_spec *spec, struct fault *fault)
 {
 	const struct {
 		const char *key;
@@ -417,31 +417,31 @@ static int parse(struct blk_spec *spec, struct fault *fault)
 
 	fault->survive = DEFAULT_SURVIVE;
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && !error; i++)
-		error = blk_option_number(spec, numbers[i].key, numbers[i].low, numbers[i].high, numbers[i].value);
+		error = io_option_number(spec, numbers[i].key, numbers[i].low, numbers[i].high, numbers[i].value);
 	if (!error)
 		error = parse_range(spec, fault);
 	return error ? error : parse_cut(spec, fault);
 }
 
 /* The volatile cache serves flush and FUA whatever is below, and knows no discard */
-static int add_cache(struct blk_spec *spec, struct fault *fault)
+static int add_cache(struct io_spec *spec, struct fault *fault)
 {
 	struct hyp_blk_info *info = &fault->base.device.disk.info;
 
 	if (info->caps & HYP_BLK_CAP_READ_ONLY)
-		return blk_fail(spec, -HYP_EROFS, "fault: cut needs a device that can be written to");
+		return io_fail(spec, -HYP_EROFS, "fault: cut needs a device that can be written to");
 	if (info->mem_align > info->logical_block || info->physical_block / info->logical_block > 64)
-		return blk_fail(spec, -HYP_EINVAL, "fault: cut does not serve blocks of this form");
+		return io_fail(spec, -HYP_EINVAL, "fault: cut does not serve blocks of this form");
 	info->caps |= HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_FUA;
 	info->caps &= (uint32_t)~HYP_BLK_CAP_DISCARD;
 	info->discard_granularity = 0;
 	if (info->max_discard > MAX_CACHED_ZEROES)
 		info->max_discard = MAX_CACHED_ZEROES;
 	fault->cache = fault_cache_create(info->physical_block, info->logical_block);
-	return fault->cache ? 0 : blk_fail(spec, -HYP_ENOMEM, "fault: no memory");
+	return fault->cache ? 0 : io_fail(spec, -HYP_ENOMEM, "fault: no memory");
 }
 
-static int fault_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int fault_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	static const unsigned int threads[BLK_POOL_LANES] = { 1 };
 	struct blk_wrapper *wrapper;
@@ -460,7 +460,7 @@ static int fault_open(struct blk_spec *spec, struct hyp_blk **disk)
 	if (!error && fault->cached)
 		error = add_cache(spec, fault);
 	if (!error && blk_pool_create(threads, run, fault, &fault->pool))
-		error = blk_fail(spec, -HYP_EAGAIN, "fault: the host gives no more threads; raise ulimit -u");
+		error = io_fail(spec, -HYP_EAGAIN, "fault: the host gives no more threads; raise ulimit -u");
 	if (error) {
 		/* Nothing is cached yet: nothing to lose. */
 		fault->dead = true;
@@ -476,8 +476,6 @@ static const char *const keys[] = { "seed", "read-error", "write-error", "flush-
 
 extern const struct blk_backend blk_backend_fault;
 const struct blk_backend blk_backend_fault = {
-	.name = "fault",
-	.keys = keys,
-	.help = "fault,seed=N,write-error=N,cut=N:SPEC",
+	.about = { .name = "fault", .keys = keys, .help = "fault,seed=N,write-error=N,cut=N:SPEC" },
 	.open = fault_open,
 };

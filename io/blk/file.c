@@ -178,7 +178,7 @@ static const struct hyp_blk_ops ops = {
 	.close = file_close,
 };
 
-static int start_engine(struct blk_spec *spec, struct file *file, unsigned int engine)
+static int start_engine(struct io_spec *spec, struct file *file, unsigned int engine)
 {
 	unsigned int threads[BLK_POOL_LANES] = { [FILE_LANE_WRITES] = file->direct ? 0 : 1 };
 	int error = -HYP_ENOSYS;
@@ -187,12 +187,12 @@ static int start_engine(struct blk_spec *spec, struct file *file, unsigned int e
 		error = blk_ring_create(file->fd, file->device.disk.info.queue_depth, ring_finish, ring_flush, file,
 					&file->ring);
 	if (error && engine == ENGINE_URING)
-		return blk_fail(spec, error, "%s: this host has or permits no io_uring; use engine=threads",
-				file->label);
+		return io_fail(spec, error, "%s: this host has or permits no io_uring; use engine=threads",
+			       file->label);
 	/* With a ring, flushes and discards are left; without one, reads too, and these should overlap. */
 	threads[FILE_LANE_OTHER] = file->ring ? 2 : 4;
 	error = blk_pool_create(threads, file_run, file, &file->pool);
-	return error ? blk_fail(spec, error, "%s: the host gives no more threads; raise ulimit -u", file->label) : 0;
+	return error ? io_fail(spec, error, "%s: the host gives no more threads; raise ulimit -u", file->label) : 0;
 }
 
 /* A number from the host's description of a block device; @fallback when there is none */
@@ -218,7 +218,7 @@ static uint64_t queue_attribute(dev_t device, const char *name, uint64_t fallbac
 	return fallback;
 }
 
-static int inspect_device(struct blk_spec *spec, struct file *file, const struct stat *st, bool writable)
+static int inspect_device(struct io_spec *spec, struct file *file, const struct stat *st, bool writable)
 {
 	struct hyp_blk_info *info = &file->device.disk.info;
 	uint64_t discard;
@@ -227,11 +227,11 @@ static int inspect_device(struct blk_spec *spec, struct file *file, const struct
 
 	if (ioctl(file->fd, BLKGETSIZE64, &info->size) || ioctl(file->fd, BLKSSZGET, &logical) ||
 	    ioctl(file->fd, BLKPBSZGET, &physical) || ioctl(file->fd, BLKROGET, &read_only))
-		return blk_fail(spec, blk_error(errno), "%s: the host does not tell its size: %s", file->label,
-				strerror(errno));
+		return io_fail(spec, blk_error(errno), "%s: the host does not tell its size: %s", file->label,
+			       strerror(errno));
 	if (writable && read_only)
-		return blk_fail(spec, -HYP_EROFS, "%s is a read-only device; put ro: before the specification",
-				file->label);
+		return io_fail(spec, -HYP_EROFS, "%s is a read-only device; put ro: before the specification",
+			       file->label);
 	info->logical_block = (uint32_t)logical;
 	info->physical_block = physical;
 	info->optimal_io = (uint32_t)queue_attribute(st->st_rdev, "optimal_io_size", 0);
@@ -281,7 +281,7 @@ static uint32_t direct_alignment(int fd, uint32_t fallback)
 	return power_of_two(fallback);
 }
 
-static int inspect(struct blk_spec *spec, struct file *file, bool writable)
+static int inspect(struct io_spec *spec, struct file *file, bool writable)
 {
 	struct hyp_blk_info *info = &file->device.disk.info;
 	struct stat st;
@@ -289,7 +289,7 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 	int error = 0;
 
 	if (fstat(file->fd, &st))
-		return blk_fail(spec, blk_error(errno), "%s: %s", file->label, strerror(errno));
+		return io_fail(spec, blk_error(errno), "%s: %s", file->label, strerror(errno));
 	file->is_device = S_ISBLK(st.st_mode);
 	*info = (struct hyp_blk_info){
 		.caps = writable ? HYP_BLK_CAP_FLUSH | HYP_BLK_CAP_WRITE_ZEROES : HYP_BLK_CAP_READ_ONLY,
@@ -321,78 +321,78 @@ static int inspect(struct blk_spec *spec, struct file *file, bool writable)
 	file->tail = info->size % info->logical_block;
 	info->size -= file->tail;
 	if (!info->size)
-		return blk_fail(spec, -HYP_EINVAL,
-				"%s has %" PRIu64
-				" bytes, no block of %u: give it a size (truncate -s 64M) and a file system",
-				file->label, file->tail, info->logical_block);
+		return io_fail(spec, -HYP_EINVAL,
+			       "%s has %" PRIu64
+			       " bytes, no block of %u: give it a size (truncate -s 64M) and a file system",
+			       file->label, file->tail, info->logical_block);
 	return 0;
 }
 
 /* Is it something that holds blocks? */
-static int check_type(struct blk_spec *spec, int fd, const char *label)
+static int check_type(struct io_spec *spec, int fd, const char *label)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return blk_fail(spec, -HYP_EBADF, "%s: %s", label, strerror(errno));
+		return io_fail(spec, -HYP_EBADF, "%s: %s", label, strerror(errno));
 	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))
 		return 0;
 	if (S_ISDIR(st.st_mode))
-		return blk_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", label);
-	return blk_fail(spec, -HYP_EINVAL, "%s is a %s; give an image file or a block device", label,
-			S_ISFIFO(st.st_mode)   ? "FIFO"
-			: S_ISSOCK(st.st_mode) ? "socket"
-			: S_ISCHR(st.st_mode)  ? "character device"
-					       : "file of no use here");
+		return io_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", label);
+	return io_fail(spec, -HYP_EINVAL, "%s is a %s; give an image file or a block device", label,
+		       S_ISFIFO(st.st_mode)   ? "FIFO"
+		       : S_ISSOCK(st.st_mode) ? "socket"
+		       : S_ISCHR(st.st_mode)  ? "character device"
+					      : "file of no use here");
 }
 
-static int open_failed(struct blk_spec *spec, int host_errno, bool writable)
+static int open_failed(struct io_spec *spec, int host_errno, bool writable)
 {
 	const char *path = spec->rest;
 
 	switch (host_errno) {
 	case ENOENT:
-		return blk_fail(spec, -HYP_ENOENT, "%s: no such file; check the path", path);
+		return io_fail(spec, -HYP_ENOENT, "%s: no such file; check the path", path);
 	case ENOTDIR:
-		return blk_fail(spec, -HYP_ENOTDIR, "%s: a part of the path is no directory; check the path", path);
+		return io_fail(spec, -HYP_ENOTDIR, "%s: a part of the path is no directory; check the path", path);
 	case EISDIR:
-		return blk_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", path);
+		return io_fail(spec, -HYP_EISDIR, "%s is a directory; give an image file or a block device", path);
 	case EACCES:
 	case EPERM:
-		return blk_fail(spec, -HYP_EACCES, "%s: no permission to %s it; %s", path,
-				writable ? "write to" : "read",
-				writable ? "change its mode or owner, or put ro: before the specification"
-					 : "change its mode or owner");
+		return io_fail(spec, -HYP_EACCES, "%s: no permission to %s it; %s", path,
+			       writable ? "write to" : "read",
+			       writable ? "change its mode or owner, or put ro: before the specification"
+					: "change its mode or owner");
 	case EROFS:
-		return blk_fail(spec, -HYP_EROFS, "%s is on a read-only file system; put ro: before the specification",
-				path);
+		return io_fail(spec, -HYP_EROFS, "%s is on a read-only file system; put ro: before the specification",
+			       path);
 	case EBUSY:
-		return blk_fail(spec, -HYP_EBUSY, "%s is mounted or in use by the host; unmount it first", path);
+		return io_fail(spec, -HYP_EBUSY, "%s is mounted or in use by the host; unmount it first", path);
 	case ENXIO:
-		return blk_fail(spec, -HYP_EINVAL,
-				"%s is a socket, FIFO or device without a driver; give an image file "
-				"or a block device",
-				path);
+		return io_fail(spec, -HYP_EINVAL,
+			       "%s is a socket, FIFO or device without a driver; give an image file "
+			       "or a block device",
+			       path);
 	case ENOMEM:
 	case EMFILE:
 	case ENFILE:
-		return blk_fail(spec, -HYP_ENOMEM, "%s: %s", path, strerror(host_errno));
+		return io_fail(spec, -HYP_ENOMEM, "%s: %s", path, strerror(host_errno));
 	default:
-		return blk_fail(spec, -HYP_EINVAL, "%s: %s", path, strerror(host_errno));
+		return io_fail(spec, -HYP_EINVAL, "%s: %s", path, strerror(host_errno));
 	}
 }
 
-static int open_path(struct blk_spec *spec, struct file *file, bool writable)
+static int open_path(struct io_spec *spec, struct file *file, bool writable)
 {
 	/* Without O_NONBLOCK a FIFO would block here. */
 	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (writable ? O_RDWR : O_RDONLY);
 	struct stat st;
 
 	if (!*spec->rest)
-		return blk_fail(spec, -HYP_EINVAL, "file: names no file; write file:disk.img");
+		return io_fail(spec, -HYP_EINVAL, "file: names no file; write file:disk.img");
 	file->label = strdup(spec->rest);
 	if (!file->label)
-		return blk_fail(spec, -HYP_ENOMEM, "file: no memory");
+		return io_fail(spec, -HYP_ENOMEM, "file: no memory");
 	/* On block devices this is how mount, mkfs, losetup and the device mapper keep out of each other's way. */
 	if (writable && !(spec->flags & HYP_BLK_OPEN_NO_LOCK) && !stat(spec->rest, &st) && S_ISBLK(st.st_mode))
 		flags |= O_EXCL;
@@ -400,7 +400,7 @@ static int open_path(struct blk_spec *spec, struct file *file, bool writable)
 	return file->fd < 0 ? open_failed(spec, errno, writable) : 0;
 }
 
-static int open_descriptor(struct blk_spec *spec, struct file *file, uint64_t number, bool writable)
+static int open_descriptor(struct io_spec *spec, struct file *file, uint64_t number, bool writable)
 {
 	int flags;
 
@@ -410,40 +410,40 @@ static int open_descriptor(struct blk_spec *spec, struct file *file, uint64_t nu
 	else if (asprintf(&file->label, "descriptor %" PRIu64, number) < 0)
 		file->label = NULL;
 	if (!file->label)
-		return blk_fail(spec, -HYP_ENOMEM, "file: no memory");
+		return io_fail(spec, -HYP_ENOMEM, "file: no memory");
 	flags = fcntl((int)number, F_GETFL);
 	file->fd = flags < 0 ? -1 : fcntl((int)number, F_DUPFD_CLOEXEC, 3);
 	if (file->fd < 0)
-		return blk_fail(spec, -HYP_EBADF, "%s: fd=%" PRIu64 ": %s", file->label, number, strerror(errno));
+		return io_fail(spec, -HYP_EBADF, "%s: fd=%" PRIu64 ": %s", file->label, number, strerror(errno));
 	if ((flags & O_ACCMODE) == O_WRONLY || (writable && (flags & O_ACCMODE) != O_RDWR))
-		return blk_fail(spec, -HYP_EACCES, "%s is not open for reading%s", file->label,
-				writable ? " and writing; put ro: before the specification or open it so" : "");
+		return io_fail(spec, -HYP_EACCES, "%s is not open for reading%s", file->label,
+			       writable ? " and writing; put ro: before the specification or open it so" : "");
 	return 0;
 }
 
 /* O_DIRECT as asked for; no O_NONBLOCK, which would make io_uring give up early */
-static int set_flags(struct blk_spec *spec, struct file *file)
+static int set_flags(struct io_spec *spec, struct file *file)
 {
 	int flags = fcntl(file->fd, F_GETFL), wanted;
 
 	wanted = (flags & ~(O_NONBLOCK | O_DIRECT)) | (file->direct ? O_DIRECT : 0);
 	if (flags >= 0 && (wanted == flags || !fcntl(file->fd, F_SETFL, wanted)))
 		return 0;
-	return blk_fail(spec, -HYP_EINVAL, "%s: its file system has no direct I/O; leave out direct=1", file->label);
+	return io_fail(spec, -HYP_EINVAL, "%s: its file system has no direct I/O; leave out direct=1", file->label);
 }
 
-static int open_all(struct blk_spec *spec, struct file *file)
+static int open_all(struct io_spec *spec, struct file *file)
 {
 	static const char *const engines[] = { "auto", "uring", "threads", NULL };
 	bool writable = !(spec->flags & HYP_BLK_OPEN_READ_ONLY);
 	unsigned int engine = ENGINE_AUTO;
 	uint64_t number = UINT64_MAX;
-	int error = blk_option_choice(spec, "engine", engines, &engine);
+	int error = io_option_choice(spec, "engine", engines, &engine);
 
 	if (!error)
-		error = blk_option_bool(spec, "direct", &file->direct);
+		error = io_option_bool(spec, "direct", &file->direct);
 	if (!error)
-		error = blk_option_number(spec, "fd", 0, INT32_MAX, &number);
+		error = io_option_number(spec, "fd", 0, INT32_MAX, &number);
 	if (!error)
 		error = number == UINT64_MAX ? open_path(spec, file, writable)
 					     : open_descriptor(spec, file, number, writable);
@@ -461,13 +461,13 @@ static int open_all(struct blk_spec *spec, struct file *file)
 	return error ? error : start_engine(spec, file, engine);
 }
 
-static int file_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int file_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	struct file *file = calloc(1, sizeof(*file));
 	int error;
 
 	if (!file)
-		return blk_fail(spec, -HYP_ENOMEM, "file: no memory");
+		return io_fail(spec, -HYP_ENOMEM, "file: no memory");
 	file->fd = -1;
 	file->device.disk.ops = &ops;
 	/* One ahead of @flushed: the first flush also covers what others wrote before the device was opened. */
@@ -485,8 +485,6 @@ static const char *const keys[] = { "fd", "engine", "direct", NULL };
 
 extern const struct blk_backend blk_backend_file;
 const struct blk_backend blk_backend_file = {
-	.name = "file",
-	.keys = keys,
-	.help = "file:PATH or file,fd=NUMBER:NAME",
+	.about = { .name = "file", .keys = keys, .help = "file:PATH or file,fd=NUMBER:NAME" },
 	.open = file_open,
 };

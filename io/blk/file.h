@@ -82,7 +82,7 @@ bool file_can_sync_writes(int fd);
  * file_lock() - take the lock that READ_ONLY or its absence asks for
  * Return: 0, or -HYP_EBUSY with a message
  */
-int file_lock(struct blk_spec *spec, int fd, bool is_device, bool writer, const char *label);
+int file_lock(struct io_spec *spec, int fd, bool is_device, bool writer, const char *label);
 
 /** file_unlock() - give it up, also when a forked child still has the descriptor */
 void file_unlock(int fd);

@@ -118,7 +118,7 @@ static long find_holder(int fd)
 	return pid;
 }
 
-static int busy(struct blk_spec *spec, int fd, bool writer, const char *label)
+static int busy(struct io_spec *spec, int fd, bool writer, const char *label)
 {
 	long pid = find_holder(fd);
 	char who[48] = "another process";
@@ -127,8 +127,8 @@ static int busy(struct blk_spec *spec, int fd, bool writer, const char *label)
 		snprintf(who, sizeof(who), "this process");
 	else if (pid)
 		snprintf(who, sizeof(who), "process %ld", pid);
-	return blk_fail(spec, -HYP_EBUSY, "%s is in use by %s%s; end that one first, or work on a copy", label, who,
-			writer ? "" : ", which may write to it");
+	return io_fail(spec, -HYP_EBUSY, "%s is in use by %s%s; end that one first, or work on a copy", label, who,
+		       writer ? "" : ", which may write to it");
 }
 
 static bool read_line(int dir, const char *path, char *line, size_t size)
@@ -163,7 +163,7 @@ static bool loop_shows(int block, const char *name, const struct stat *image, bo
 
 /* A loop device keeps its file in the host's cache as it likes: nobody may write beside it, nor read beside its writes.
  */
-static int check_loops(struct blk_spec *spec, int fd, bool writer, const char *label)
+static int check_loops(struct io_spec *spec, int fd, bool writer, const char *label)
 {
 	DIR *block = opendir("/sys/block");
 	struct dirent *entry;
@@ -177,9 +177,9 @@ static int check_loops(struct blk_spec *spec, int fd, bool writer, const char *l
 		while (!error && (entry = readdir(block)))
 			if (!strncmp(entry->d_name, "loop", 4) &&
 			    loop_shows(dirfd(block), entry->d_name, &image, &read_only) && (writer || !read_only))
-				error = blk_fail(spec, -HYP_EBUSY,
-						 "%s is in use by the host as /dev/%s; losetup -d /dev/%s first", label,
-						 entry->d_name, entry->d_name);
+				error = io_fail(spec, -HYP_EBUSY,
+						"%s is in use by the host as /dev/%s; losetup -d /dev/%s first", label,
+						entry->d_name, entry->d_name);
 	}
 	closedir(block);
 	return error;
@@ -197,7 +197,7 @@ static int take_lock(int fd, bool writer)
 	return -1;
 }
 
-int file_lock(struct blk_spec *spec, int fd, bool is_device, bool writer, const char *label)
+int file_lock(struct io_spec *spec, int fd, bool is_device, bool writer, const char *label)
 {
 	int error = 0;
 
@@ -205,9 +205,9 @@ int file_lock(struct blk_spec *spec, int fd, bool is_device, bool writer, const 
 		if (errno == EAGAIN || errno == EACCES)
 			error = busy(spec, fd, writer, label);
 		else
-			error = blk_fail(spec, blk_error(errno),
-					 "%s cannot be locked: %s; copy it to another file system", label,
-					 strerror(errno));
+			error = io_fail(spec, blk_error(errno),
+					"%s cannot be locked: %s; copy it to another file system", label,
+					strerror(errno));
 	} else if (!is_device) {
 		error = check_loops(spec, fd, writer, label);
 	}

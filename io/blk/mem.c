@@ -126,29 +126,28 @@ int blk_open_memory(uint64_t size, uint32_t logical_block, struct hyp_blk **disk
 	return 0;
 }
 
-static int mem_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int mem_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	uint64_t size = 0, block = 512;
-	int error = blk_option_size(spec, "size", &size);
+	int error = io_option_size(spec, "size", &size);
 
 	if (!error)
-		error = blk_option_size(spec, "block", &block);
+		error = io_option_size(spec, "block", &block);
 	if (error)
 		return error;
 	if (block < 512 || block > 65536 || block & (block - 1))
-		return blk_fail(spec, -HYP_EINVAL, "mem: block=%" PRIu64 ": give a power of two from 512 to 64k",
-				block);
+		return io_fail(spec, -HYP_EINVAL, "mem: block=%" PRIu64 ": give a power of two from 512 to 64k", block);
 	if (!size || size % block || size > INT64_MAX)
-		return blk_fail(spec, -HYP_EINVAL,
-				"mem: size=%" PRIu64 ": give a multiple of %" PRIu64 ", as in mem,size=64M:", size,
-				block);
-	if (*spec->rest)
-		return blk_fail(spec, -HYP_EINVAL, "mem: opens nothing, but \"%s\" follows the colon; leave it out",
-				spec->rest);
+		return io_fail(spec, -HYP_EINVAL,
+			       "mem: size=%" PRIu64 ": give a multiple of %" PRIu64 ", as in mem,size=64M:", size,
+			       block);
+	error = io_no_rest(spec);
+	if (error)
+		return error;
 	error = blk_open_memory(size, (uint32_t)block, disk);
 	if (error)
-		return blk_fail(spec, error,
-				"mem: the host has no %" PRIu64 " bytes of address space; give a smaller size", size);
+		return io_fail(spec, error,
+			       "mem: the host has no %" PRIu64 " bytes of address space; give a smaller size", size);
 	if (spec->flags & HYP_BLK_OPEN_READ_ONLY) {
 		(*disk)->info.caps = HYP_BLK_CAP_READ_ONLY;
 		(*disk)->info.discard_granularity = 0;
@@ -161,8 +160,6 @@ static const char *const keys[] = { "size", "block", NULL };
 
 extern const struct blk_backend blk_backend_mem;
 const struct blk_backend blk_backend_mem = {
-	.name = "mem",
-	.keys = keys,
-	.help = "mem,size=BYTES:",
+	.about = { .name = "mem", .keys = keys, .help = "mem,size=BYTES:" },
 	.open = mem_open,
 };

@@ -28,11 +28,4 @@ void blk_pool_submit(struct blk_pool *pool, unsigned int lane, const struct blk_
 /** blk_pool_destroy() - end the threads; nothing is queued any more; blocks */
 void blk_pool_destroy(struct blk_pool *pool);
 
-/**
- * blk_thread_create() - start a joinable thread that blocks all signals, so that none of the embedding program's
- * handlers ever runs on it
- * Return: 0, -HYP_EAGAIN
- */
-int blk_thread_create(pthread_t *thread, const char *name, void *(*fn)(void *arg), void *arg);
-
 #endif

@@ -19,6 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../thread.h"
 #include "pool.h"
 #include "ring.h"
 
@@ -256,7 +257,7 @@ int blk_ring_create(int fd, unsigned int depth, void (*finish)(void *owner, stru
 	made->event = eventfd(0, EFD_CLOEXEC);
 	if (made->event < 0)
 		goto free_ring;
-	error = blk_thread_create(&made->thread, "rumpus-uring", ring_main, made);
+	error = io_thread_create(&made->thread, "rumpus-uring", ring_main, made);
 	if (error)
 		goto close_event;
 	while (sem_wait(&made->started) && errno == EINTR)

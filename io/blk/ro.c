@@ -51,7 +51,7 @@ static const struct hyp_blk_ops ops = {
 	.close = blk_wrapper_close,
 };
 
-static int ro_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int ro_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	struct blk_wrapper *ro;
 	int error = blk_wrapper_open(spec, spec->flags | HYP_BLK_OPEN_READ_ONLY, sizeof(*ro), &ops, complete, &ro);
@@ -69,4 +69,7 @@ static int ro_open(struct blk_spec *spec, struct hyp_blk **disk)
 static const char *const keys[] = { NULL };
 
 extern const struct blk_backend blk_backend_ro;
-const struct blk_backend blk_backend_ro = { .name = "ro", .keys = keys, .help = "ro:SPEC", .open = ro_open };
+const struct blk_backend blk_backend_ro = {
+	.about = { .name = "ro", .keys = keys, .help = "ro:SPEC" },
+	.open = ro_open,
+};

@@ -69,26 +69,26 @@ static const struct hyp_blk_ops ops = {
 	.close = blk_wrapper_close,
 };
 
-static int place(struct blk_spec *spec, struct window *window)
+static int place(struct io_spec *spec, struct window *window)
 {
 	struct hyp_blk_info *info = &window->base.device.disk.info;
 	uint64_t offset = 0, size, most = info->size;
-	int error = blk_option_size(spec, "offset", &offset);
+	int error = io_option_size(spec, "offset", &offset);
 
 	if (error)
 		return error;
 	if (offset >= most || offset & (info->logical_block - 1))
-		return blk_fail(spec, -HYP_EINVAL, "window: offset=%" PRIu64 ": give a multiple of %u below %" PRIu64,
-				offset, info->logical_block, most);
+		return io_fail(spec, -HYP_EINVAL, "window: offset=%" PRIu64 ": give a multiple of %u below %" PRIu64,
+			       offset, info->logical_block, most);
 	size = most - offset;
-	error = blk_option_size(spec, "size", &size);
+	error = io_option_size(spec, "size", &size);
 	if (error)
 		return error;
 	if (!size || size > most - offset || size & (info->logical_block - 1))
-		return blk_fail(spec, -HYP_EINVAL,
-				"window: size=%" PRIu64 ": give a multiple of %u up to %" PRIu64
-				", which is what %s has from there on",
-				size, info->logical_block, most - offset, spec->rest);
+		return io_fail(spec, -HYP_EINVAL,
+			       "window: size=%" PRIu64 ": give a multiple of %u up to %" PRIu64
+			       ", which is what %s has from there on",
+			       size, info->logical_block, most - offset, spec->rest);
 	window->offset = offset;
 	info->size = size;
 	/* A window that begins within a physical block has torn and rewritten units only of what divides both. */
@@ -99,7 +99,7 @@ static int place(struct blk_spec *spec, struct window *window)
 	return 0;
 }
 
-static int window_open(struct blk_spec *spec, struct hyp_blk **disk)
+static int window_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	struct blk_wrapper *wrapper;
 	int error = blk_wrapper_open(spec, spec->flags, sizeof(struct window), &ops, complete, &wrapper);
@@ -119,8 +119,6 @@ static const char *const keys[] = { "offset", "size", NULL };
 
 extern const struct blk_backend blk_backend_window;
 const struct blk_backend blk_backend_window = {
-	.name = "window",
-	.keys = keys,
-	.help = "window,offset=BYTES,size=BYTES:SPEC",
+	.about = { .name = "window", .keys = keys, .help = "window,offset=BYTES,size=BYTES:SPEC" },
 	.open = window_open,
 };

@@ -4,18 +4,18 @@
 
 #include "blk.h"
 
-int blk_wrapper_open(struct blk_spec *spec, uint32_t flags, size_t size, const struct hyp_blk_ops *ops,
+int blk_wrapper_open(struct io_spec *spec, uint32_t flags, size_t size, const struct hyp_blk_ops *ops,
 		     hyp_blk_complete_fn *complete, struct blk_wrapper **wrapper)
 {
 	struct blk_wrapper *made;
 	int error;
 
 	if (!*spec->rest)
-		return blk_fail(spec, -HYP_EINVAL, "%s: names nothing to stand on; write %s", spec->name,
-				spec->backend->help);
+		return io_fail(spec, -HYP_EINVAL, "%s: names nothing to stand on; write %s", spec->name,
+			       spec->backend->help);
 	made = calloc(1, size);
 	if (!made)
-		return blk_fail(spec, -HYP_ENOMEM, "%s: no memory", spec->name);
+		return io_fail(spec, -HYP_ENOMEM, "%s: no memory", spec->name);
 	error = hyp_blk_open(spec->rest, flags, &made->lower, spec->error, spec->error_size);
 	if (error)
 		goto free_wrapper;
