@@ -74,11 +74,17 @@ static int work(struct worker *worker)
 	return error;
 }
 
+static const struct option_example examples[] = {
+	{ "rumpus cat disk.img:/etc/fstab", "a file of the image" },
+	{ "rumpus cat -p 2 disk.img:/var/log/syslog | tail", "one in its second partition" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_cat = {
 	.name = "cat",
 	.arguments = "IMAGE:/FILE...",
 	.summary = "write files to standard output",
-	.options = "",
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 };

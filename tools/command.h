@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "fs.h"
+#include "option.h"
 #include "report.h"
 #include "wire.h"
 
@@ -68,25 +69,19 @@ struct operand {
 	const char *text;
 };
 
-/** struct options - of all subcommands together */
-struct options {
-	const char *type, *partition, *mount_options;
-	bool verbose, quiet;
-	bool all, directory, human, long_format, one, recursive; /* ls, cp, rm */
-	bool preserve, parents, force;				 /* cp, mkdir, rm */
-	mode_t mode;
-	bool mode_set;
-};
-
 struct command;
 struct session;
 struct worker;
 
 /**
  * struct subcommand - one file tools/NAME.c
- * @arguments: for the usage line
- * @summary:   for the list in "help"
- * @options:   its own, as getopt(3) wants them
+ * @arguments: operands, for the usage line
+ * @summary:   for the list in "help"; no full stop
+ * @help:      more than that, for its own help: what its operands mean; NULL: nothing
+ * @options:   its own; NULL: none
+ * @options_size: of the struct that they are stored in, which begins as zeroes
+ * @ordered:   options end at the first operand, since later words may begin with a minus
+ * @examples:  two or three
  * @prepare:   parent: takes the operands. Return: EXIT_DONE or what to exit with; has said why.
  * @work:      worker, with images mounted. Return: 0 or a negative errno that was not reported yet
  * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
@@ -95,7 +90,11 @@ struct worker;
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
  */
 struct subcommand {
-	const char *name, *arguments, *summary, *options;
+	const char *name, *arguments, *summary, *help;
+	const struct option_rule *options;
+	size_t options_size;
+	bool ordered;
+	const struct option_example *examples;
 	int (*prepare)(struct command *command, int argc, char **argv);
 	int (*work)(struct worker *worker);
 	bool unmounted;
@@ -108,10 +107,14 @@ extern const struct subcommand subcommand_cat, subcommand_cp, subcommand_dmesg, 
 	subcommand_mkdir, subcommand_rm;
 extern const struct subcommand *const subcommands[]; /* ends with NULL */
 
-/** struct command - the command line, understood */
+/**
+ * struct command - a command line, understood
+ * @own: options of the subcommand: its own struct
+ */
 struct command {
 	const struct subcommand *sub;
 	struct options options;
+	void *own;
 	struct image images[IMAGES_MAX];
 	unsigned int image_count;
 	struct operand *operands;
@@ -121,6 +124,14 @@ struct command {
 };
 
 /* main.c */
+/** subcommand_find() - by its name. Return: NULL for none */
+const struct subcommand *subcommand_find(const char *name);
+/**
+ * command_parse() - understand a line that begins with the name of a subcommand
+ * @command: with @report and, as far as they are known, common options
+ * Return: EXIT_DONE, also when help or version is asked for; an exit code after a message
+ */
+int command_parse(struct command *command, int argc, char **argv);
 /** usage_error() - say what is wrong with the command line. Return: EXIT_USAGE */
 int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t clock_now(void);

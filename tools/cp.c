@@ -9,6 +9,15 @@
 #include "command.h"
 #include "tree.h"
 
+struct cp_options {
+	bool recursive, preserve;
+};
+
+static const struct cp_options *options_of(const struct command *command)
+{
+	return command->own;
+}
+
 static const struct operand *target_of(const struct command *command)
 {
 	return &command->operands[command->operand_count - 1];
@@ -74,7 +83,7 @@ static struct tree_build *new_build(const struct command *command, const struct 
 		abort();
 	build->fs = fs;
 	build->report = report;
-	build->preserve = command->options.preserve;
+	build->preserve = options_of(command)->preserve;
 	build->umask = mask;
 	return build;
 }
@@ -166,7 +175,7 @@ static int send_host_source(struct session *session, struct tree_walk *walk, uns
 	long dir;
 	int error;
 
-	if (!session->command->options.recursive) {
+	if (!options_of(session->command)->recursive) {
 		dir = fs_openat(&fs_host, session->cwd, source->path, O_RDONLY | O_NOCTTY, 0);
 		if (dir >= 0)
 			return tree_walk_file(walk, number, (int)dir, source->text);
@@ -193,7 +202,7 @@ static int send_host_sources(struct session *session)
 		.fs = &fs_host,
 		.sink = &sink.sink,
 		.report = session->report,
-		.preserve = command->options.preserve,
+		.preserve = options_of(command)->preserve,
 	};
 	int error = tree_walk_init(&walk);
 
@@ -334,7 +343,7 @@ static int walk_image_source(struct worker *worker, struct tree_walk *walk, unsi
 	long fd;
 	int error;
 
-	if (!worker->command->options.recursive) {
+	if (!options_of(worker->command)->recursive) {
 		fd = worker_open(source->image, source->path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 		if (fd >= 0)
 			return tree_walk_file(walk, number, (int)fd, source->text);
@@ -357,7 +366,7 @@ static int walk_image_sources(struct worker *worker, struct tree_sink *sink, con
 		.fs = &fs_image,
 		.sink = sink,
 		.report = &worker->report,
-		.preserve = command->options.preserve,
+		.preserve = options_of(command)->preserve,
 		.avoid = avoid,
 	};
 	int error = tree_walk_init(&walk);
@@ -391,11 +400,37 @@ static int work(struct worker *worker)
 	return error;
 }
 
+static int take_archive(const struct command *command, const struct option_rule *rule, void *target,
+			const char *argument)
+{
+	*(struct cp_options *)target = (struct cp_options){ .recursive = true, .preserve = true };
+	return EXIT_DONE;
+}
+
+static const struct option_rule options[] = {
+	{ 'r', "recursive", NULL, "copy directories with all that is in them", option_true,
+	  offsetof(struct cp_options, recursive) },
+	{ 'R', NULL, NULL, NULL, option_true, offsetof(struct cp_options, recursive) },
+	{ 'p', "preserve", NULL, "keep owners, modes, times, hard links and extended attributes", option_true,
+	  offsetof(struct cp_options, preserve) },
+	{ 'a', "archive", NULL, "-r and -p", take_archive, 0 },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus cp -a photos disk.img:/", "a directory into the image" },
+	{ "rumpus cp -r disk.img:/var/log .", "out of it" },
+	{ "rumpus cp -a old-ext4.img:/ new-xfs.img:/", "from one file system to another" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_cp = {
 	.name = "cp",
-	.arguments = "[-rpa] SOURCE... TARGET",
+	.arguments = "SOURCE... TARGET",
 	.summary = "copy files into, out of or between images",
-	.options = "rRpa",
+	.options = options,
+	.options_size = sizeof(struct cp_options),
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

@@ -75,11 +75,16 @@ static int record(struct session *session, struct wire_record *record)
 	return ferror(stdout) ? -errno : 0;
 }
 
+static const struct option_example examples[] = {
+	{ "rumpus dmesg broken.img | tail", "why does it not mount?" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_dmesg = {
 	.name = "dmesg",
 	.arguments = "IMAGE",
 	.summary = "mount the image and show the kernel's messages",
-	.options = "",
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 	.unmounted = true,

@@ -198,11 +198,17 @@ static int record(struct session *session, struct wire_record *record)
 	return ferror(stdout) ? -EIO : 0;
 }
 
+static const struct option_example examples[] = {
+	{ "rumpus info disk.img", "what is in this file?" },
+	{ "rumpus info -p root disk.img", "only its partition \"root\"" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_info = {
 	.name = "info",
 	.arguments = "IMAGE",
 	.summary = "show what an image holds",
-	.options = "",
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 	.unmounted = true,

@@ -15,6 +15,10 @@
 /* Entries of one directory that the parent keeps to align them; more are shown in groups of this size. */
 #define GROUP_MAX 100000U
 
+struct ls_options {
+	bool all, directory, human, long_format, one, recursive;
+};
+
 /* What travels of an entry beside its name and the target of a symbolic link. */
 struct line {
 	uint64_t size;
@@ -156,7 +160,7 @@ static int list_subdirs(struct worker *worker, int dir, const struct names *name
 
 static int list_dir(struct worker *worker, int dir, struct path *path, unsigned int depth)
 {
-	const struct options *options = &worker->command->options;
+	const struct ls_options *options = worker->command->own;
 	struct names names = { 0 };
 	long error = read_names(dir, options->all, &names);
 	struct statx st;
@@ -183,7 +187,7 @@ static int list_dir(struct worker *worker, int dir, struct path *path, unsigned 
 
 static int list_opened(struct worker *worker, const struct operand *operand, int parent, const char *last)
 {
-	const struct options *options = &worker->command->options;
+	const struct ls_options *options = worker->command->own;
 	struct path path = { 0 };
 	char label[4200];
 	struct statx st;
@@ -333,7 +337,7 @@ static void print_columns(const struct listing *listing)
 
 static int print(struct session *session)
 {
-	const struct options *options = &session->command->options;
+	const struct ls_options *options = session->command->own;
 	struct listing *listing = session->state;
 	struct widths widths;
 
@@ -426,11 +430,32 @@ static void finish(struct session *session)
 	session->state = NULL;
 }
 
+static const struct option_rule options[] = {
+	{ '1', NULL, NULL, "one name a line", option_true, offsetof(struct ls_options, one) },
+	{ 'a', "all", NULL, "also names that begin with a dot", option_true, offsetof(struct ls_options, all) },
+	{ 'd', "directory", NULL, "directories themselves, not what is in them", option_true,
+	  offsetof(struct ls_options, directory) },
+	{ 'h', "human-readable", NULL, "sizes for people", option_true, offsetof(struct ls_options, human) },
+	{ 'l', "long", NULL, "type and mode, links, owner and group by number, size, time of change, name", option_true,
+	  offsetof(struct ls_options, long_format) },
+	{ 'n', NULL, NULL, NULL, option_true, offsetof(struct ls_options, long_format) },
+	{ 'R', "recursive", NULL, "all directories below, too", option_true, offsetof(struct ls_options, recursive) },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus ls disk.img", "its root directory" },
+	{ "rumpus ls -l -p 2 disk.img:/etc", "a directory in its second partition" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_ls = {
 	.name = "ls",
-	.arguments = "[-1adhlnR] IMAGE[:/PATH]...",
+	.arguments = "IMAGE[:/PATH]...",
 	.summary = "list files",
-	.options = "1adhlnR",
+	.options = options,
+	.options_size = sizeof(struct ls_options),
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

@@ -6,6 +6,11 @@
 
 #include "command.h"
 
+struct mkdir_options {
+	bool parents, mode_given;
+	mode_t mode;
+};
+
 static int prepare(struct command *command, int argc, char **argv)
 {
 	int result;
@@ -71,7 +76,7 @@ static long make_parents(const struct image *image, const char *path, mode_t mod
 static int work(struct worker *worker)
 {
 	const struct command *command = worker->command;
-	const struct options *options = &command->options;
+	const struct mkdir_options *options = command->own;
 	mode_t usual = 0777 & ~worker->umask;
 
 	for (unsigned int i = 0; i < command->operand_count; i++) {
@@ -79,7 +84,7 @@ static int work(struct worker *worker)
 		long error = options->parents ? make_parents(operand->image, operand->path, usual | 0300) : 0;
 
 		if (!error)
-			error = make_one(operand->image, operand->path, options->mode_set ? options->mode : usual);
+			error = make_one(operand->image, operand->path, options->mode_given ? options->mode : usual);
 		if (error == -EEXIST && options->parents && is_dir(operand->image, operand->path))
 			error = 0;
 		if (error == -EINTR || error == -ESHUTDOWN)
@@ -94,11 +99,39 @@ static int work(struct worker *worker)
 	return 0;
 }
 
+static int take_mode(const struct command *command, const struct option_rule *rule, void *target, const char *argument)
+{
+	struct mkdir_options *own = target;
+	char *end;
+	unsigned long mode = strtoul(argument, &end, 8);
+
+	if (*argument < '0' || *argument > '7' || *end || mode > 07777)
+		return usage_error(command, "-m %s: give the mode in octal, as 755", argument);
+	own->mode = (mode_t)mode;
+	own->mode_given = true;
+	return EXIT_DONE;
+}
+
+static const struct option_rule options[] = {
+	{ 'p', "parents", NULL, "also make the directories on the way; be content with one that exists", option_true,
+	  offsetof(struct mkdir_options, parents) },
+	{ 'm', "mode", "MODE", "octal mode of the new directory", take_mode, 0 },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus mkdir -p disk.img:/srv/www/htdocs", "with all directories on the way" },
+	{ "rumpus mkdir -m 700 disk.img:/root/.ssh", "for root alone" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_mkdir = {
 	.name = "mkdir",
-	.arguments = "[-p] [-m MODE] IMAGE:/DIRECTORY...",
+	.arguments = "IMAGE:/DIRECTORY...",
 	.summary = "make directories",
-	.options = "pm:",
+	.options = options,
+	.options_size = sizeof(struct mkdir_options),
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 };

@@ -9,6 +9,15 @@
 #define NAMES_SIZE (32U << 10)
 #define DEPTH_MAX 10000U
 
+struct rm_options {
+	bool recursive, force;
+};
+
+static const struct rm_options *options_of(const struct command *command)
+{
+	return command->own;
+}
+
 /* State of one removal; nothing in it is kept afterwards. */
 struct removal {
 	struct worker *worker;
@@ -20,7 +29,7 @@ static int prepare(struct command *command, int argc, char **argv)
 {
 	int result;
 
-	if (!argc && command->options.force)
+	if (!argc && options_of(command)->force)
 		return EXIT_DONE;
 	if (!argc)
 		return usage_error(command, "remove what?");
@@ -34,7 +43,7 @@ static int failed(struct removal *removal, long error)
 {
 	if (error == -EINTR || error == -ESHUTDOWN || error == -EROFS)
 		return (int)error;
-	if (error != -ENOENT || !removal->worker->command->options.force)
+	if (error != -ENOENT || !options_of(removal->worker->command)->force)
 		report_error(&removal->worker->report, removal->path.text, "cannot remove: %s", report_errno(error));
 	return 0;
 }
@@ -106,7 +115,7 @@ static int remove_entry(struct removal *removal, int dir, const char *name)
 	if (length < 0)
 		return (int)length;
 	gone = fs_unlinkat(&fs_image, dir, name, 0);
-	if (gone == -EISDIR && removal->worker->command->options.recursive)
+	if (gone == -EISDIR && options_of(removal->worker->command)->recursive)
 		error = remove_tree(removal, dir, name);
 	else if (gone == -EISDIR)
 		report_error(&removal->worker->report, removal->path.text, "is a directory; use -r to remove it");
@@ -154,11 +163,27 @@ static int work(struct worker *worker)
 	return error;
 }
 
+static const struct option_rule options[] = {
+	{ 'r', "recursive", NULL, "remove directories with all that is in them", option_true,
+	  offsetof(struct rm_options, recursive) },
+	{ 'R', NULL, NULL, NULL, option_true, offsetof(struct rm_options, recursive) },
+	{ 'f', "force", NULL, "be content with what does not exist", option_true, offsetof(struct rm_options, force) },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus rm disk.img:/etc/machine-id", "one file" },
+	{ "rumpus rm -r disk.img:/var/cache/apt", "a directory" },
+	{ 0 },
+};
+
 const struct subcommand subcommand_rm = {
 	.name = "rm",
-	.arguments = "[-rf] IMAGE:/FILE...",
+	.arguments = "IMAGE:/FILE...",
 	.summary = "remove files, with -r directories",
-	.options = "rRf",
+	.options = options,
+	.options_size = sizeof(struct rm_options),
+	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 };

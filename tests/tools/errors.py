@@ -25,6 +25,16 @@ def usage():
     expect("mkdir with a bad mode", 2, "mkdir", "-m", "rwx", "x:/y", message="give the mode in octal")
     result = expect("help", 0, "help")
     ok(all(name in result.text for name in ("info", "ls", "cat", "cp", "mkdir", "rm", "dmesg")), "it lists all there is")
+    for name in ("info", "ls", "cat", "cp", "mkdir", "rm", "dmesg"):
+        own = expect(f"help {name}", 0, "help", name, message="^$")
+        ok(f"usage: rumpus [OPTIONS] {name} " in own.text and "Examples:" in own.text, "it has usage and examples", own)
+        ok(run(name, "--help").text == own.text, f"{name} --help says the same")
+    ok("-p, --preserve" in run("help", "cp").text and "-p, --partition" not in run("help", "cp").text, "-p of cp is cp's own")
+    ok("-p, --partition" in run("help", "ls").text, "-p of ls is the partition")
+    expect("help for what is not there", 2, "help", "frobnicate", message='no subcommand "frobnicate"')
+    expect("an option without its argument", 2, "mkdir", "-m", message="option -m needs an argument")
+    expect("a long one", 2, "ls", "--partition", message="option --partition needs an argument")
+    expect("an argument too many", 2, "ls", "--all=x", "y", message="option --all=x takes no argument")
     result = expect("--version", 0, "--version")
     ok(result.text.startswith("rumpus "), "it says what it is", result)
 
