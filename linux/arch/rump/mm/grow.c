@@ -245,6 +245,17 @@ static unsigned long give_to_save(void)
 	return given << UNIT_ORDER;
 }
 
+/*
+ * Sleep a tick without the tree's oom_lock, which our caller holds. Whoever finds it taken tries again a tick later, at
+ * the same moment as we do, and could find it taken for minutes.
+ */
+static void wait_for_others(void)
+{
+	mutex_unlock(&oom_lock);
+	schedule_timeout_uninterruptible(1);
+	mutex_lock(&oom_lock);
+}
+
 /* The tree has reclaimed what it could, and is about to kill a process for its memory. */
 static int give_before_killing(struct notifier_block *block, unsigned long unused, void *freed)
 {
@@ -267,7 +278,7 @@ static int give_before_killing(struct notifier_block *block, unsigned long unuse
 	}
 	/* The kernel's own threads wait for somebody else's memory; the tree would end the kernel when it finds no victim. */
 	if (!given && (current->flags & PF_KTHREAD)) {
-		schedule_timeout_uninterruptible(1);
+		wait_for_others();
 		given = 1;
 	}
 	*(unsigned long *)freed += given;
