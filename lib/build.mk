@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # librumpus: the embedding library, from the sources of every folder that belongs to it (librumpus-src).
 
-lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c disk.c posix/host.c posix/image.c)
+lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c disk.c debug.c posix/host.c posix/image.c)
 librumpus-src += $(lib-src)
 
 librumpus-soname := librumpus.so.0
@@ -34,6 +34,12 @@ $(BUILD)/lib/pkgconfig/rumpus.pc: packaging/rumpus.pc.in Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(strip $(rumpus-libs))|' $< >$@
+
+# gdb finds this file beside the library by its name.
+all-targets += $(BUILD)/lib/$(librumpus-soname)-gdb.py
+$(BUILD)/lib/$(librumpus-soname)-gdb.py: lib/gdb/librumpus-gdb.py
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # For static programs that carry their kernel: link this object beside librumpus.a. It makes them GPL-2.0-only.
 $(BUILD)/lib/rumpus/embed.o: lib/embed.S $(BUILD)/lib/rumpus/linux.img

@@ -22,6 +22,7 @@
 #include <rumpus/image.h>
 #include <rumpus/rumpus.h>
 
+#include "debug.h"
 #include "loader.h"
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -116,6 +117,7 @@ SLIST_HEAD(disk_list, disk);
  * struct rumpus - a kernel
  * @ops, @h, @info: its platform
  * @image:   where it lies; the upcalls look at image.ops, which is NULL until it is loaded
+ * @debug:   the same, for debuggers
  * @config:  strings are only valid while rumpus_boot() runs
  * @first:   process that exists from boot
  * @dead:    rumpus_halt() has begun: nothing new begins
@@ -131,6 +133,7 @@ struct rumpus {
 	struct hyp *h;
 	struct hyp_info info;
 	struct loader_image image;
+	struct rumpus_debug_image debug;
 	struct rumpus_config config;
 	struct rumpus_process first;
 	bool dead;

@@ -130,6 +130,7 @@ static int load(struct rumpus *kernel)
 	}
 	kernel->image.base = image.base;
 	kernel->image.size = image.size;
+	debug_add(&kernel->debug, &image, name);
 	__atomic_store_n(&kernel->image.ops, image.ops, __ATOMIC_RELEASE);
 	snprintf(kernel->version, sizeof(kernel->version), "%s", image.ops->kernel);
 	return 0;
@@ -169,8 +170,10 @@ static int start(struct rumpus *kernel)
 	error = load(kernel);
 	if (!error)
 		error = run(kernel);
-	if (error)
+	if (error) {
+		debug_remove(&kernel->debug);
 		kernel->ops->fini(kernel->h);
+	}
 	return error;
 }
 
@@ -303,6 +306,7 @@ int rumpus_halt(struct rumpus *kernel)
 	free_records(kernel);
 	pthread_mutex_unlock(&rumpus_lock);
 	disks_close(kernel);
+	debug_remove(&kernel->debug);
 	kernel->ops->fini(kernel->h); /* frees the image too, once no upcall runs in it */
 	pthread_mutex_lock(&rumpus_lock);
 	api_end();

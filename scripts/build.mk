@@ -14,7 +14,8 @@ packages:
 
 # Where things go, below DESTDIR and PREFIX. Deferred: the lists grow while other files are read.
 install-bin     = $(BUILD)/bin/rumpus
-install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(rumpuser-lib) $(client-lib)
+install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(rumpuser-lib) $(client-lib) \
+	$(BUILD)/lib/$(librumpus-soname)-gdb.py
 install-image   = $(BUILD)/lib/rumpus/linux.img
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
