@@ -30,6 +30,7 @@ rumpus-libs :=		# libraries that a program with librumpus.a links
 all-targets :=		# what "make" builds
 check-targets :=	# what "make check" needs built
 tests :=		# programs and scripts that "make check" runs; each speaks TAP; PROGRAM:ARGUMENT passes one
+long-tests :=		# the same that only "make check-long" runs, after the others
 bench :=		# programs that "make bench" needs built
 generated :=		# headers that must exist before anything is compiled
 

@@ -7,39 +7,69 @@ linux-tarball := /usr/src/$(linux-package).tar.xz
 linux-config  ?= fs
 linux-image   := $(BUILD)/lib/rumpus/linux.img
 linux-cc      := $(if $(shell command -v ccache),ccache $(CC),$(CC))
-linux-log     := $(linux-dir)/build.log
 linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h \
 	syscall/exceptions.tbl
 
+# Variants: each switch adds a fragment to the configuration, arch/rump/configs/rump-NAME.config. A combination of them
+# has its folder and its image beside the normal ones.
+linux-switches := SMALL DEBUG KASAN UBSAN LOCKDEP KUNIT TRACE COVERAGE
+linux-variant  := $(shell echo $(foreach switch,$(linux-switches),$(if $($(switch)),$(switch))) | tr 'A-Z ' 'a-z-')
+linux-test-image := $(if $(linux-variant),$(linux-image:.img=-$(linux-variant).img),$(linux-image))
+
 # The cache is to serve any clone: paths below this one count as relative to it.
-# One build at a time: two in one folder would undo each other's work.
-linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(linux-dir)/lock $(MAKE) -C $(linux-dir)/tree \
-	ARCH=rump CC="$(linux-cc)" O=$(abspath $(linux-dir)/obj) \
+# One build at a time in a folder: two would undo each other's work. $(call linux-make,FOLDER) runs the tree's make.
+linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE) -C $(linux-dir)/tree \
+	ARCH=rump CC="$(linux-cc)" O=$(abspath $(1)) \
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
-all-targets += $(linux-image)
+all-targets += $(sort $(linux-image) $(linux-test-image))
 
 $(linux-dir)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-dir)
 
-$(linux-dir)/obj/.config: linux/arch/rump/configs/$(linux-config)_defconfig $(shell find linux/arch -name 'Kconfig*') \
-		$(linux-dir)/tree/.ready
-	@mkdir -p $(linux-dir)/obj
-	+@$(linux-make) $(linux-config)_defconfig >$(linux-log) 2>&1 || { tail -n 40 $(linux-log); exit 1; }
+# $(call linux-configure,FOLDER,FRAGMENTS): a line of a fragment that the tree's rules do not grant is an error.
+define linux-configure
+@mkdir -p $(1)
++@$(call linux-make,$(1)) $(linux-config)_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
+@! grep -hvxFf $(1)/.config $(addprefix linux/arch/rump/configs/,$(2)) /dev/null || \
+	{ echo "the tree does not grant these lines of $(2) in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
+endef
+
+# $(call linux-build,FOLDER,IMAGE): with debug information, the tree's gdb commands go beside the image.
+define linux-build
+@echo "building $(2) (a few minutes, log in $(1)/build.log)"
++@$(call linux-make,$(1)) rump.img >>$(1)/build.log 2>&1 || \
+	{ grep -n -B2 -A6 'error:\|Error \|undefined' $(1)/build.log | tail -n 60; exit 1; }
+@mkdir -p $(dir $(2))
+@rm -rf $(2:.img=.gdb)
+@[ ! -e $(1)/vmlinux-gdb.py ] || { mkdir -p $(2:.img=.gdb)/scripts && \
+	cp -L $(1)/vmlinux-gdb.py $(2:.img=.gdb)/ && cp -rL $(1)/scripts/gdb $(2:.img=.gdb)/scripts/; }
+@cp $(1)/rump.img $(2)
+endef
+
+linux-kconfig := $(shell find linux/arch -name 'Kconfig*' -o -name '*config') $(linux-dir)/tree/.ready
+
+$(linux-dir)/obj/.config: $(linux-kconfig)
+	$(call linux-configure,$(@D))
 
 $(linux-image): $(linux-dir)/obj/.config $(linux-files) | $(generated)
-	@echo "building $@ (a few minutes, log in $(linux-log))"
-	+@$(linux-make) rump.img >>$(linux-log) 2>&1 || { grep -n -B2 -A6 'error:\|Error \|undefined' $(linux-log) | \
-		tail -n 60; exit 1; }
-	@mkdir -p $(@D)
-	@cp $(linux-dir)/obj/rump.img $@
+	$(call linux-build,$(<D),$@)
+
+# The stem is the variant: names of fragments with a dash between them.
+$(linux-dir)/obj-%/.config: $(linux-kconfig)
+	$(call linux-configure,$(@D),$(patsubst %,rump-%.config,$(subst -, ,$*)))
+
+$(linux-image:.img=-%.img): $(linux-dir)/obj-%/.config $(linux-files) | $(generated)
+	$(call linux-build,$(<D),$@)
+
+.PRECIOUS: $(linux-dir)/obj-%/.config
 
 pristine:
 	linux/pristine.sh $(linux-package) $(linux-dir)
 
-include tests/linux/build.mk
-
 tests += tests/linux/pristine.sh
+
+include tests/linux/build.mk
 
 .PHONY: pristine

@@ -16,7 +16,8 @@ packages:
 install-bin     = $(BUILD)/bin/rumpus
 install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(rumpuser-lib) $(client-lib) \
 	$(BUILD)/lib/$(librumpus-soname)-gdb.py
-install-image   = $(BUILD)/lib/rumpus/linux.img
+install-image   = $(sort $(linux-image) $(linux-test-image))
+install-gdb     = $(wildcard $(linux-test-image:.img=.gdb))
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
@@ -34,6 +35,7 @@ install: all
 	$(call install-files,644,lib,$(install-lib))
 	$(Q)ln -sf $(librumpus-soname) '$(DESTDIR)$(PREFIX)/lib/librumpus.so'
 	$(call install-files,644,lib/rumpus,$(install-image))
+	$(if $(install-gdb),$(Q)cp -r $(install-gdb) '$(DESTDIR)$(PREFIX)/lib/rumpus/')
 	$(call install-files,644,lib/pkgconfig,$(install-pc))
 	$(call install-files,644,include/rumpus,$(install-header))
 	$(call install-files,644,include/rump,$(install-rump))
@@ -51,6 +53,7 @@ Targets:
   demo         make, fill, read and check file system images; IMAGE=path [PARTITION=number] looks at
                one of yours instead
   check        every test; the last line counts them. TESTS=word runs those whose name has the word
+  check-long   the same, and what takes longer
   bench        the figures of doc/bench.md, beside the host's own. BENCH="row ..." runs those rows
   pristine     prove that no upstream file differs from the package it came from
   install      into DESTDIR and PREFIX
@@ -65,6 +68,8 @@ Variables:
   CC=$(CC) CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
   URING=no             build without liburing; the default when CROSS_COMPILE is set
   DEBUG=1              for debuggers: less optimisation, all symbols
+  KASAN=1 UBSAN=1 LOCKDEP=1 KUNIT=1 TRACE=1 COVERAGE=1 SMALL=1
+                       kernels for developers, beside the normal one: doc/debugging.md
   V=1                  show whole commands
 endef
 

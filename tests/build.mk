@@ -8,14 +8,23 @@ TESTS ?=
 
 test-program = $(firstword $(subst :, ,$(1)))
 has-word = $(strip $(foreach word,$(TESTS),$(findstring $(word),$(1))))
-selected-tests = $(if $(TESTS),$(foreach t,$(tests),$(if $(call has-word,$(t)),$(t))),$(tests))
+selected = $(if $(TESTS),$(foreach t,$(1),$(if $(call has-word,$(t)),$(t))),$(1))
+selected-tests = $(call selected,$(tests))
 
-# The last file that Makefile includes, so that the tests of every folder are known here.
-check: all $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(tests),$(call test-program,$(t)))))
+# The last file that Makefile includes, so that the tests of every folder are known here. Those that need the second
+# image alone have it built.
+test-targets = $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(1),$(call test-program,$(t))))) \
+	$(if $(filter $(linux-check-tests),$(foreach t,$(call selected,$(1)),$(call test-program,$(t)))),$(linux-check-image))
+
+check: all $(call test-targets,$(tests))
+check-long: tests += $(long-tests)
+check-long: all $(call test-targets,$(tests) $(long-tests))
+check check-long:
 	@rm -f $(BUILD)/tests/tally
 	@RUMPUS_TOP='$(CURDIR)' RUMPUS_BUILD='$(abspath $(BUILD))' RUMPUS='$(abspath $(BUILD)/bin/rumpus)' \
-		RUMPUS_PREFIX='$(PREFIX)' RUMPUS_LINUX='$(LINUX)' RUMPUS_IMAGE='$(abspath $(BUILD)/lib/rumpus/linux.img)' \
+		RUMPUS_PREFIX='$(PREFIX)' RUMPUS_LINUX='$(LINUX)' RUMPUS_IMAGE='$(abspath $(linux-test-image))' \
+		RUMPUS_CHECK_IMAGE='$(abspath $(linux-check-image))' \
 		tests/run --logs $(BUILD)/tests --tally $(BUILD)/tests/tally \
 		--strip $(BUILD)/tests --strip tests $(selected-tests)
 
-.PHONY: check
+.PHONY: check check-long

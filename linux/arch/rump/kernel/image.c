@@ -65,6 +65,8 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 		return -HYP_EINVAL;
 	rump_syscalls_prepare();
 	err = rump_memory_prepare();
+	if (!err)
+		err = rump_kasan_prepare();
 	if (err)
 		return err;
 	prepare_boot_cpu();

@@ -37,9 +37,12 @@ static void deliver(unsigned long pending)
  */
 void rump_deliver_interrupts(void)
 {
+	bool traced = lockdep_hardirqs_enabled();
 	unsigned long pending;
 
 	rump_top()->irqs_on = 0;
+	if (traced)
+		trace_hardirqs_off();
 	while ((pending = xchg(rump_top()->pending, 0))) {
 		struct pt_regs *outer;
 
@@ -57,6 +60,8 @@ void rump_deliver_interrupts(void)
 		irq_exit();
 		set_irq_regs(outer);
 	}
+	if (traced)
+		trace_hardirqs_on();
 	rump_top()->irqs_on = 1;
 }
 

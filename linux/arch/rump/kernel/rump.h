@@ -307,6 +307,20 @@ bool rump_window_serving(void);
 void rump_window_interrupt(void);
 void rump_window_end(void);
 
+/* mm/kasan.c */
+#ifdef CONFIG_KASAN
+int rump_kasan_prepare(void);
+void rump_kasan_enable(void);
+#else
+static inline int rump_kasan_prepare(void)
+{
+	return 0;
+}
+static inline void rump_kasan_enable(void)
+{
+}
+#endif
+
 /* mm/kmap.c */
 void rump_kmap_prepare(unsigned long *bits);
 

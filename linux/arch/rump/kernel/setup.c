@@ -100,6 +100,7 @@ void __init setup_arch(char **command_line)
 	set_command_line();
 	*command_line = boot_command_line;
 	rump_memory_setup();
+	rump_kasan_enable();
 	for (cpu = 0; cpu < rump_info.cpus; cpu++) {
 		set_cpu_possible(cpu, true);
 		set_cpu_present(cpu, true);

@@ -74,7 +74,8 @@ void show_regs(struct pt_regs *regs)
 {
 }
 
-void show_stack(struct task_struct *task, unsigned long *sp, const char *level)
+/* Kernels with stack traces have another: stacktrace.c */
+void __weak show_stack(struct task_struct *task, unsigned long *sp, const char *level)
 {
 }
 

@@ -44,7 +44,7 @@ SECTIONS
 
 	.rodata : ALIGN(PAGE_SIZE) {
 		__start_rodata = .;
-		*(.rodata) *(.rodata.*)
+		*(EXCLUDE_FILE(*.kallsyms*.o) .rodata) *(.rodata.*)
 		*(__tracepoints_strings)
 		*(__ksymtab_strings)
 		. = ALIGN(8);
@@ -82,6 +82,7 @@ SECTIONS
 		RO_AFTER_INIT_DATA
 		SCHED_DATA
 		*(.data.rel .data.rel.*)
+		*.kallsyms*.o(.rodata)
 		CONSTRUCTORS
 		. = ALIGN(8);
 		BOUNDED_SECTION_BY(__param, ___param)

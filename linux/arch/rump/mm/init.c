@@ -18,8 +18,11 @@ static unsigned long *withheld_bits;
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
 void *empty_zero_page;
 
+/* A table of the address sanitizer's. If it got less, the tree would write behind what it got. */
+#define TRACES_MEMORY (IS_ENABLED(CONFIG_KASAN) ? SZ_1M * sizeof(struct list_head) : 0)
+
 /* What booting needs: for itself, and for the areas and stacks of each CPU. */
-#define BOOT_MEMORY SZ_4M
+#define BOOT_MEMORY (SZ_4M + TRACES_MEMORY)
 #define BOOT_MEMORY_PER_CPU SZ_256K
 
 /* Mappings that are not of vmalloc()'s: those below, and blocks of callers. */

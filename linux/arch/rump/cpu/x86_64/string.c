@@ -3,6 +3,8 @@
 #include <linux/export.h>
 #include <linux/string.h>
 
+#include <asm/string_kasan.h>
+
 #undef memcpy
 #undef memmove
 #undef memset
@@ -60,7 +62,7 @@ static __always_inline void copy_forward(u8 *to, const u8 *from, size_t n)
 	copy_short(to, from, n);
 }
 
-void *memcpy(void *to, const void *from, size_t n)
+void *__memcpy(void *to, const void *from, size_t n)
 {
 	if (n <= 32)
 		copy_short(to, from, n);
@@ -68,9 +70,11 @@ void *memcpy(void *to, const void *from, size_t n)
 		copy_forward(to, from, n);
 	return to;
 }
+EXPORT_SYMBOL(__memcpy);
+void *memcpy(void *to, const void *from, size_t n) __weak __alias(__memcpy);
 EXPORT_SYMBOL(memcpy);
 
-void *memmove(void *to, const void *from, size_t n)
+void *__memmove(void *to, const void *from, size_t n)
 {
 	u8 *t = to;
 	const u8 *f = from;
@@ -92,13 +96,17 @@ void *memmove(void *to, const void *from, size_t n)
 	copy_short(t, f, n);
 	return to;
 }
+EXPORT_SYMBOL(__memmove);
+void *memmove(void *to, const void *from, size_t n) __weak __alias(__memmove);
 EXPORT_SYMBOL(memmove);
 
-void *memset(void *to, int value, size_t n)
+void *__memset(void *to, int value, size_t n)
 {
 	void *t = to;
 
 	asm volatile("rep stosb" : "+D"(t), "+c"(n) : "a"(value) : "memory");
 	return to;
 }
+EXPORT_SYMBOL(__memset);
+void *memset(void *to, int value, size_t n) __weak __alias(__memset);
 EXPORT_SYMBOL(memset);

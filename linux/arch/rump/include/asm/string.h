@@ -7,4 +7,7 @@
 extern void *memcpy(void *to, const void *from, __kernel_size_t n);
 extern void *memmove(void *to, const void *from, __kernel_size_t n);
 extern void *memset(void *to, int value, __kernel_size_t n);
+#ifdef CONFIG_KASAN
+#include <asm/string_kasan.h>
+#endif
 #endif
