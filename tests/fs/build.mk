@@ -3,7 +3,7 @@
 
 fs-test-types    := ext4 xfs btrfs
 fs-test-programs := data stress full replay faults
-fs-test-common   := $(BUILD)/obj/tests/fs/fs.o $(BUILD)/obj/tests/tap.o
+fs-test-common   := $(BUILD)/obj/tests/fs/fs.o $(BUILD)/obj/tests/coverage.o $(BUILD)/obj/tests/tap.o
 
 $(BUILD)/tests/fs/data: $(BUILD)/obj/tests/fs/tree.o $(BUILD)/obj/tests/fs/import.o
 

@@ -15,6 +15,7 @@
 
 #include <rumpus/syscalls.h>
 
+#include "../coverage.h"
 #include "fs.h"
 #include "../tap.h"
 
@@ -169,8 +170,11 @@ int fs_unmount(struct fs *fs)
 
 void fs_halt(struct fs *fs)
 {
-	int ret = rumpus_halt(fs->kernel);
+	int ret = coverage_save();
 
+	if (ret < 0)
+		tap_note("coverage: %s", strerror(-ret));
+	ret = rumpus_halt(fs->kernel);
 	if (ret < 0)
 		tap_abort("rumpus_halt: %s", strerror(-ret));
 	fs->kernel = NULL;

@@ -21,3 +21,19 @@ $(linux-tests:%=$(BUILD)/tests/linux/%): $(BUILD)/tests/linux/%: $(BUILD)/obj/te
 
 tests += $(linux-tests:%=$(BUILD)/tests/linux/%)
 long-tests += $(BUILD)/tests/linux/life:long
+
+# One more kernel for the tests of debuggers, sanitizers and the tree's own suites: building it takes minutes.
+linux-check-variant := small-debug-kasan-ubsan-lockdep-kunit-trace-gcov
+linux-check-image := $(linux-image:.img=-$(linux-check-variant).img)
+linux-check-tests := $(if $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu)), \
+	$(addprefix tests/linux/,debug.py kunit.py sanitizers.py))
+
+$(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/tests/coverage.o \
+		$(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
+
+check-targets += $(BUILD)/tests/linux/kernel
+tests += $(linux-check-tests)
+long-tests += $(if $(linux-check-tests),tests/linux/kunit.py:all)
