@@ -28,12 +28,14 @@ all-targets += $(sort $(linux-image) $(linux-test-image))
 $(linux-dir)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-dir)
 
-# $(call linux-configure,FOLDER,FRAGMENTS): a line of a fragment that the tree's rules do not grant is an error.
+# $(call linux-configure,FOLDER,FRAGMENTS): a line of a fragment that the tree's rules do not grant is an error. The tree
+# does not write a configuration that is the same as before: hence touch.
 define linux-configure
 @mkdir -p $(1)
 +@$(call linux-make,$(1)) $(linux-config)_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
 @! grep -hvxFf $(1)/.config $(addprefix linux/arch/rump/configs/,$(2)) /dev/null || \
 	{ echo "the tree does not grant these lines of $(2) in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
+@touch $(1)/.config
 endef
 
 # $(call linux-build,FOLDER,IMAGE): with debug information, the tree's gdb commands go beside the image.
