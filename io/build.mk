@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# I/O backends. A new block backend is io/blk/NAME.c, which defines blk_backend_NAME, and its name in blk-backends.
+# I/O backends. A new block backend is io/blk/NAME.c, which defines blk_backend_NAME, and its name in blk-backends; a new
+# network backend is the same with net.
 
 # URING=no builds without liburing: the backend "file" has threads then. So does a cross build, unless told otherwise.
 URING ?= $(if $(CROSS_COMPILE),no,yes)
@@ -10,30 +11,33 @@ endif
 uring-libs := $(if $(filter yes,$(URING)),-luring)
 
 blk-backends := file mem window ro cow fault
+net-backends := pair
 
 io-src := io/spec.c io/thread.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
 	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/$(if $(filter yes,$(URING)),ring.c,ring_none.c) \
 	io/blk/file_run.c io/blk/file_lock.c io/blk/fault_cache.c \
+	$(addprefix io/net/,$(addsuffix .c,$(net-backends))) io/net/open.c io/net/net.c io/net/wrapper.c \
 	io/file/host.c io/file/mem.c
 
 librumpus-src += $(io-src)
 # For those who link what is here: io_uring
 rumpus-libs += $(uring-libs)
 
-# The table of backends that io/blk/open.c looks names up in
-$(BUILD)/include/blk_backends.h: io/build.mk
+# Tables of backends, that open.c of each family looks names up in
+io-families := blk net
+$(io-families:%=$(BUILD)/include/%_backends.h): $(BUILD)/include/%_backends.h: io/build.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q){ printf '/* Made by io/build.mk */\n'; \
-	  printf 'extern const struct blk_backend blk_backend_%s;\n' $(blk-backends); \
-	  printf 'static const struct blk_backend *const blk_backends[] = {\n'; \
-	  printf '\t&blk_backend_%s,\n' $(blk-backends); \
+	  printf 'extern const struct $*_backend $*_backend_%s;\n' $($*-backends); \
+	  printf 'static const struct $*_backend *const $*_backends[] = {\n'; \
+	  printf '\t&$*_backend_%s,\n' $($*-backends); \
 	  printf '\tNULL,\n};\n'; } > $@
-generated += $(BUILD)/include/blk_backends.h
+generated += $(io-families:%=$(BUILD)/include/%_backends.h)
 
 $(BUILD)/obj/io.a: $(io-src:%.c=$(BUILD)/obj/%.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-include tests/blk/build.mk tests/file/build.mk
+include tests/blk/build.mk tests/net/build.mk tests/file/build.mk

@@ -46,4 +46,13 @@ static inline void pattern_fill(uint64_t seed, uint64_t offset, unsigned char *b
 		buf[i] = pattern_byte(seed, offset + i);
 }
 
+/** pattern_is() - does @buf have these contents? */
+static inline bool pattern_is(uint64_t seed, uint64_t offset, const unsigned char *buf, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (buf[i] != pattern_byte(seed, offset + i))
+			return false;
+	return true;
+}
+
 #endif
