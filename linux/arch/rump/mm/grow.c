@@ -100,9 +100,10 @@ static int __init set_sysctl(struct vfsmount *proc, const char *path, unsigned l
 }
 
 /*
- * How much may be dirty is a part of what caches may grow to, not of what they are. Watermarks stay where they are, too:
- * the tree raises them by a page block when kinds of memory mix, for a compaction that is not there, and a take_block()
- * that makes them mix would have no one lower them again.
+ * How much may be dirty is a part of what caches may grow to, not of what they are: a large part, for such a cache is
+ * small beside a machine's, and what is overwritten again and again should not go to the disk each time. Watermarks stay
+ * where they are, too: the tree raises them by a page block when kinds of memory mix, for a compaction that is not there,
+ * and a take_block() that makes them mix would have no one lower them again.
  *
  * This is what sysctl.vm.dirty_bytes= and its like on the command line do, but for unmounting proc, which would take
  * longer than all the rest of booting.
@@ -115,8 +116,8 @@ static int __init set_sysctls(void)
 
 	if (IS_ERR(proc))
 		return PTR_ERR(proc);
-	err = set_sysctl(proc, "sys/vm/dirty_bytes", (cache_bound / 5) << PAGE_SHIFT);
-	err = err ?: set_sysctl(proc, "sys/vm/dirty_background_bytes", (cache_bound / 10) << PAGE_SHIFT);
+	err = set_sysctl(proc, "sys/vm/dirty_bytes", (cache_bound / 2) << PAGE_SHIFT);
+	err = err ?: set_sysctl(proc, "sys/vm/dirty_background_bytes", (cache_bound / 5) << PAGE_SHIFT);
 	return err ?: set_sysctl(proc, "sys/vm/watermark_boost_factor", 0);
 }
 late_initcall(set_sysctls);
