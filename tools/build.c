@@ -4,29 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tree.h"
+#include "build.h"
 
-/* One directory that is open for entries. */
-struct tree_level {
-	int fd;
-	bool created;
-	long path; /* for path_pop() */
-	char name[256];
-};
-
-/* A file that later entries may be further names of, and its path below the base. */
-struct tree_linked {
-	uint32_t number;
-	char *path;
-};
-
-static int dir_of(const struct tree_build *build)
+const char *build_path(const struct tree_build *build)
 {
-	return build->depth ? build->levels[build->depth - 1].fd : build->base;
+	return build->path.text + strlen(build->label);
 }
 
 /* A failure of one entry: said here; only what makes going on senseless is returned. */
-static int failed(struct tree_build *build, const char *name, const char *what, long error)
+int build_failed(struct tree_build *build, const char *name, const char *what, long error)
 {
 	long length = path_push(&build->path, name);
 
@@ -38,20 +24,20 @@ static int failed(struct tree_build *build, const char *name, const char *what, 
 	return tree_fatal(error) ? (int)error : 0;
 }
 
-static void apply(struct tree_build *build, int fd, const char *name, const struct tree_entry *entry)
+void build_apply(struct tree_build *build, int fd, const char *name, const struct tree_entry *entry)
 {
 	long length = path_push(&build->path, name);
 
 	if (length < 0)
 		return;
-	tree_meta_apply(build->fs, fd, dir_of(build), name, entry, build->report, build->path.text);
+	tree_meta_apply(build->fs, fd, build_dir(build), name, entry, build->report, build->path.text);
 	path_pop(&build->path, length);
 }
 
 /* At the top the command says what a target is called, below it the entry does. NULL: no such name can be. */
 static const char *name_of(const struct tree_build *build, const struct tree_entry *entry)
 {
-	if (!build->depth)
+	if (!build->depth && !build->follow)
 		return entry->source < build->target_count ? build->targets[entry->source] : NULL;
 	return fs_name_is_entry(entry->name) ? entry->name : NULL;
 }
@@ -66,7 +52,7 @@ static bool same_file(const struct tree_build *build, const struct statx *st, co
 static long make_way(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
 	struct statx st;
-	long error = fs_statx(build->fs, dir_of(build), name, &st);
+	long error = fs_statx(build->fs, build_dir(build), name, &st);
 
 	if (error)
 		return error == -ENOENT ? 0 : error;
@@ -74,7 +60,7 @@ static long make_way(struct tree_build *build, const char *name, const struct tr
 		return -EISDIR;
 	if (same_file(build, &st, entry))
 		return -EEXIST;
-	return fs_unlinkat(build->fs, dir_of(build), name, 0);
+	return fs_unlinkat(build->fs, build_dir(build), name, 0);
 }
 
 static const char *why_no_way(long error)
@@ -124,7 +110,7 @@ static bool may_replace(const struct tree_build *build, const char *name, long e
 static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
-	long error, fd = fs_openat(build->fs, dir_of(build), name, flags, 0600);
+	long error, fd = fs_openat(build->fs, build_dir(build), name, flags, 0600);
 
 	build->file_created = build->file_regular = true;
 	if (fd != -EEXIST)
@@ -137,59 +123,17 @@ static long create(struct tree_build *build, const char *name, const struct tree
 		build->file_created = build->file_regular = true;
 	}
 	error = make_way(build, name, entry);
-	return error ? error : fs_openat(build->fs, dir_of(build), name, flags, 0600);
+	return error ? error : fs_openat(build->fs, build_dir(build), name, flags, 0600);
 }
 
-static char **find_link(const struct tree_build *build, uint32_t number)
-{
-	size_t low = 0, high = build->link_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (build->links[middle].number == number)
-			return &build->links[middle].path;
-		if (build->links[middle].number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-/* A place for @number, which is larger than all before it: memory grows by files, whatever a hostile sender counts. */
-static char **add_link(struct tree_build *build, uint32_t number)
-{
-	if (build->link_count && build->links[build->link_count - 1].number >= number)
-		return NULL;
-	if (build->link_count == build->links_room) {
-		size_t room = 2 * build->links_room + 64;
-		struct tree_linked *links = realloc(build->links, room * sizeof(*links));
-
-		if (!links)
-			return NULL;
-		build->links = links;
-		build->links_room = room;
-	}
-	build->links[build->link_count] = (struct tree_linked){ .number = number };
-	return &build->links[build->link_count++].path;
-}
-
+/* Later entries may be further names of this file. */
 static void remember_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
 {
-	char **path;
-	long length;
+	long length = entry->link ? path_push(&build->path, name) : -1;
 
-	if (!entry->link)
-		return;
-	path = find_link(build, entry->link);
-	if (!path)
-		path = add_link(build, entry->link);
-	length = path ? path_push(&build->path, name) : -1;
 	if (length < 0)
 		return;
-	free(*path);
-	*path = strdup(build->path.text + strlen(build->label));
+	tree_names_set(&build->linked, entry->link, build_path(build));
 	path_pop(&build->path, length);
 }
 
@@ -198,7 +142,7 @@ static void finish_file(struct tree_build *build, int fd, const char *name, cons
 	if (!build->file_regular)
 		return;
 	if (build->preserve)
-		apply(build, fd, name, entry);
+		build_apply(build, fd, name, entry);
 	else if (build->file_created)
 		fs_fchmod(build->fs, fd, entry->meta.mode & 0777 & ~build->umask);
 	remember_link(build, entry, name);
@@ -223,7 +167,7 @@ static long write_whole(struct tree_build *build, int fd, const char *bytes, siz
 static void abandon(struct tree_build *build, const char *name)
 {
 	if (build->file_created)
-		fs_unlinkat(build->fs, dir_of(build), name, 0);
+		fs_unlinkat(build->fs, build_dir(build), name, 0);
 }
 
 static int cannot_create(struct tree_build *build, const char *name, long error)
@@ -231,7 +175,7 @@ static int cannot_create(struct tree_build *build, const char *name, long error)
 	long length;
 
 	if (error != -EISDIR && error != -EEXIST)
-		return failed(build, name, "cannot create", error);
+		return build_failed(build, name, "cannot create", error);
 	length = path_push(&build->path, name);
 	if (length < 0)
 		return (int)length;
@@ -253,7 +197,23 @@ static int take_file(struct tree_build *build, const struct tree_entry *entry, c
 	if (!error)
 		return 0;
 	abandon(build, name);
-	return failed(build, name, "cannot write", error);
+	return build_failed(build, name, "cannot write", error);
+}
+
+/* The same for paths of archives, whose links lead on, with the base as root. */
+static long resolve_parent(const struct tree_build *build, char *path, const char **last)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	char *slash = strrchr(path, '/');
+
+	*last = slash ? slash + 1 : path;
+	if (!slash)
+		return build->base;
+	*slash = 0;
+	return fs_openat2(build->fs, build->base, path, &how);
 }
 
 /*
@@ -265,6 +225,8 @@ static long open_parent(const struct tree_build *build, char *path, const char *
 	long dir = build->base;
 	char *slash;
 
+	if (build->follow)
+		return resolve_parent(build, path, last);
 	while (*path == '/')
 		path++;
 	while ((slash = strchr(path, '/'))) {
@@ -283,26 +245,34 @@ static long open_parent(const struct tree_build *build, char *path, const char *
 	return dir;
 }
 
+/* Path below the base of the file that @entry is another name of; NULL: it was not made */
+static const char *known_name(const struct tree_build *build, const struct tree_entry *entry)
+{
+	if (entry->link || !build->follow)
+		return tree_names_get(&build->linked, entry->link);
+	return entry->target;
+}
+
 static int take_link(struct tree_build *build, const struct tree_entry *entry, const char *name)
 {
 	const char *last = NULL;
-	char *const *known = find_link(build, entry->link);
-	char *path = known && *known ? strdup(*known) : NULL;
+	const char *known = known_name(build, entry);
+	char *path = known ? strdup(known) : NULL;
 	long dir, error;
 
 	if (!path)
-		return failed(build, name, "cannot link to a file that was not copied", -ENOENT);
+		return build_failed(build, name, "cannot link to a file that was not copied", -ENOENT);
 	dir = open_parent(build, path, &last);
-	error = dir < 0 ? dir : fs_linkat(build->fs, (int)dir, last, dir_of(build), name);
+	error = dir < 0 ? dir : fs_linkat(build->fs, (int)dir, last, build_dir(build), name);
 	if (error == -EEXIST) {
 		error = make_way(build, name, entry);
 		if (!error)
-			error = fs_linkat(build->fs, (int)dir, last, dir_of(build), name);
+			error = fs_linkat(build->fs, (int)dir, last, build_dir(build), name);
 	}
 	if (dir >= 0 && dir != build->base)
 		fs_close(build->fs, (int)dir);
 	free(path);
-	return error ? failed(build, name, "cannot link", error) : 0;
+	return error ? build_failed(build, name, "cannot link", error) : 0;
 }
 
 static unsigned int device_number(const struct tree_meta *meta)
@@ -317,103 +287,20 @@ static int take_special(struct tree_build *build, const struct tree_entry *entry
 	long error = make_way(build, name, entry);
 
 	if (error)
-		return failed(build, name, why_no_way(error), error);
+		return build_failed(build, name, why_no_way(error), error);
 	if (type == S_IFLNK)
-		error = fs_symlinkat(build->fs, entry->target, dir_of(build), name);
+		error = fs_symlinkat(build->fs, entry->target, build_dir(build), name);
 	else if (type == S_IFCHR || type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK)
-		error = fs_mknodat(build->fs, dir_of(build), name, type | mode, device_number(&entry->meta));
+		error = fs_mknodat(build->fs, build_dir(build), name, type | mode, device_number(&entry->meta));
 	else
 		error = -EPROTO;
 	if (error == -EPERM)
-		return failed(build, name, "only root may make device nodes", error);
+		return build_failed(build, name, "only root may make device nodes", error);
 	if (error)
-		return failed(build, name, "cannot create", error);
+		return build_failed(build, name, "cannot create", error);
 	if (build->preserve)
-		apply(build, -1, name, entry);
+		build_apply(build, -1, name, entry);
 	remember_link(build, entry, name);
-	return 0;
-}
-
-static struct tree_level *new_level(struct tree_build *build)
-{
-	if (build->depth == build->levels_room) {
-		unsigned int room = 2 * build->levels_room + 16;
-		struct tree_level *levels = realloc(build->levels, room * sizeof(*levels));
-
-		if (!levels)
-			return NULL;
-		build->levels = levels;
-		build->levels_room = room;
-	}
-	return &build->levels[build->depth];
-}
-
-static void note_own(struct tree_build *build, int fd)
-{
-	struct statx st;
-
-	if (!build->own.ino && !fs_statx(build->fs, fd, "", &st))
-		tree_meta_from(&build->own, &st);
-}
-
-/* Makes or finds a directory. Return: descriptor */
-static long make_dir(struct tree_build *build, const char *name, bool *created)
-{
-	long error, fd;
-
-	*created = false;
-	if (!strcmp(name, "."))
-		return fs_open_dir(build->fs, dir_of(build), name);
-	error = fs_mkdirat(build->fs, dir_of(build), name, 0700);
-	if (error && error != -EEXIST)
-		return error;
-	*created = !error;
-	fd = fs_open_dir(build->fs, dir_of(build), name);
-	if (fd >= 0 && *created)
-		note_own(build, (int)fd);
-	return fd;
-}
-
-static int enter(struct tree_build *build, const char *name)
-{
-	struct tree_level *level = new_level(build);
-	bool created;
-	long fd;
-
-	if (!level)
-		return -ENOMEM;
-	if (build->depth >= TREE_DEPTH_MAX)
-		return -EPROTO;
-	fd = make_dir(build, name, &created);
-	if (fd < 0) {
-		build->skip = 1;
-		return failed(build, name,
-			      fd == -ENOTDIR ? "the source is a directory, the target is not" : "cannot make directory",
-			      fd);
-	}
-	level->fd = (int)fd;
-	level->created = created;
-	strcpy(level->name, strlen(name) < sizeof(level->name) ? name : "?");
-	level->path = path_push(&build->path, name);
-	if (level->path < 0) {
-		fs_close(build->fs, (int)fd);
-		return -ENOMEM;
-	}
-	build->depth++;
-	return 0;
-}
-
-static int leave(struct tree_build *build, const struct tree_entry *entry)
-{
-	struct tree_level *level = &build->levels[build->depth - 1];
-
-	path_pop(&build->path, level->path);
-	build->depth--;
-	if (build->preserve)
-		apply(build, level->fd, level->name, entry);
-	else if (level->created)
-		fs_fchmod(build->fs, level->fd, entry->meta.mode & 0777 & ~build->umask);
-	fs_close(build->fs, level->fd);
 	return 0;
 }
 
@@ -439,13 +326,13 @@ static int take(struct tree_sink *sink, const struct tree_entry *entry)
 		return 0;
 	}
 	if (entry->kind == TREE_LEAVE)
-		return build->depth ? leave(build, entry) : -EPROTO;
+		return build->depth ? build_leave(build, entry) : -EPROTO;
 	name = name_of(build, entry);
 	if (!name || (!strcmp(name, ".") && entry->kind != TREE_ENTER))
 		return -EPROTO;
 	switch (entry->kind) {
 	case TREE_ENTER:
-		return enter(build, name);
+		return build_enter(build, name);
 	case TREE_FILE:
 		return take_file(build, entry, name);
 	case TREE_LINK:
@@ -496,6 +383,11 @@ int tree_build_init(struct tree_build *build)
 {
 	build->sink = (struct tree_sink){ .take = take, .begin = begin, .finish = finish };
 	build->file = -1;
+	if (build->follow) {
+		build->finished = tree_links_new();
+		if (!build->finished)
+			return -ENOMEM;
+	}
 	return path_set(&build->path, build->label);
 }
 
@@ -505,11 +397,7 @@ void tree_build_fini(struct tree_build *build)
 		abandon(build, build->file_name);
 		fs_close(build->fs, build->file);
 	}
-	while (build->depth)
-		fs_close(build->fs, build->levels[--build->depth].fd);
-	for (size_t i = 0; i < build->link_count; i++)
-		free(build->links[i].path);
-	free(build->links);
-	free(build->levels);
+	tree_names_free(&build->linked);
+	build_dirs_fini(build);
 	path_free(&build->path);
 }

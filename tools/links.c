@@ -54,9 +54,19 @@ static bool grow(struct tree_links *links)
 	return true;
 }
 
+static uint64_t device(const struct tree_meta *meta)
+{
+	return (uint64_t)meta->dev_major << 32 | meta->dev_minor;
+}
+
+bool tree_links_knows(const struct tree_links *links, const struct tree_meta *meta)
+{
+	return links->size && find(links, device(meta), meta->ino)->number;
+}
+
 uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *meta, bool *first)
 {
-	uint64_t dev = (uint64_t)meta->dev_major << 32 | meta->dev_minor;
+	uint64_t dev = device(meta);
 	struct slot *slot;
 
 	if (2 * (links->used + 1) > links->size && !grow(links))

@@ -54,6 +54,7 @@ struct tree_meta {
  * @fd:     TREE_STREAM on its way to the worker: the host's file; else -1
  * @target: TREE_SPECIAL: of a symbolic link
  * @xattrs: extended attributes: key with its zero byte, 32-bit length, value, and so on; empty: none
+ * @implied: TREE_LEAVE: nothing is known about the directory but its mode
  * @xattrs_lost: there are more that did not fit
  */
 struct tree_entry {
@@ -62,7 +63,7 @@ struct tree_entry {
 	uint32_t link;
 	int32_t status;
 	int fd;
-	bool xattrs_lost;
+	bool implied, xattrs_lost;
 	struct tree_meta meta;
 	const char *name;
 	const char *target;
@@ -139,8 +140,22 @@ int tree_walk(struct tree_walk *walk, uint32_t source, int dir, const char *name
 int tree_walk_file(struct tree_walk *walk, uint32_t source, int fd, const char *label);
 void tree_walk_fini(struct tree_walk *walk);
 
+/* Paths of files with several names, in names.c */
+struct tree_name;
+
+/** struct tree_names - paths by the numbers of tree_entry.link; begins as zeroes */
+struct tree_names {
+	struct tree_name *list; /* sorted by number */
+	size_t count, room;
+};
+
+/** tree_names_set() - from now on @number is at @path; forgotten when there is no memory, or numbers do not grow */
+void tree_names_set(struct tree_names *names, uint32_t number, const char *path);
+/** tree_names_get() - Return: the path, or NULL */
+const char *tree_names_get(const struct tree_names *names, uint32_t number);
+void tree_names_free(struct tree_names *names);
+
 struct tree_level;
-struct tree_linked;
 
 /**
  * struct tree_build - the target side of a copy: a sink that makes files on one side
@@ -152,6 +167,9 @@ struct tree_linked;
  * @preserve: owners, modes, times, hard links and extended attributes; else permissions, cut by @umask
  * @exact:    the one target was named in full: an existing file is written in place, whatever it is
  * @same_fs:  the walk is on the same side
+ * @follow:   entries come from an archive: at the top they have names of their own; what the target has in place of a
+ *            directory may be a symbolic link, which leads on with @base as root; and a TREE_LINK without a number has
+ *            the path of the other name, without "..", in its target
  */
 struct tree_build {
 	struct tree_sink sink;
@@ -161,15 +179,15 @@ struct tree_build {
 	const char *const *targets;
 	uint32_t target_count;
 	const char *label;
-	bool preserve, exact, same_fs;
+	bool preserve, exact, same_fs, follow;
 	uint32_t umask;
 	/* private */
 	struct tree_meta own; /* the first directory made: not to be copied into itself */
 	struct path path;
 	struct tree_level *levels;
 	unsigned int depth, levels_room, skip;
-	struct tree_linked *links; /* sorted by number */
-	size_t link_count, links_room;
+	struct tree_names linked;
+	struct tree_links *finished; /* directories that were left with their metadata; with @follow */
 	int file;
 	bool file_created, file_regular;
 	char file_name[256];
@@ -207,6 +225,8 @@ void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, con
 struct tree_links *tree_links_new(void);
 /** tree_links_number() - of a file, counted from 1. @first: out: it was not known. Return: 0 without memory */
 uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *meta, bool *first);
+/** tree_links_knows() - has it a number? */
+bool tree_links_knows(const struct tree_links *links, const struct tree_meta *meta);
 void tree_links_free(struct tree_links *links);
 
 #endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of struct tree_build share: build.c, build_dirs.c */
+#ifndef TOOLS_BUILD_H
+#define TOOLS_BUILD_H
+
+#include "tree.h"
+
+/** build_dir() - the directory that is current */
+int build_dir(const struct tree_build *build);
+/** build_path() - the current path, seen from the base */
+const char *build_path(const struct tree_build *build);
+/** build_failed() - report a failure with the entry @name. Return: 0, or @error when going on makes no sense */
+int build_failed(struct tree_build *build, const char *name, const char *what, long error);
+/** build_apply() - metadata of an entry in the current directory. @fd: of the file, or -1 */
+void build_apply(struct tree_build *build, int fd, const char *name, const struct tree_entry *entry);
+
+/** build_enter() - TREE_ENTER: make or find the directory @name, which is current from now on. Return: as take() */
+int build_enter(struct tree_build *build, const char *name);
+/** build_leave() - TREE_LEAVE of the current directory */
+int build_leave(struct tree_build *build, const struct tree_entry *entry);
+/** build_dirs_fini() - close and free */
+void build_dirs_fini(struct tree_build *build);
+
+#endif
