@@ -110,7 +110,9 @@ static bool may_replace(const struct tree_build *build, const char *name, long e
 static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
-	long error, fd = fs_openat(build->fs, build_dir(build), name, flags, 0600);
+	/* In an image nobody looks on meanwhile: the file is made with its mode, and needs no change later. */
+	const mode_t mode = build->fs->image && build->preserve ? entry->meta.mode & 0777 : 0600;
+	long error, fd = fs_openat(build->fs, build_dir(build), name, flags, mode);
 
 	build->file_created = build->file_regular = true;
 	if (fd != -EEXIST)
@@ -123,7 +125,7 @@ static long create(struct tree_build *build, const char *name, const struct tree
 		build->file_created = build->file_regular = true;
 	}
 	error = make_way(build, name, entry);
-	return error ? error : fs_openat(build->fs, build_dir(build), name, flags, 0600);
+	return error ? error : fs_openat(build->fs, build_dir(build), name, flags, mode);
 }
 
 /* Later entries may be further names of this file. */

@@ -82,8 +82,7 @@ static long copy_range(struct tree_end from, struct tree_end to, int64_t offset,
 	return 0;
 }
 
-/* The next piece of data at or after @at. Return: false when only a hole is left */
-static bool next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end)
+bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end)
 {
 	long data = fs_lseek(from.fs, from.fd, at, SEEK_DATA), hole;
 
@@ -113,7 +112,7 @@ long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tr
 	/* A fifo or device as target has neither positions nor holes: they are read, and written as zeroes. */
 	if (size < 0 || !is_regular(to))
 		return copy_range(from, to, -1, size < 0 ? INT64_MAX : size, copied);
-	while (at < size && next_data(from, at, size, &begin, &end)) {
+	while (at < size && tree_next_data(from, at, size, &begin, &end)) {
 		error = copy_range(from, to, begin, end - begin, copied);
 		if (error)
 			return error;

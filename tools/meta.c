@@ -72,29 +72,70 @@ size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, 
 	return used;
 }
 
+bool tree_xattr_next(const struct tree_entry *entry, const char **at, struct tree_xattr *xattr)
+{
+	const char *end = (const char *)entry->xattrs + entry->xattrs_size;
+	uint32_t size;
+	size_t length;
+
+	if (!*at || *at >= end)
+		return false;
+	length = strnlen(*at, (size_t)(end - *at)) + 1;
+	/* Whoever sent this may be broken: what is whole is used. */
+	if ((size_t)(end - *at) < length + sizeof(size))
+		return false;
+	memcpy(&size, *at + length, sizeof(size));
+	if (size > (size_t)(end - *at) - length - sizeof(size))
+		return false;
+	*xattr = (struct tree_xattr){ .key = *at, .value = *at + length + sizeof(size), .size = size };
+	*at += length + sizeof(size) + size;
+	return true;
+}
+
 static void apply_xattrs(const struct fs *fs, int fd, int dir, const char *name, const struct tree_entry *entry,
 			 struct report *report, const char *label)
 {
-	const char *at = entry->xattrs, *end = at + entry->xattrs_size;
+	struct tree_xattr xattr;
 
-	while (at && at < end) {
-		size_t length = strnlen(at, (size_t)(end - at)) + 1;
-		uint32_t size;
-		long error;
+	for (const char *at = entry->xattrs; tree_xattr_next(entry, &at, &xattr);) {
+		long error = fs_xattr_set(fs, fd, dir, name, xattr.key, xattr.value, xattr.size);
 
-		if ((size_t)(end - at) < length + sizeof(size))
-			break; /* whoever sent this is broken: what is whole has been applied */
-		memcpy(&size, at + length, sizeof(size));
-		if (size > (size_t)(end - at) - length - sizeof(size))
-			break;
-		error = fs_xattr_set(fs, fd, dir, name, at, at + length + sizeof(size), size);
 		if (error)
-			report_loss(report, label, "extended attribute %s cannot be set here: %s", at,
+			report_loss(report, label, "extended attribute %s cannot be set here: %s", xattr.key,
 				    report_errno(error));
-		at += length + sizeof(size) + size;
 	}
 	if (entry->xattrs_lost)
 		report_loss(report, label, "not all extended attributes could be read");
+}
+
+/*
+ * Owner and mode, as far as they are not what they should be: most files are made with both. In this order, as a change
+ * of owner clears mode bits and capabilities, and before attributes, as a change of mode rewrites the ACL.
+ */
+static void apply_owner(const struct fs *fs, int fd, int dir, const char *name, const struct tree_meta *meta,
+			struct report *report, const char *label)
+{
+	mode_t mode = meta->mode & 07777;
+	struct statx st;
+	bool seen = fd >= 0 && !fs_statx(fs, fd, "", &st);
+	long error = 0;
+
+	if (!seen || st.stx_uid != meta->uid || st.stx_gid != meta->gid) {
+		error = fd >= 0 ? fs_chown(fs, fd, "", meta->uid, meta->gid)
+				: fs_chown(fs, dir, name, meta->uid, meta->gid);
+		seen = false;
+	}
+	if (error) {
+		report_loss(report, label, "the owner cannot be kept (%s); run as root to keep it",
+			    report_errno(error));
+		/* Bits that would give the rights of another owner than the one meant. */
+		mode &= ~(mode_t)(S_ISUID | S_ISGID);
+	}
+	if (fd < 0 || (seen && (st.stx_mode & 07777) == mode))
+		return;
+	error = fs_fchmod(fs, fd, mode);
+	if (error)
+		report_loss(report, label, "the mode cannot be kept: %s", report_errno(error));
 }
 
 void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, const struct tree_entry *entry,
@@ -105,22 +146,9 @@ void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, con
 		{ .tv_sec = meta->atime, .tv_nsec = meta->atime_ns },
 		{ .tv_sec = meta->mtime, .tv_nsec = meta->mtime_ns },
 	};
-	mode_t mode = meta->mode & 07777;
-	long error =
-		fd >= 0 ? fs_chown(fs, fd, "", meta->uid, meta->gid) : fs_chown(fs, dir, name, meta->uid, meta->gid);
+	long error;
 
-	if (error) {
-		report_loss(report, label, "the owner cannot be kept (%s); run as root to keep it",
-			    report_errno(error));
-		/* Bits that would give the rights of another owner than the one meant. */
-		mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	}
-	/* In this order: a change of owner clears mode bits and capabilities, a change of mode rewrites the ACL. */
-	if (fd >= 0) {
-		error = fs_fchmod(fs, fd, mode);
-		if (error)
-			report_loss(report, label, "the mode cannot be kept: %s", report_errno(error));
-	}
+	apply_owner(fs, fd, dir, name, meta, report, label);
 	apply_xattrs(fs, fd, dir, name, entry, report, label);
 	error = fd >= 0 ? fs_utimens(fs, fd, NULL, times) : fs_utimens(fs, dir, name, times);
 	if (error)

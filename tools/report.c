@@ -56,6 +56,15 @@ void report_loss(struct report *report, const char *subject, const char *format,
 	va_end(args);
 }
 
+void report_warning(struct report *report, const char *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(report, SEVERITY_WARNING, subject, format, args);
+	va_end(args);
+}
+
 void report_detail(struct report *report, const char *subject, const char *format, ...)
 {
 	va_list args;

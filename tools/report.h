@@ -39,6 +39,9 @@ void report_error(struct report *report, const char *subject, const char *format
 /** report_loss() - metadata was lost; only the first one is told */
 void report_loss(struct report *report, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/** report_warning() - all is well, but the user should know */
+void report_warning(struct report *report, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /** report_detail() - for -v */
 void report_detail(struct report *report, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

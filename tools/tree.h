@@ -84,12 +84,14 @@ struct tree_end {
  * @take:  any entry but TREE_STREAM and TREE_STREAM_END
  * @begin: TREE_STREAM: opens the target. @end->fd is -1 when that failed and was reported.
  * @finish: TREE_STREAM_END, after @begin gave a descriptor
+ * @stream: instead of @begin and @finish, when it wants to read the contents itself; NULL: it does not
  * @passes_fd: walks of the host attach the descriptor to TREE_STREAM and call take() instead of the two
  */
 struct tree_sink {
 	int (*take)(struct tree_sink *sink, const struct tree_entry *entry);
 	int (*begin)(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end *end);
 	int (*finish)(struct tree_sink *sink, const struct tree_entry *entry);
+	int (*stream)(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end from, const char *label);
 	bool passes_fd;
 };
 
@@ -113,6 +115,8 @@ struct tree_links;
  * struct tree_walk - the source side of a copy
  * @fs, @sink, @report: where from, where to, where messages go
  * @preserve:  look for hard links and extended attributes
+ * @wanted:    NULL, or asked with @wanted_arg about everything below the source, by its path there: false leaves it out
+ * @enter_xattrs: directories have their extended attributes at TREE_ENTER already
  * @avoid:     not to be entered: the directory that is being built, when it is on the same side; ino 0: none
  */
 struct tree_walk {
@@ -121,8 +125,12 @@ struct tree_walk {
 	struct report *report;
 	bool preserve;
 	const struct tree_meta *avoid;
+	bool (*wanted)(void *arg, const char *path);
+	void *wanted_arg;
+	bool enter_xattrs;
 	/* private */
 	uint32_t source;
+	size_t label_length;
 	unsigned int depth;
 	struct path path;
 	struct tree_links *links;
@@ -210,6 +218,13 @@ struct tree_copied {
  */
 long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tree_copied *copied);
 
+/**
+ * tree_next_data() - the next piece of data of a regular file at or after @at
+ * @begin, @end: out: where it is; a file system that cannot tell has nothing but data
+ * Return: false when only a hole is left
+ */
+bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end);
+
 /** tree_fatal() - is there no sense in going on with other files after this negative errno of a target? */
 bool tree_fatal(long error);
 
@@ -217,6 +232,14 @@ bool tree_fatal(long error);
 void tree_meta_from(struct tree_meta *meta, const struct statx *st);
 /** tree_xattrs_read() - of @fd, or of @name in @dir when that is negative; fills @buf of WIRE_INLINE_MAX bytes */
 size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, bool *lost);
+/** struct tree_xattr - one extended attribute of an entry */
+struct tree_xattr {
+	const char *key;
+	const void *value;
+	size_t size;
+};
+/** tree_xattr_next() - the one at @at, which begins as @entry->xattrs and moves on. Return: false at the end */
+bool tree_xattr_next(const struct tree_entry *entry, const char **at, struct tree_xattr *xattr);
 /** tree_meta_apply() - set all that @entry has on @fd, or on @name in @dir when that is negative; reports losses */
 void tree_meta_apply(const struct fs *fs, int fd, int dir, const char *name, const struct tree_entry *entry,
 		     struct report *report, const char *label);

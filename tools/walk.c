@@ -118,9 +118,11 @@ static int pass_file(struct tree_walk *walk, struct tree_entry *entry, int *fd)
 		return walk->sink->take(walk->sink, entry);
 	}
 	entry->kind = TREE_STREAM;
-	if (!walk->sink->passes_fd)
+	if (!walk->sink->passes_fd && !walk->sink->stream)
 		return move_contents(walk, entry, *fd);
 	add_xattrs(walk, entry, *fd, -1);
+	if (walk->sink->stream)
+		return walk->sink->stream(walk->sink, entry, (struct tree_end){ walk->fs, *fd }, walk->path.text);
 	entry->fd = *fd;
 	*fd = -1;
 	return walk->sink->take(walk->sink, entry);
@@ -174,6 +176,14 @@ static int visit_special(struct tree_walk *walk, int dir, struct tree_entry *ent
 
 static int visit(struct tree_walk *walk, int dir, const char *name);
 
+/* Is the current path to be copied? */
+static bool is_wanted(const struct tree_walk *walk)
+{
+	const char *path = walk->path.text + walk->label_length;
+
+	return !walk->wanted || walk->wanted(walk->wanted_arg, path + strspn(path, "/"));
+}
+
 static int visit_names(struct tree_walk *walk, int dir, const char *names, long size)
 {
 	int error = 0;
@@ -188,7 +198,9 @@ static int visit_names(struct tree_walk *walk, int dir, const char *names, long 
 		length = path_push(&walk->path, dirent->name);
 		if (length < 0)
 			return (int)length;
-		if (fs_name_is_entry(dirent->name))
+		if (!is_wanted(walk))
+			error = 0;
+		else if (fs_name_is_entry(dirent->name))
 			error = visit(walk, dir, dirent->name);
 		else
 			report_error(walk->report, walk->path.text, "impossible name; not copied");
@@ -243,6 +255,8 @@ static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 		return failed(walk, "cannot open", opened);
 	fd = (int)opened;
 	entry->kind = TREE_ENTER;
+	if (walk->enter_xattrs)
+		add_xattrs(walk, entry, fd, -1);
 	error = walk->sink->take(walk->sink, entry);
 	walk->depth++;
 	if (!error)
@@ -250,7 +264,8 @@ static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 	walk->depth--;
 	entry->kind = TREE_LEAVE;
 	if (!error) {
-		add_xattrs(walk, entry, fd, -1);
+		if (!walk->enter_xattrs)
+			add_xattrs(walk, entry, fd, -1);
 		error = walk->sink->take(walk->sink, entry);
 	}
 	fs_close(walk->fs, fd);
@@ -283,6 +298,7 @@ static int start(struct tree_walk *walk, uint32_t source, const char *label)
 {
 	walk->source = source;
 	walk->depth = 0;
+	walk->label_length = strlen(label);
 	return path_set(&walk->path, label);
 }
 

@@ -118,13 +118,13 @@ static void test_order(int dir)
 	tap_ok(!build->sink.take(&build->sink, &entry) && messages == 1, "a link to nothing is reported");
 	entry = entry_of(TREE_FILE, "g", S_IFREG);
 	entry.link = UINT32_MAX;
-	tap_ok(!build->sink.take(&build->sink, &entry) && build->links_room < 100000,
+	tap_ok(!build->sink.take(&build->sink, &entry) && build->linked.room < 100000,
 	       "a number that leaps takes no memory");
 	for (uint32_t i = 0; i < 32; i++) {
 		entry.link = 1U << i;
 		build->sink.take(&build->sink, &entry);
 	}
-	tap_ok(build->links_room < 1000, "nor do numbers that double, and go back");
+	tap_ok(build->linked.room < 1000, "nor do numbers that double, and go back");
 	entry.source = 1;
 	free_build(build);
 	build = new_build(dir);
