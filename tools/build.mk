@@ -4,8 +4,15 @@
 rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/session.c tools/supervise.c tools/worker.c tools/mount.c \
 	tools/probe.c tools/wire.c tools/fs.c tools/fstat.c tools/report.c tools/text.c \
 	tools/walk.c tools/build.c tools/build_dirs.c tools/tree_wire.c tools/copy.c tools/meta.c tools/links.c tools/names.c \
-	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c
+	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c \
+	tools/tar.c tools/tar_sink.c tools/tar_select.c tools/untar.c tools/untar_place.c \
+	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
+
+# libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:
+# see tools/archive_charset.c.
+archive-libs := -Wl,--wrap=nl_langinfo,--wrap=iconv_open -Wl,--defsym=archive_write_set_format_xar=abort \
+	-l:libarchive.a -l:libnettle.a -l:liblzma.a -l:libbz2.a -l:liblz4.a -l:libzstd.a -l:libz.a
 
 $(rumpus-obj): rumpus-cflags += -DRUMPUS_VERSION='"$(VERSION)"' -DRUMPUS_LIBDIR='"$(PREFIX)/lib"'
 
@@ -13,7 +20,7 @@ $(rumpus-obj): rumpus-cflags += -DRUMPUS_VERSION='"$(VERSION)"' -DRUMPUS_LIBDIR=
 $(BUILD)/bin/rumpus: $(rumpus-obj) $(sandbox-obj) $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -l:libblkid.a $(sandbox-libs) $(rumpus-libs:-luring=-l:liburing.a)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -l:libblkid.a $(archive-libs) $(sandbox-libs) $(rumpus-libs:-luring=-l:liburing.a)
 
 all-targets += $(BUILD)/bin/rumpus
 

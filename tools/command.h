@@ -104,7 +104,7 @@ struct subcommand {
 };
 
 extern const struct subcommand subcommand_cat, subcommand_cp, subcommand_dmesg, subcommand_info, subcommand_ls,
-	subcommand_mkdir, subcommand_rm;
+	subcommand_mkdir, subcommand_rm, subcommand_tar, subcommand_untar;
 extern const struct subcommand *const subcommands[]; /* ends with NULL */
 
 /**
@@ -192,7 +192,9 @@ struct session {
 int session_run(struct command *command);
 /** session_dispatch() - deal with one record */
 int session_dispatch(struct session *session, struct wire_record *record);
-/** worker_takes_stdout() - may the worker write standard output itself? */
+/** stdout_for_worker() - is standard output something that a worker may have: no way to read, nothing to overwrite? */
+bool stdout_for_worker(void);
+/** worker_takes_stdout() - does the worker write standard output itself, from the beginning? */
 bool worker_takes_stdout(const struct command *command);
 
 /* supervise.c: signals, and how the worker ended */

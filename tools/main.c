@@ -10,7 +10,8 @@
 
 const struct subcommand *const subcommands[] = {
 	&subcommand_cat, &subcommand_cp,    &subcommand_dmesg, &subcommand_info,
-	&subcommand_ls,	 &subcommand_mkdir, &subcommand_rm,    NULL,
+	&subcommand_ls,	 &subcommand_mkdir, &subcommand_rm,    &subcommand_tar,
+	&subcommand_untar, NULL,
 };
 
 uint64_t clock_now(void)

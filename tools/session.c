@@ -20,16 +20,21 @@
 /* Milliseconds between looks whether the worker has taken notice of a signal. */
 #define LOOK 250
 
-bool worker_takes_stdout(const struct command *command)
+bool stdout_for_worker(void)
 {
 	int flags = fcntl(STDOUT_FILENO, F_GETFL);
 	struct stat st;
 
 	/* One that could be read would let the worker read the terminal. */
-	if (command->sub != &subcommand_cat || flags < 0 || (flags & O_ACCMODE) != O_WRONLY || fstat(STDOUT_FILENO, &st))
+	if (flags < 0 || (flags & O_ACCMODE) != O_WRONLY || fstat(STDOUT_FILENO, &st))
 		return false;
 	/* In a file the worker could also shorten and overwrite what was there before. */
 	return S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size == 0 && !(flags & O_APPEND));
+}
+
+bool worker_takes_stdout(const struct command *command)
+{
+	return command->sub == &subcommand_cat && stdout_for_worker();
 }
 
 static int open_kernel_image(const struct command *command)

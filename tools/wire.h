@@ -33,6 +33,7 @@ enum wire_type {
 	WIRE_TREE,	  /* both: one entry of a tree that is copied; see tree.h */
 	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
 	WIRE_TREE_DONE,	  /* P: no more entries */
+	WIRE_HOST_FILE,	  /* P: descriptor of an archive; none: records of WIRE_DATA are its contents */
 };
 
 /**

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rumpus/hyp_blk.h>
@@ -160,6 +161,8 @@ static int prepare(struct worker *worker, int kernel_image, unsigned int layers)
 	for (unsigned int i = 0; i < command->image_count; i++)
 		keep[sandbox.keep_count++] = command->images[i].fd;
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
+	/* The C library keeps the time zone that it reads now: some archives have local times. */
+	tzset();
 	error = sandbox_confine(&sandbox, &layers);
 	if (error) {
 		report_error(&worker->report, NULL, "the sandbox cannot be made: %s", report_errno(error));
@@ -203,6 +206,8 @@ static int mount_all(struct worker *worker)
 	struct command *command = worker->command;
 	int error = raise_limit();
 
+	/* Files get the modes that are asked for: cutting them by the user's mask is the business of subcommands. */
+	fs_image.call(SYS_umask, 0, 0, 0, 0, 0, 0);
 	for (unsigned int i = 0; i < command->image_count && !error; i++) {
 		error = attach(worker, &command->images[i]);
 		if (!error && !command->sub->unmounted)

@@ -16,5 +16,6 @@ $(BUILD)/tests/tools/sandbox: $(BUILD)/obj/tests/tools/sandbox.o $(BUILD)/obj/te
 
 tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
 tests += $(tools-test-types:%=tests/tools/replay.py:%)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py

@@ -126,10 +126,11 @@ def _restore_signals():
 
 
 def spawn(*args, **more):
-    """Start rumpus; signals as from a terminal, whatever this program inherited."""
+    """Start rumpus; signals as from a terminal, whatever this program inherited. @stdin: path of a file."""
     more.setdefault("stdout", subprocess.PIPE)
     more.setdefault("stderr", subprocess.PIPE)
-    return subprocess.Popen([program(), *args], stdin=subprocess.DEVNULL, preexec_fn=_restore_signals, **more)
+    with open(more.pop("stdin", os.devnull), "rb") as stdin:
+        return subprocess.Popen([program(), *args], stdin=stdin, preexec_fn=_restore_signals, **more)
 
 
 class Result:
