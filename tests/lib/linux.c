@@ -365,6 +365,31 @@ static long milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static long nanoseconds(struct timespec time)
+{
+	return time.tv_sec * 1000000000L + time.tv_nsec;
+}
+
+/* A deadline of the host's means the same moment inside, so the two must not even be a tick apart. */
+static void clocks(void)
+{
+	struct timespec before, inside, after;
+	struct rumpus *kernel;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		kernel = boot();
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		rumpus_sys_clock_gettime(CLOCK_MONOTONIC, &inside);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		rumpus_halt(kernel);
+		if (nanoseconds(inside) < nanoseconds(before) || nanoseconds(inside) > nanoseconds(after))
+			break;
+	}
+	tap_is(i, 5, "the monotonic clock is the host's: %ld ns after it, %ld before",
+	       nanoseconds(inside) - nanoseconds(before), nanoseconds(after) - nanoseconds(inside));
+}
+
 /* Stops its own process. Returns how long the longest call took, of many for 200 ms: the one that it was stopped in. */
 static void *stop_and_call(void *arg)
 {
@@ -591,6 +616,7 @@ int main(void)
 	threads();
 	signals();
 	signal_model();
+	clocks();
 	halts();
 	two_kernels();
 	forks();

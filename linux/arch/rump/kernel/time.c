@@ -19,13 +19,35 @@ static u64 clocksource_read(struct clocksource *source)
 	return now();
 }
 
+static u64 begun;
+
+/* CLOCK_MONOTONIC is the host's: what it has begun with is what the first reading says, whatever passed between. */
+static u64 clocksource_begin(struct clocksource *source)
+{
+	source->read = clocksource_read;
+	return begun;
+}
+
+/* Nanoseconds as they are. A smaller shift would leave less to steer by, a larger one wake an idle kernel more often. */
+#define SHIFT 22
+
 static struct clocksource clocksource = {
 	.name = "rump",
 	.rating = 400,
-	.read = clocksource_read,
+	.read = clocksource_begin,
 	.mask = CLOCKSOURCE_MASK(64),
+	.mult = 1U << SHIFT,
+	.shift = SHIFT,
 	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
 };
+
+/*
+ * From the first moment on: the tree would count by ticks until the end of booting, and be some of them late for ever.
+ */
+struct clocksource *__init clocksource_default_clock(void)
+{
+	return &clocksource;
+}
 
 static DEFINE_PER_CPU(struct clock_event_device, clockevent);
 
@@ -83,13 +105,15 @@ void rump_timer_start_cpu(void)
 
 void __init time_init(void)
 {
-	clocksource_register_hz(&clocksource, NSEC_PER_SEC);
+	__clocksource_register(&clocksource);
 	rump_timer_start_cpu();
 }
 
-void read_persistent_clock64(struct timespec64 *ts)
+void __init read_persistent_wall_and_boot_offset(struct timespec64 *wall, struct timespec64 *boot_offset)
 {
-	*ts = ns_to_timespec64(rump_hyp->clock_realtime(rump_instance));
+	begun = now();
+	*wall = ns_to_timespec64(rump_hyp->clock_realtime(rump_instance));
+	*boot_offset = ns_to_timespec64(begun);
 }
 
 unsigned long long notrace sched_clock(void)
