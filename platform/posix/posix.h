@@ -132,6 +132,7 @@ int posix_mem_release(struct hyp *h, void *addr, size_t size);
 int posix_mem_sync_code(struct hyp *h, void *addr, size_t size);
 
 /* thread.c */
+#define TIMER_SLACK_NS 1000UL /* for threads that sleep until deadlines; Linux's default of 50 us would delay each */
 int posix_thread_create(struct hyp *h, void (*fn)(void *arg), void *arg, const struct hyp_thread_attr *attr,
 			struct hyp_thread **thread);
 void posix_thread_exit(struct hyp *h) __attribute__((noreturn));

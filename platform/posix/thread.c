@@ -14,7 +14,6 @@
 #define STACK_DEFAULT ((size_t)256 << 10)
 #define ALT_STACK_MIN 32768L
 #define NAME_SIZE 16 /* Linux's TASK_COMM_LEN */
-#define TIMER_SLACK_NS 1000UL /* Linux's default of 50 us would delay every deadline */
 
 /**
  * struct hyp_thread - a thread that thread_create() made

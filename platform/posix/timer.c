@@ -49,6 +49,7 @@ static void *timer_thread(void *arg)
 	uint32_t kick;
 
 	pthread_setname_np(pthread_self(), "hyp-timer");
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	while (!atomic_load(&t->stop)) {
 		kick = atomic_load(&t->kick);
 		atomic_exchange(&t->until, HYP_FOREVER);
