@@ -19,10 +19,11 @@
 
 /*
  * Bytes. The kernel prepares for all of it when it boots, which a command that only reads would wait for longer than a
- * larger cache saves; one that writes has to hold what is not written back yet.
+ * larger cache saves. One that writes has to hold what is not written back yet; beyond this, memory that is touched for
+ * the first time costs more than what was used before.
  */
 #define KERNEL_MEMORY_READ (128ULL << 20)
-#define KERNEL_MEMORY_WRITE (512ULL << 20)
+#define KERNEL_MEMORY_WRITE (192ULL << 20)
 
 static struct shared *shared;
 static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
