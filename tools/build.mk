@@ -3,10 +3,13 @@
 
 rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/session.c tools/supervise.c tools/worker.c tools/mount.c \
 	tools/probe.c tools/wire.c tools/fs.c tools/fstat.c tools/report.c tools/text.c \
+	tools/visit.c tools/found.c tools/accounts.c tools/json.c tools/base64.c \
+	tools/mode.c tools/quantity.c tools/reference.c tools/format.c \
 	tools/walk.c tools/build.c tools/build_dirs.c tools/tree_wire.c tools/copy.c tools/meta.c tools/links.c tools/names.c \
 	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c \
 	tools/tar.c tools/tar_sink.c tools/tar_select.c tools/untar.c tools/untar_place.c \
-	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c
+	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c \
+	tools/chmod.c tools/chown.c tools/du.c tools/ln.c tools/stat.c tools/touch.c tools/tree.c tools/truncate.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
 
 # libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:

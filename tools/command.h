@@ -103,8 +103,23 @@ struct subcommand {
 	void (*finish)(struct session *session);
 };
 
-extern const struct subcommand subcommand_cat, subcommand_cp, subcommand_dmesg, subcommand_info, subcommand_ls,
-	subcommand_mkdir, subcommand_rm, subcommand_tar, subcommand_untar;
+extern const struct subcommand subcommand_cat;
+extern const struct subcommand subcommand_chmod;
+extern const struct subcommand subcommand_chown;
+extern const struct subcommand subcommand_cp;
+extern const struct subcommand subcommand_dmesg;
+extern const struct subcommand subcommand_du;
+extern const struct subcommand subcommand_info;
+extern const struct subcommand subcommand_ln;
+extern const struct subcommand subcommand_ls;
+extern const struct subcommand subcommand_mkdir;
+extern const struct subcommand subcommand_rm;
+extern const struct subcommand subcommand_stat;
+extern const struct subcommand subcommand_tar;
+extern const struct subcommand subcommand_touch;
+extern const struct subcommand subcommand_tree;
+extern const struct subcommand subcommand_truncate;
+extern const struct subcommand subcommand_untar;
 extern const struct subcommand *const subcommands[]; /* ends with NULL */
 
 /**
@@ -143,11 +158,15 @@ enum operand_kind {
 	OPERAND_ANY,   /* IMAGE:/PATH or a host path */
 };
 
+/** operand_take() - understand one argument, opening nothing. Return: as operands_take() */
+int operand_take(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand);
 /**
  * operands_take() - understand arguments and add them to the command, opening nothing
  * Return: EXIT_DONE, EXIT_USAGE, EXIT_PROBLEM; has said why
  */
 int operands_take(struct command *command, int argc, char **argv, enum operand_kind kind);
+/** operands_take_writable() - the same, in images that the command changes */
+int operands_take_writable(struct command *command, int argc, char **argv);
 /** images_open() - open all images, for writing where @writable is set. Return: EXIT_DONE, EXIT_PROBLEM */
 int images_open(struct command *command);
 
@@ -233,6 +252,11 @@ int worker_main(struct command *command, int socket, int kernel_image, struct sh
 		unsigned int layers);
 /** worker_open() - open a path in an image, within its root whatever symbolic links say */
 long worker_open(const struct image *image, const char *path, int flags);
+/** worker_create() - the same for a file that is missing, with exactly @mode */
+long worker_create(const struct image *image, const char *path, int flags, mode_t mode);
+/** worker_failed() - report a failure with @text. Return: 0; @error when there is no sense in going on with other files
+ */
+int worker_failed(struct worker *worker, const char *text, const char *what, long error);
 /**
  * worker_open_parent() - open the directory that holds the last component of a path
  * @last: buffer of 256 bytes; "." when the path is the root or ends in a dot
@@ -289,7 +313,17 @@ void fstat_pretend(uint64_t size);
 /* text.c: what untrusted bytes may do to a terminal, and sizes for people */
 /** text_clean() - replace everything that is not printable UTF-8 by "?"; in place. Return: @text */
 char *text_clean(char *text);
+/** text_on_terminal() - is standard output one? */
+bool text_on_terminal(void);
+/** text_put() - write to standard output: as it is, but to a terminal with "\n" or "\033" for what may control it */
+void text_put(const char *text);
+/** text_sequence() - length of the UTF-8 sequence that @text, which is not empty, begins with; 0 for none */
+unsigned int text_sequence(const char *text);
+/** text_valid() - is it UTF-8 throughout, whatever it does to a terminal? */
+bool text_valid(const char *text);
 /** text_size() - "1.5 GiB". Return: @buf */
 const char *text_size(uint64_t bytes, char *buf, size_t size);
+/** text_size_short() - "1.5G", rounded up, as du(1) and df(1) have it. Return: @buf */
+const char *text_size_short(uint64_t bytes, char *buf, size_t size);
 
 #endif

@@ -29,6 +29,9 @@ struct fs {
 extern const struct fs fs_host;
 extern const struct fs fs_image;
 
+/* Newer than the headers of Debian 12; one number for every CPU. */
+#define FS_SYS_FCHMODAT2 452
+
 /* What getdents64(2) writes; the C library has no name for it. */
 struct fs_dirent {
 	uint64_t ino;
@@ -91,8 +94,8 @@ static inline long fs_getdents64(const struct fs *fs, int fd, void *buf, size_t 
 /** fs_statx() - about @name in @dir, or about @dir itself when @name is ""; never follows a symbolic link at the end */
 static inline long fs_statx(const struct fs *fs, int dir, const char *name, struct statx *st)
 {
-	return fs->call(SYS_statx, dir, (long)name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BASIC_STATS, (long)st,
-			0);
+	return fs->call(SYS_statx, dir, (long)name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
+			STATX_BASIC_STATS | STATX_BTIME, (long)st, 0);
 }
 
 static inline long fs_mkdirat(const struct fs *fs, int dir, const char *name, mode_t mode)
@@ -131,15 +134,33 @@ static inline long fs_chown(const struct fs *fs, int dir, const char *name, uint
 	return fs->call(SYS_fchownat, dir, (long)name, uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 0);
 }
 
+/** fs_chmod() - of @name in @dir, or of @dir when @name is ""; -EOPNOTSUPP for symbolic links, which have no mode */
+static inline long fs_chmod(const struct fs *fs, int dir, const char *name, mode_t mode)
+{
+	return fs->call(FS_SYS_FCHMODAT2, dir, (long)name, mode, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 0, 0);
+}
+
 static inline long fs_fchmod(const struct fs *fs, int fd, mode_t mode)
 {
 	return fs->call(SYS_fchmod, fd, mode, 0, 0, 0, 0);
 }
 
-/** fs_utimens() - of @name in @dir, a symbolic link itself, or of @dir when @name is NULL */
+/**
+ * fs_utimens() - of @name in @dir, a symbolic link itself, of @dir when @name is NULL, or of what an O_PATH descriptor
+ * @dir stands for when @name is ""
+ */
 static inline long fs_utimens(const struct fs *fs, int dir, const char *name, const struct timespec times[2])
 {
-	return fs->call(SYS_utimensat, dir, (long)name, (long)times, name ? AT_SYMLINK_NOFOLLOW : 0, 0, 0);
+	int flags = !name ? 0 : *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+
+	return fs->call(SYS_utimensat, dir, (long)name, (long)times, flags, 0, 0);
+}
+
+/** fs_rename() - @flags: RENAME_NOREPLACE: -EEXIST when there is a file of the new name */
+static inline long fs_rename(const struct fs *fs, int from, const char *old, int to, const char *name,
+			     unsigned int flags)
+{
+	return fs->call(SYS_renameat2, from, (long)old, to, (long)name, flags, 0);
 }
 
 static inline long fs_fchdir(const struct fs *fs, int dir)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "found.h"
 
 #define NAMES_SIZE (32U << 10)
 #define DEPTH_MAX 2000U
@@ -245,22 +246,6 @@ struct listing {
 	bool began; /* something was printed */
 };
 
-static void mode_string(uint32_t mode, char text[11])
-{
-	static const char types[] = "?pc?d?b?-?l?s???", bits[] = "rwxrwxrwx";
-
-	text[0] = types[mode >> 12 & 15];
-	for (int i = 0; i < 9; i++)
-		text[i + 1] = mode & (0400U >> i) ? bits[i] : '-';
-	if (mode & S_ISUID)
-		text[3] = mode & S_IXUSR ? 's' : 'S';
-	if (mode & S_ISGID)
-		text[6] = mode & S_IXGRP ? 's' : 'S';
-	if (mode & S_ISVTX)
-		text[9] = mode & S_IXOTH ? 't' : 'T';
-	text[10] = 0;
-}
-
 static void size_string(const struct line *line, bool human, char *text, size_t size)
 {
 	if (S_ISCHR(line->mode) || S_ISBLK(line->mode))
@@ -309,7 +294,7 @@ static void print_long(const struct shown *shown, const struct widths *widths, b
 	time_t mtime = (time_t)line->mtime;
 	struct tm tm;
 
-	mode_string(line->mode, mode);
+	found_mode(line->mode, mode);
 	size_string(line, human, size, sizeof(size));
 	if (localtime_r(&mtime, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);

@@ -8,11 +8,29 @@
 
 #include "command.h"
 
+/* By name: help lists them so. One a line, so that additions do not meet. */
+// clang-format off
 const struct subcommand *const subcommands[] = {
-	&subcommand_cat, &subcommand_cp,    &subcommand_dmesg, &subcommand_info,
-	&subcommand_ls,	 &subcommand_mkdir, &subcommand_rm,    &subcommand_tar,
-	&subcommand_untar, NULL,
+	&subcommand_cat,
+	&subcommand_chmod,
+	&subcommand_chown,
+	&subcommand_cp,
+	&subcommand_dmesg,
+	&subcommand_du,
+	&subcommand_info,
+	&subcommand_ln,
+	&subcommand_ls,
+	&subcommand_mkdir,
+	&subcommand_rm,
+	&subcommand_stat,
+	&subcommand_tar,
+	&subcommand_touch,
+	&subcommand_tree,
+	&subcommand_truncate,
+	&subcommand_untar,
+	NULL,
 };
+// clang-format on
 
 uint64_t clock_now(void)
 {

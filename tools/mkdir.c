@@ -13,14 +13,9 @@ struct mkdir_options {
 
 static int prepare(struct command *command, int argc, char **argv)
 {
-	int result;
-
 	if (!argc)
 		return usage_error(command, "make which directory?");
-	result = operands_take(command, argc, argv, OPERAND_IMAGE);
-	for (unsigned int i = 0; i < command->image_count; i++)
-		command->images[i].writable = true;
-	return result;
+	return operands_take_writable(command, argc, argv);
 }
 
 static bool is_dir(const struct image *image, const char *path)

@@ -68,9 +68,8 @@ static struct image *add_image(struct command *command, const char *path)
 	return image;
 }
 
-static int take(struct command *command, const char *argument, enum operand_kind kind)
+int operand_take(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand)
 {
-	struct operand *operand = &command->operands[command->operand_count++];
 	char *text = strdup(argument), *colon;
 
 	if (!text)
@@ -98,7 +97,16 @@ int operands_take(struct command *command, int argc, char **argv, enum operand_k
 	if (!command->operands)
 		abort();
 	for (int i = 0; i < argc && !result; i++)
-		result = take(command, argv[i], kind);
+		result = operand_take(command, argv[i], kind, &command->operands[command->operand_count++]);
+	return result;
+}
+
+int operands_take_writable(struct command *command, int argc, char **argv)
+{
+	int result = operands_take(command, argc, argv, OPERAND_IMAGE);
+
+	for (unsigned int i = 0; i < command->image_count; i++)
+		command->images[i].writable = true;
 	return result;
 }
 

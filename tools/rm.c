@@ -27,16 +27,11 @@ struct removal {
 
 static int prepare(struct command *command, int argc, char **argv)
 {
-	int result;
-
 	if (!argc && options_of(command)->force)
 		return EXIT_DONE;
 	if (!argc)
 		return usage_error(command, "remove what?");
-	result = operands_take(command, argc, argv, OPERAND_IMAGE);
-	for (unsigned int i = 0; i < command->image_count; i++)
-		command->images[i].writable = true;
-	return result;
+	return operands_take_writable(command, argc, argv);
 }
 
 static int failed(struct removal *removal, long error)

@@ -29,6 +29,8 @@ enum wire_type {
 	WIRE_FACT,	  /* W: a line of "info": name, value */
 	WIRE_ENTRY,	  /* W: a line of "ls" */
 	WIRE_LISTING,	  /* W: a directory of "ls" begins: its title */
+	WIRE_USAGE,	  /* W: a line of "du" */
+	WIRE_FOUND,	  /* W: a file and what is known of it; see found.h */
 	WIRE_DATA,	  /* W: bytes for standard output */
 	WIRE_TREE,	  /* both: one entry of a tree that is copied; see tree.h */
 	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */

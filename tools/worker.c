@@ -16,6 +16,7 @@
 
 #include "../sandbox/sandbox.h"
 #include "command.h"
+#include "tree.h"
 
 /*
  * Bytes. The kernel prepares for all of it when it boots, which a command that only reads would wait for longer than a
@@ -283,6 +284,32 @@ long worker_open(const struct image *image, const char *path, int flags)
 	const struct open_how how = { .flags = (uint64_t)(unsigned int)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
 
 	return fs_openat2(&fs_image, image->root, path, &how);
+}
+
+long worker_create(const struct image *image, const char *path, int flags, mode_t mode)
+{
+	const struct open_how how = {
+		.flags = (uint64_t)(unsigned int)flags | O_CREAT | O_CLOEXEC,
+		.mode = mode,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	long fd = fs_openat2(&fs_image, image->root, path, &how), error;
+
+	if (fd < 0)
+		return fd;
+	/* The umask of a kernel's first process would take bits away. */
+	error = fs_fchmod(&fs_image, (int)fd, mode);
+	if (error)
+		fs_close(&fs_image, (int)fd);
+	return error ? error : fd;
+}
+
+int worker_failed(struct worker *worker, const char *text, const char *what, long error)
+{
+	if (error == -EINTR && stop_requested())
+		return -EINTR;
+	report_error(&worker->report, text, "%s: %s", what, report_errno(error));
+	return tree_fatal(error) ? (int)error : 0;
 }
 
 long worker_open_parent(const struct image *image, const char *path, char *last)

@@ -18,4 +18,7 @@ tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
 tests += $(tools-test-types:%=tests/tools/replay.py:%)
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/change.py:$(type))
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/look.py:$(type))
+long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: visiting all files below a place in an image */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "visit.h"
+
+/* Bytes of names that are read at a time: near the operand, and where a thousand levels may each hold a buffer. */
+#define NAMES_SIZE (64U << 10)
+#define NAMES_SIZE_DEEP (4U << 10)
+#define DEEP 64U
+
+/* Of a sorted visit: one directory. @list: type, name, zero byte for each. */
+struct names {
+	char **list;
+	size_t count, room;
+};
+
+const char *visit_image_path(const struct visit *visit)
+{
+	return visit->path.text + visit->inside;
+}
+
+int visit_failed(struct visit *visit, const char *what, long error)
+{
+	return worker_failed(visit->worker, path_tail(visit->path.text), what, error);
+}
+
+int visit_examine(struct visit *visit, struct visit_file *file)
+{
+	long error;
+
+	if (file->examined)
+		return 0;
+	error = fs_statx(&fs_image, file->dir, file->name, &file->st);
+	if (error) {
+		error = visit_failed(visit, "cannot examine", error);
+		return error ? (int)error : 1;
+	}
+	file->examined = true;
+	file->type = (unsigned char)IFTODT(file->st.stx_mode);
+	return 0;
+}
+
+static int visit_file(struct visit *visit, struct visit_file *file);
+
+/* @name in the directory that is open as @dir. */
+static int visit_name(struct visit *visit, int dir, const char *name, unsigned char type, bool last, unsigned int depth)
+{
+	struct visit_file file;
+	long length;
+	int error;
+
+	file.dir = dir;
+	file.name = name;
+	file.type = type;
+	file.examined = false;
+	file.last = last;
+	file.depth = depth;
+	length = path_push(&visit->path, name);
+	if (length < 0)
+		return (int)length;
+	error = visit_file(visit, &file);
+	path_pop(&visit->path, length);
+	return error;
+}
+
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+static int visit_buffer(struct visit *visit, int dir, const char *names, long size, unsigned int depth)
+{
+	int error = 0;
+
+	for (long at = 0; at < size && !error;) {
+		const struct fs_dirent *dirent = (const void *)(names + at);
+
+		at += dirent->size;
+		if (!is_dots(dirent->name))
+			error = visit_name(visit, dir, dirent->name, dirent->type, false, depth);
+	}
+	return error;
+}
+
+static int keep_name(struct names *names, const struct fs_dirent *dirent)
+{
+	size_t length = strlen(dirent->name);
+	char *kept = malloc(length + 2);
+
+	if (!kept)
+		return -ENOMEM;
+	if (names->count == names->room) {
+		size_t room = 2 * names->room + 64;
+		char **list = realloc(names->list, room * sizeof(*list));
+
+		if (!list) {
+			free(kept);
+			return -ENOMEM;
+		}
+		names->list = list;
+		names->room = room;
+	}
+	kept[0] = (char)dirent->type;
+	memcpy(kept + 1, dirent->name, length + 1);
+	names->list[names->count++] = kept;
+	return 0;
+}
+
+static int keep_buffer(const struct visit *visit, struct names *kept, const char *names, long size, unsigned int depth)
+{
+	int error = 0;
+
+	for (long at = 0; at < size && !error;) {
+		const struct fs_dirent *dirent = (const void *)(names + at);
+
+		at += dirent->size;
+		if (!is_dots(dirent->name) &&
+		    (!visit->wanted || visit->wanted(visit, dirent->name, dirent->type, depth)))
+			error = keep_name(kept, dirent);
+	}
+	return error;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a + 1, *(char *const *)b + 1);
+}
+
+static int visit_sorted(struct visit *visit, int dir, struct names *names, unsigned int depth)
+{
+	int error = 0;
+
+	if (names->count)
+		qsort(names->list, names->count, sizeof(*names->list), compare);
+	for (size_t i = 0; i < names->count && !error; i++)
+		error = visit_name(visit, dir, names->list[i] + 1, (unsigned char)names->list[i][0],
+				   i + 1 == names->count, depth);
+	return error;
+}
+
+static int visit_entries(struct visit *visit, int dir, unsigned int depth)
+{
+	size_t room = depth < DEEP ? NAMES_SIZE : NAMES_SIZE_DEEP;
+	char *buffer = malloc(room);
+	struct names kept = { 0 };
+	int error = buffer ? 0 : -ENOMEM;
+	long size = 1;
+
+	while (!error && size > 0) {
+		size = fs_getdents64(&fs_image, dir, buffer, room);
+		if (size < 0)
+			error = visit_failed(visit, "cannot list", size);
+		else if (visit->sorted)
+			error = keep_buffer(visit, &kept, buffer, size, depth);
+		else
+			error = visit_buffer(visit, dir, buffer, size, depth);
+	}
+	free(buffer);
+	if (!error)
+		error = visit_sorted(visit, dir, &kept, depth);
+	while (kept.count)
+		free(kept.list[--kept.count]);
+	free(kept.list);
+	return error;
+}
+
+static int visit_dir(struct visit *visit, struct visit_file *file)
+{
+	long fd;
+	int error;
+
+	if (file->depth >= VISIT_DEPTH_MAX) {
+		report_error(&visit->worker->report, path_tail(visit->path.text),
+			     "nested more than %u directories deep; what is below is left out", VISIT_DEPTH_MAX);
+		return 0;
+	}
+	fd = fs_open_dir(&fs_image, file->dir, *file->name ? file->name : ".");
+	if (fd < 0)
+		return visit_failed(visit, "cannot open", fd);
+	error = visit_entries(visit, (int)fd, file->depth + 1);
+	fs_close(&fs_image, (int)fd);
+	return error;
+}
+
+static int visit_file(struct visit *visit, struct visit_file *file)
+{
+	int answer;
+
+	if (stop_requested())
+		return -EINTR;
+	if (file->type == DT_UNKNOWN) {
+		int error = visit_examine(visit, file);
+
+		if (error)
+			return error < 0 ? error : 0;
+	}
+	answer = visit->enter(visit, file);
+	if (answer < 0 || file->type != DT_DIR || answer == VISIT_SKIP)
+		return answer < 0 ? answer : 0;
+	answer = visit_dir(visit, file);
+	return answer || !visit->leave ? answer : visit->leave(visit, file);
+}
+
+/* "IMAGE" and "IMAGE:" are shown as "IMAGE:/", which is what they mean. */
+static int set_label(struct visit *visit, const struct operand *operand)
+{
+	char *label;
+	int error;
+
+	visit->operand = operand;
+	visit->inside = strlen(operand->image->path) + 1;
+	if (strlen(operand->text) > visit->inside)
+		return path_set(&visit->path, operand->text);
+	if (asprintf(&label, "%s:/", operand->image->path) < 0)
+		return -ENOMEM;
+	error = path_set(&visit->path, label);
+	free(label);
+	return error;
+}
+
+int visit_operand(struct visit *visit, const struct operand *operand)
+{
+	struct visit_file file = { .type = DT_UNKNOWN, .last = true };
+	char last[256] = "";
+	int error = set_label(visit, operand);
+	long dir;
+
+	if (error)
+		return error;
+	dir = visit->follow ? worker_open(operand->image, operand->path, O_PATH)
+			    : worker_open_parent(operand->image, operand->path, last);
+	if (dir < 0)
+		return visit_failed(visit, "cannot open", dir);
+	file.dir = (int)dir;
+	file.name = last;
+	error = visit_examine(visit, &file);
+	if (!error)
+		error = visit_file(visit, &file);
+	fs_close(&fs_image, (int)dir);
+	return error < 0 ? error : 0;
+}
+
+int visit_operands(struct visit *visit, unsigned int first)
+{
+	const struct command *command = visit->worker->command;
+	int error = 0;
+
+	for (unsigned int i = first; i < command->operand_count && !error; i++)
+		error = visit_operand(visit, &command->operands[i]);
+	path_free(&visit->path);
+	return error;
+}
