@@ -19,7 +19,7 @@ static long send_contents(struct worker *worker, int fd)
 	long error, size;
 
 	do {
-		error = wire_begin(&worker->wire, WIRE_DATA, WIRE_INLINE_MAX + 8);
+		error = stop_requested() ? -EINTR : wire_begin(&worker->wire, WIRE_DATA, WIRE_INLINE_MAX + 8);
 		if (error)
 			return error;
 		size = fs_read(&fs_image, fd, wire_reserve(&worker->wire, WIRE_INLINE_MAX), WIRE_INLINE_MAX);

@@ -115,6 +115,8 @@ static int place_targets(const struct command *command, struct tree_build *build
 
 	build->exact = dir < 0;
 	build->base = (int)(build->exact ? parent : dir);
+	if (!build->exact && parent >= 0)
+		fs_close(build->fs, (int)parent);
 	if (dir < 0 && source_count(command) > 1) {
 		report_error(build->report, target->text, "is no directory, which it must be for several sources");
 		return -ENOTDIR;
@@ -161,8 +163,12 @@ static int open_host_target(struct session *session)
 		place_targets(command, build, dir, fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0));
 
 	free(parent);
-	if (error)
+	if (error && build->base >= 0)
+		fs_close(&fs_host, build->base);
+	if (error) {
+		free(build);
 		return -ECANCELED;
+	}
 	session->build = build;
 	return 0;
 }
@@ -263,8 +269,14 @@ static int record(struct session *session, struct wire_record *record)
 
 static void finish(struct session *session)
 {
-	if (session->build)
-		tree_build_fini(session->build);
+	struct tree_build *build = session->build;
+
+	if (!build)
+		return;
+	tree_build_fini(build);
+	fs_close(build->fs, build->base);
+	free(build);
+	session->build = NULL;
 }
 
 /* Worker: the target is in an image */
