@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Sandbox: the system calls that a rump kernel at work makes, and no others */
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -158,6 +159,10 @@ static int build_refused(scmp_filter_ctx filter)
 
 	for (size_t i = 0; !error && i < sizeof(refused) / sizeof(*refused); i++)
 		error = add(filter, SCMP_ACT_ERRNO((uint32_t)refused[i].error), refused[i].number);
+	/* isatty(3): nothing that a worker has is a terminal. */
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 1,
+					 SCMP_A1(SCMP_CMP_EQ, TCGETS));
 	return error;
 }
 

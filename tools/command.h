@@ -82,7 +82,10 @@ struct worker;
  * @options_size: of the struct that they are stored in, which begins as zeroes
  * @ordered:   options end at the first operand, since later words may begin with a minus
  * @examples:  two or three
- * @prepare:   parent: takes the operands. Return: EXIT_DONE or what to exit with; has said why.
+ * @hidden:    of no use to people: in no list
+ * @prepare:   parent: takes the operands. Return: EXIT_DONE or what to exit with; has said why. In a shell the worker
+ *             calls it, too, with the same words: it opens nothing, and notes down no descriptors
+ * @alone:     instead of @work: needs neither image nor worker. Return: what to exit with
  * @work:      worker, with images mounted. Return: 0 or a negative errno that was not reported yet
  * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
@@ -95,7 +98,9 @@ struct subcommand {
 	size_t options_size;
 	bool ordered;
 	const struct option_example *examples;
+	bool hidden;
 	int (*prepare)(struct command *command, int argc, char **argv);
+	int (*alone)(struct command *command);
 	int (*work)(struct worker *worker);
 	bool unmounted;
 	int (*record)(struct session *session, struct wire_record *record);
@@ -111,9 +116,11 @@ extern const struct subcommand subcommand_dmesg;
 extern const struct subcommand subcommand_du;
 extern const struct subcommand subcommand_info;
 extern const struct subcommand subcommand_ln;
+extern const struct subcommand subcommand_look;
 extern const struct subcommand subcommand_ls;
 extern const struct subcommand subcommand_mkdir;
 extern const struct subcommand subcommand_rm;
+extern const struct subcommand subcommand_sh;
 extern const struct subcommand subcommand_stat;
 extern const struct subcommand subcommand_tar;
 extern const struct subcommand subcommand_touch;
@@ -125,11 +132,13 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
 /**
  * struct command - a command line, understood
  * @own: options of the subcommand: its own struct
+ * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
  */
 struct command {
 	const struct subcommand *sub;
 	struct options options;
 	void *own;
+	const char *directory;
 	struct image images[IMAGES_MAX];
 	unsigned int image_count;
 	struct operand *operands;
@@ -147,6 +156,10 @@ const struct subcommand *subcommand_find(const char *name);
  * Return: EXIT_DONE, also when help or version is asked for; an exit code after a message
  */
 int command_parse(struct command *command, int argc, char **argv);
+/** command_answer() - the help or version that the line asks for. Return: exit code; -1: it does not */
+int command_answer(const struct command *command);
+/** command_free() - what command_parse() has made; not what is open, nor the struct itself */
+void command_free(struct command *command);
 /** usage_error() - say what is wrong with the command line. Return: EXIT_USAGE */
 int usage_error(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 uint64_t clock_now(void);
@@ -160,6 +173,9 @@ enum operand_kind {
 
 /** operand_take() - understand one argument, opening nothing. Return: as operands_take() */
 int operand_take(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand);
+/** HOST_PREFIX - in a shell, before a path of the host */
+#define HOST_PREFIX "host:"
+
 /**
  * operands_take() - understand arguments and add them to the command, opening nothing
  * Return: EXIT_DONE, EXIT_USAGE, EXIT_PROBLEM; has said why
@@ -190,8 +206,13 @@ struct shared {
 /**
  * struct session - the parent's side of one command
  * @cwd:    working directory of the command; relative host paths start here, as the process may change its own
+ * @shell:  the worker does one line after the other
+ * @interactive: its lines come from a terminal
+ * @ended:  the worker is about to end: there will be no more lines
+ * @deaf:   what the worker still sends of this line is of no use any more
  * @build:  cp: files that are being made on the host; NULL when none
  * @mask:  umask of the command
+ * @code:   what to exit with when nothing else went wrong
  * @state:  the subcommand's own
  */
 struct session {
@@ -202,7 +223,8 @@ struct session {
 	pid_t worker;
 	mode_t mask;
 	int cwd;
-	bool finished;
+	bool finished, shell, interactive, ended, deaf;
+	int code;
 	struct tree_build *build;
 	void *state;
 };
@@ -211,6 +233,13 @@ struct session {
 int session_run(struct command *command);
 /** session_dispatch() - deal with one record */
 int session_dispatch(struct session *session, struct wire_record *record);
+/**
+ * session_converse() - drive the subcommand, and deal with the worker's records until it has finished
+ * Return: 0; -ECONNRESET when the worker is gone; -EPROTO when it breaks the rules; what @record or @drive gave
+ */
+int session_converse(struct session *session);
+/** session_code() - what an enum outcome is worth as an exit code, signals apart */
+int session_code(unsigned int outcome);
 /** stdout_for_worker() - is standard output something that a worker may have: no way to read, nothing to overwrite? */
 bool stdout_for_worker(void);
 /** worker_takes_stdout() - does the worker write standard output itself, from the beginning? */
@@ -223,6 +252,12 @@ int supervise_start(pid_t worker);
 int supervise_wait(struct session *session);
 /** supervise_explain() - report a worker that ended without saying that it was done */
 void supervise_explain(struct session *session, int status);
+/** supervise_patiently() - a second SIGINT ends the worker only when the user was told that it takes long */
+void supervise_patiently(void);
+/** supervise_ask() - ask the worker to stop what it does, as after @signal */
+void supervise_ask(int signal);
+/** supervise_forget() - a line has ended: what was asked of the worker counts no more */
+void supervise_forget(void);
 /** supervise_signal() - number of the signal that asked to stop, or 0 */
 int supervise_signal(void);
 /** supervise_nudge() - ask again a worker that may have missed the request to stop */
@@ -250,6 +285,8 @@ struct worker {
 /** worker_main() - the whole life of the worker. Return: exit status of its process */
 int worker_main(struct command *command, int socket, int kernel_image, struct shared *shared, mode_t mask,
 		unsigned int layers);
+/** worker_work() - do the command's work, and report what was not */
+void worker_work(struct worker *worker);
 /** worker_open() - open a path in an image, within its root whatever symbolic links say */
 long worker_open(const struct image *image, const char *path, int flags);
 /** worker_create() - the same for a file that is missing, with exactly @mode */
@@ -315,6 +352,8 @@ void fstat_pretend(uint64_t size);
 char *text_clean(char *text);
 /** text_on_terminal() - is standard output one? */
 bool text_on_terminal(void);
+/** text_redirected() - standard output has become another file: ask again */
+void text_redirected(void);
 /** text_put() - write to standard output: as it is, but to a terminal with "\n" or "\033" for what may control it */
 void text_put(const char *text);
 /** text_sequence() - length of the UTF-8 sequence that @text, which is not empty, begins with; 0 for none */

@@ -40,8 +40,11 @@ int help_list(void)
 {
 	puts("usage: rumpus [OPTIONS] SUBCOMMAND [OPTIONS] ARGUMENTS\n"
 	     "Reads and writes file systems in disk images, with Linux's own drivers, without being root.\n");
-	for (const struct subcommand *const *sub = subcommands; *sub; sub++)
+	for (const struct subcommand *const *sub = subcommands; *sub; sub++) {
+		if ((*sub)->hidden)
+			continue;
 		printf("  %-10s %s\n", (*sub)->name, (*sub)->summary);
+	}
 	puts("  help       this text; \"rumpus help SUBCOMMAND\" has options and examples, \"man rumpus\" all\n"
 	     "\n"
 	     "Options of all subcommands, before or after it:");

@@ -19,9 +19,11 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_du,
 	&subcommand_info,
 	&subcommand_ln,
+	&subcommand_look,
 	&subcommand_ls,
 	&subcommand_mkdir,
 	&subcommand_rm,
+	&subcommand_sh,
 	&subcommand_stat,
 	&subcommand_tar,
 	&subcommand_touch,
@@ -66,7 +68,7 @@ const struct subcommand *subcommand_find(const char *name)
 	return NULL;
 }
 
-static int help(struct command *command, const char *name)
+static int help(const struct command *command, const char *name)
 {
 	const struct subcommand *sub = name ? subcommand_find(name) : NULL;
 
@@ -81,8 +83,15 @@ static int version(void)
 	return fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
 }
 
+/* May a line of a shell leave out its operands, as they are one image as a whole, or as much of it as one likes? */
+static bool takes_image(const struct subcommand *sub)
+{
+	return !strncmp(sub->arguments, "IMAGE", 5) && (!sub->arguments[5] || strchr("[ .", sub->arguments[5]));
+}
+
 int command_parse(struct command *command, int argc, char **argv)
 {
+	static char here[] = ".", *const nothing[] = { here };
 	int first, result;
 
 	command->sub = subcommand_find(argv[0]);
@@ -94,7 +103,17 @@ int command_parse(struct command *command, int argc, char **argv)
 	result = options_parse(command, argc, argv, &first);
 	if (result || command->options.help || command->options.version)
 		return result;
+	if (command->directory && first == argc && takes_image(command->sub))
+		return command->sub->prepare(command, 1, (char **)nothing);
 	return command->sub->prepare(command, argc - first, argv + first);
+}
+
+void command_free(struct command *command)
+{
+	for (unsigned int i = 0; i < command->operand_count; i++)
+		free((char *)command->operands[i].path);
+	free(command->operands);
+	free(command->own);
 }
 
 static void say(void *arg, enum severity severity, const char *subject, const char *text)
@@ -110,15 +129,12 @@ static void say(void *arg, enum severity severity, const char *subject, const ch
 	fprintf(stderr, "rumpus: %s%s%s\n", text_clean(clean_subject), *subject ? ": " : "", text_clean(clean_text));
 }
 
-/* What needs no image. Return: exit code, or -1 for nothing of the kind */
-static int answer(struct command *command, char **words)
+int command_answer(const struct command *command)
 {
 	if (command->options.version)
 		return version();
 	if (command->options.help)
 		return command->sub ? help_subcommand(command->sub) : help_list();
-	if (!command->sub && *words && !strcmp(*words, "help"))
-		return help(command, words[1]);
 	return -1;
 }
 
@@ -131,17 +147,21 @@ int main(int argc, char **argv)
 	report.arg = &command;
 	if (result)
 		return result;
-	answered = answer(&command, argv + first);
+	answered = command_answer(&command);
 	if (answered >= 0)
 		return answered;
 	if (first == argc)
 		return usage_error(&command, "no subcommand");
+	if (!strcmp(argv[first], "help"))
+		return help(&command, argv[first + 1]);
 	result = command_parse(&command, argc - first, argv + first);
 	if (result)
 		return result;
-	answered = answer(&command, argv + first);
+	answered = command_answer(&command);
 	if (answered >= 0)
 		return answered;
+	if (command.sub->alone)
+		return command.sub->alone(&command);
 	result = images_open(&command);
 	return result ? result : session_run(&command);
 }

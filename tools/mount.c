@@ -241,6 +241,8 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 	char dir[16];
 	long error = 0;
 
+	if (image->root >= 0)
+		return 0; /* a shell's, which mounted it once for all lines */
 	if (worker->command->options.partition)
 		error = choose_partition(worker, image, &offset, &size);
 	if (!error)

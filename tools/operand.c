@@ -68,10 +68,31 @@ static struct image *add_image(struct command *command, const char *path)
 	return image;
 }
 
+/* In a shell: a path in its image; where the host's will do as well, "host:" and a path there. */
+static void take_path(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand)
+{
+	size_t skip =
+		kind == OPERAND_ANY && !strncmp(argument, HOST_PREFIX, strlen(HOST_PREFIX)) ? strlen(HOST_PREFIX) : 0;
+	char *path;
+
+	if (skip)
+		path = strdup(argument[skip] ? argument + skip : ".");
+	else if (asprintf(&path, "%s/%s", *argument == '/' ? "" : command->directory, argument) < 0)
+		path = NULL;
+	if (!path)
+		abort();
+	*operand = (struct operand){ .image = skip ? NULL : &command->images[0], .path = path, .text = argument };
+}
+
 int operand_take(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand)
 {
-	char *text = strdup(argument), *colon;
+	char *text, *colon;
 
+	if (command->directory) {
+		take_path(command, argument, kind, operand);
+		return EXIT_DONE;
+	}
+	text = strdup(argument);
 	if (!text)
 		abort();
 	*operand = (struct operand){ .path = text, .text = argument };

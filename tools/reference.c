@@ -6,7 +6,9 @@
 
 int reference_take(struct command *command, const char *text, struct reference *reference)
 {
-	int result = operand_take(command, text, OPERAND_ANY, &reference->operand);
+	/* The worker of a shell, which does this as well, reaches no file of the host. */
+	enum operand_kind kind = command->directory ? OPERAND_IMAGE : OPERAND_ANY;
+	int result = operand_take(command, text, kind, &reference->operand);
 	long fd, error;
 
 	if (result || reference->operand.image)

@@ -26,6 +26,11 @@ void stop_request(void)
 	stop = 1;
 }
 
+void stop_forget(void)
+{
+	stop = 0;
+}
+
 static void say(struct report *report, enum severity severity, const char *subject, const char *format, va_list args)
 {
 	char text[MESSAGE_MAX];

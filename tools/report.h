@@ -52,6 +52,8 @@ const char *report_errno(long error);
 bool stop_requested(void);
 /** stop_request() - from now on the answer is yes; for signal handlers */
 void stop_request(void);
+/** stop_forget() - from now on it is no */
+void stop_forget(void);
 
 /**
  * struct path - a path that grows and shrinks as a tree is walked; only for messages

@@ -91,6 +91,14 @@ static int take_data(struct wire_record *record)
 	return 0;
 }
 
+/* What depends on the subcommand. */
+static int take_own(struct session *session, struct wire_record *record)
+{
+	if (record->type == WIRE_DATA)
+		return take_data(record);
+	return session->command->sub->record ? session->command->sub->record(session, record) : -EPROTO;
+}
+
 int session_dispatch(struct session *session, struct wire_record *record)
 {
 	int error = 0;
@@ -100,14 +108,16 @@ int session_dispatch(struct session *session, struct wire_record *record)
 		take_message(session, record);
 		break;
 	case WIRE_FINISH:
+	case WIRE_DONE:
 		session->report->outcome |= wire_get_u32(record);
 		session->finished = true;
-		break;
-	case WIRE_DATA:
-		error = take_data(record);
+		session->ended = record->type == WIRE_FINISH;
+		if (!session->ended && !session->shell)
+			error = -EPROTO;
 		break;
 	default:
-		error = session->command->sub->record ? session->command->sub->record(session, record) : -EPROTO;
+		if (!session->deaf)
+			error = take_own(session, record);
 	}
 	if (record->fd >= 0) {
 		close(record->fd); /* the worker has no descriptors to give */
@@ -116,7 +126,7 @@ int session_dispatch(struct session *session, struct wire_record *record)
 	return record->bad ? -EPROTO : error;
 }
 
-/* One packet has come, or the end: deal with all its records. Return: 0; -EPIPE at the end; what a record gave */
+/* One packet has come, or the end: deal with all its records. Return: 0; -ECONNRESET at the end; what a record gave */
 static int receive(void *arg)
 {
 	struct session *session = arg;
@@ -129,22 +139,31 @@ static int receive(void *arg)
 		if (error == -EINTR)
 			return 0;
 		if (error <= 0)
-			return error ? error : -EPIPE;
+			return error ? error : -ECONNRESET;
 		error = session_dispatch(session, &record);
 	} while (!error && !session->finished && wire_pending(&session->wire));
 	return error;
 }
 
-static int converse(struct session *session)
+/* The same while records are being sent: there is no sense in more of them when the worker has done its part. */
+static int drain(void *arg)
+{
+	struct session *session = arg;
+	int error = receive(session);
+
+	return !error && session->finished ? -EPIPE : error;
+}
+
+int session_converse(struct session *session)
 {
 	struct pollfd poll_fd = { .fd = session->wire.fd, .events = POLLIN };
 	uint64_t looked = clock_now();
 	int error = 0;
 
-	if (session->command->sub->drive)
+	if (session->command->sub->drive && !session->deaf)
 		error = session->command->sub->drive(session);
 	/* The worker may have stopped listening because of what its last records say. */
-	if (error == -EPIPE || (error == -EINTR && supervise_signal()))
+	if (error == -EPIPE || error == -ECONNRESET || (error == -EINTR && supervise_signal()))
 		error = 0;
 	while (!error && !session->finished) {
 		int ready = poll(&poll_fd, 1, LOOK);
@@ -157,7 +176,14 @@ static int converse(struct session *session)
 			looked = clock_now();
 		}
 	}
-	return error == -EPIPE && !session->finished ? -ECONNRESET : error;
+	return error;
+}
+
+int session_code(unsigned int outcome)
+{
+	if (outcome & ~(unsigned int)OUTCOME_LOSSY)
+		return EXIT_PROBLEM;
+	return outcome ? EXIT_LOSSY : EXIT_DONE;
 }
 
 /* Turns what happened into an exit code; a closed pipe ends this process as it ends others. */
@@ -171,9 +197,7 @@ static int conclude(const struct session *session)
 	}
 	if (supervise_signal() && (!session->finished || (outcome & OUTCOME_STOPPED)))
 		return 128 + supervise_signal();
-	if (outcome & ~(unsigned int)OUTCOME_LOSSY)
-		return EXIT_PROBLEM;
-	return outcome ? EXIT_LOSSY : EXIT_DONE;
+	return outcome ? session_code(outcome) : session->code;
 }
 
 static int flush_stdout(struct session *session)
@@ -186,7 +210,7 @@ static int flush_stdout(struct session *session)
 
 static void supervise(struct session *session)
 {
-	int error = converse(session), status;
+	int error = session_converse(session), status;
 
 	if (error == -EPROTO) {
 		report_error(session->report, NULL, "the worker broke the rules of the conversation, and was ended");
@@ -219,7 +243,7 @@ static int parent(struct session *session)
 		if (session->command->images[i].writable)
 			signal(SIGPIPE, SIG_IGN);
 	}
-	session->wire.drain = receive;
+	session->wire.drain = drain;
 	session->wire.arg = session;
 	session->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (error || session->cwd < 0) {

@@ -22,7 +22,29 @@
 static volatile sig_atomic_t worker_pid, asked_by;
 static volatile uint64_t first_at; /* when the first signal came; the handler's, which does not interrupt itself */
 static uint64_t asked_at; /* nanoseconds; 0: the parent has not noticed yet */
-static bool told, gave_up;
+static bool gave_up;
+static volatile sig_atomic_t told, patient;
+
+void supervise_ask(int signal)
+{
+	first_at = clock_now();
+	asked_by = signal;
+	stop_request();
+	if (worker_pid)
+		syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
+}
+
+void supervise_forget(void)
+{
+	asked_by = told = 0;
+	asked_at = 0;
+	stop_forget();
+}
+
+void supervise_patiently(void)
+{
+	patient = 1;
+}
 
 /*
  * The first signal asks: the worker's call is interrupted, the image unmounted. The second ends it at once; the journal
@@ -33,11 +55,9 @@ static void handle(int signal)
 	int saved = errno;
 
 	if (!asked_by) {
-		first_at = clock_now();
-		asked_by = signal;
-		stop_request();
-		if (worker_pid)
-			syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
+		supervise_ask(signal);
+	} else if (patient && !told) {
+		asked_by = signal; /* impatience with one line of a shell is none with the shell */
 	} else if (clock_now() - first_at > ECHO) {
 		asked_by = signal;
 		if (worker_pid)
@@ -102,8 +122,10 @@ void supervise_nudge(struct session *session)
 		syscall(SYS_tgkill, worker_pid, worker_pid, SIGUSR1);
 	waited = (clock_now() - asked_at) / 1000000000U;
 	if (!told && waited >= PATIENCE) {
-		told = true;
-		fputs("rumpus: still writing back and unmounting; interrupt again to end at once\n", stderr);
+		told = 1;
+		fputs(patient ? "rumpus: the command has not ended yet; interrupt again to end the shell at once\n"
+			      : "rumpus: still writing back and unmounting; interrupt again to end at once\n",
+		      stderr);
 	}
 	if (!gave_up && waited >= GIVE_UP && !atomic_load(&session->shared->stopping)) {
 		gave_up = true;

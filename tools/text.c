@@ -79,10 +79,16 @@ bool text_valid(const char *text)
 	return true;
 }
 
+/* -1: not asked yet; names come by the million. */
+static int known = -1;
+
+void text_redirected(void)
+{
+	known = -1;
+}
+
 bool text_on_terminal(void)
 {
-	static int known = -1;
-
 	if (known < 0)
 		known = isatty(STDOUT_FILENO);
 	return known;

@@ -212,6 +212,10 @@ static int set_label(struct visit *visit, const struct operand *operand)
 	int error;
 
 	visit->operand = operand;
+	/* In a shell operands are nothing but paths, and shown as they were typed. */
+	visit->inside = 0;
+	if (visit->worker->command->directory)
+		return path_set(&visit->path, operand->text);
 	visit->inside = strlen(operand->image->path) + 1;
 	if (strlen(operand->text) > visit->inside)
 		return path_set(&visit->path, operand->text);

@@ -53,7 +53,7 @@ enum visit_answer {
  * @arg:     the caller's
  * @path:    of the file, as it is shown: it begins with the operand as given
  * @operand: which
- * @inside:  what in @path comes before the path in the image
+ * @inside:  what in @path comes before the path in the image; in a shell nothing does
  */
 struct visit {
 	struct worker *worker;

@@ -36,6 +36,11 @@ enum wire_type {
 	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
 	WIRE_TREE_DONE,	  /* P: no more entries */
 	WIRE_HOST_FILE,	  /* P: descriptor of an archive; none: records of WIRE_DATA are its contents */
+	WIRE_WORD,	  /* P: a word of the next line of a shell; see shell.h */
+	WIRE_LINE,	  /* P: do the line in this directory */
+	WIRE_LEAVE,	  /* P: no more lines */
+	WIRE_DONE,	  /* W: enum outcome; a line is done, or the shell may begin */
+	WIRE_NAME,	  /* W: a name in a directory, and its type */
 };
 
 /**

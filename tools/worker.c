@@ -163,7 +163,11 @@ static int prepare(struct worker *worker, int kernel_image, unsigned int layers)
 	for (unsigned int i = 0; i < command->image_count; i++)
 		keep[sandbox.keep_count++] = command->images[i].fd;
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
-	/* The C library keeps the time zone that it reads now: some archives have local times. */
+	/*
+	 * The C library keeps the time zone that it reads now: archives may have local times, and lines of a shell. But
+	 * it would look again and again for one that TZ does not name.
+	 */
+	setenv("TZ", ":/etc/localtime", 0);
 	tzset();
 	error = sandbox_confine(&sandbox, &layers);
 	if (error) {
@@ -233,6 +237,14 @@ static void unmount_all(struct worker *worker)
 	}
 }
 
+void worker_work(struct worker *worker)
+{
+	int error = worker->command->sub->work(worker);
+
+	if (error && error != -EINTR && error != -EPIPE && !worker->report.outcome)
+		report_error(&worker->report, NULL, "%s", report_errno(error));
+}
+
 static void work(struct worker *worker, int kernel_image, unsigned int layers)
 {
 	int error = prepare(worker, kernel_image, layers);
@@ -241,11 +253,9 @@ static void work(struct worker *worker, int kernel_image, unsigned int layers)
 		main_thread = rumpus_thread_self();
 		take_signals(true);
 		error = mount_all(worker);
-		if (!error) {
-			error = worker->command->sub->work(worker);
-			if (error && error != -EINTR && error != -EPIPE && !worker->report.outcome)
-				report_error(&worker->report, NULL, "%s", report_errno(error));
-		} else if (!(worker->report.outcome & OUTCOME_FAILED) && !stop_requested())
+		if (!error)
+			worker_work(worker);
+		else if (!(worker->report.outcome & OUTCOME_FAILED) && !stop_requested())
 			report_error(&worker->report, NULL, "%s", report_errno(error));
 		unmount_all(worker);
 	}

@@ -22,3 +22,4 @@ tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/t
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/look.py:$(type))
 long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
+tests += tests/tools/shell.py

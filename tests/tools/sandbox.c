@@ -153,6 +153,12 @@ static void may_tell_time(void)
 	nap();
 }
 
+static void may_ask_for_terminal(void)
+{
+	if (isatty(STDOUT_FILENO) || errno != ENOTTY)
+		_exit(1);
+}
+
 static const struct attempt attempts[] = {
 	{ "openat", try_openat, SIGSYS },
 	{ "openat2", try_openat2, SIGSYS },
@@ -178,6 +184,7 @@ static const struct attempt attempts[] = {
 	{ "threads", may_create_threads, 0 },
 	{ "memory", may_use_memory, 0 },
 	{ "time", may_tell_time, 0 },
+	{ "asking for a terminal, and finding none", may_ask_for_terminal, 0 },
 };
 
 static void *elder(void *arg)
