@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include "../kernel/carry.h"
+#include "tree.h"
 
 #define DISK_MINORS 16
 #define MAX_DISKS 4096
@@ -199,21 +200,21 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 }
 
 /* A plug's worth of requests, perhaps for several disks: what cannot be taken goes back for queue_rq(). */
-static void queue_rqs(struct rq_list *list)
+static void queue_rqs(tree_requests *list)
 {
-	struct rq_list requeue = { };
+	tree_requests requeue = TREE_REQUESTS_NONE;
 
-	while (!rq_list_empty(list)) {
-		struct disk *disk = rq_list_peek(list)->q->queuedata;
+	while (tree_requests_peek(list)) {
+		struct disk *disk = tree_requests_peek(list)->q->queuedata;
 		struct hyp_blk_req *batch = NULL, **tail = &batch;
 		int n = 0;
 
-		while (!rq_list_empty(list) && rq_list_peek(list)->q->queuedata == disk) {
-			struct request *rq = rq_list_pop(list);
+		while (tree_requests_peek(list) && tree_requests_peek(list)->q->queuedata == disk) {
+			struct request *rq = tree_requests_pop(list);
 			struct disk_request *req = blk_mq_rq_to_pdu(rq);
 
 			if (prepare(rq)) {
-				rq_list_add_tail(&requeue, rq);
+				tree_requests_add(&requeue, rq);
 				continue;
 			}
 			blk_mq_start_request(rq);
@@ -250,18 +251,12 @@ static struct queue_limits limits_of(const struct hyp_blk_info *info)
 		.logical_block_size = info->logical_block,
 		.physical_block_size = info->physical_block,
 		.io_opt = info->optimal_io,
-		.max_hw_sectors = min_t(u64, info->max_length >> SECTOR_SHIFT, BLK_DEF_MAX_SECTORS_CAP),
+		.max_hw_sectors = min_t(u64, info->max_length >> SECTOR_SHIFT, UINT_MAX),
 		.max_segments = min_t(u32, info->max_iov, MAX_SEGMENTS),
 		.max_segment_size = UINT_MAX,
 		.dma_alignment = info->mem_align - 1,
 	};
 
-	if (info->caps & HYP_BLK_CAP_FLUSH)
-		limits.features |= BLK_FEAT_WRITE_CACHE;
-	if (info->caps & HYP_BLK_CAP_FUA)
-		limits.features |= BLK_FEAT_FUA;
-	if (info->caps & HYP_BLK_CAP_ROTATIONAL)
-		limits.features |= BLK_FEAT_ROTATIONAL;
 	if (info->caps & HYP_BLK_CAP_DISCARD) {
 		limits.max_hw_discard_sectors = min_t(u64, info->max_discard >> SECTOR_SHIFT, UINT_MAX);
 		limits.discard_granularity = info->discard_granularity;
@@ -269,6 +264,13 @@ static struct queue_limits limits_of(const struct hyp_blk_info *info)
 	if (info->caps & HYP_BLK_CAP_WRITE_ZEROES)
 		limits.max_write_zeroes_sectors = min_t(u64, info->max_discard >> SECTOR_SHIFT, UINT_MAX);
 	return limits;
+}
+
+static unsigned int features_of(const struct hyp_blk_info *info)
+{
+	return (info->caps & HYP_BLK_CAP_FLUSH ? TREE_DISK_WRITE_CACHE : 0) |
+	       (info->caps & HYP_BLK_CAP_FUA ? TREE_DISK_FUA : 0) |
+	       (info->caps & HYP_BLK_CAP_ROTATIONAL ? TREE_DISK_ROTATIONAL : 0);
 }
 
 static bool info_is_sound(const struct hyp_blk_info *info)
@@ -298,7 +300,7 @@ static int add_gendisk(struct disk *disk)
 	struct gendisk *gendisk;
 	int err;
 
-	gendisk = blk_mq_alloc_disk(&disk->tags, &limits, disk);
+	gendisk = tree_alloc_disk(&disk->tags, &limits, features_of(&disk->hyp->info), disk);
 	if (IS_ERR(gendisk))
 		return PTR_ERR(gendisk);
 	disk->gendisk = gendisk;

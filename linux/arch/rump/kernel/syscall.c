@@ -2,6 +2,10 @@
 /* The system-call table: the host CPU's own, out of the tree */
 #include <linux/linkage.h>
 #include <linux/syscalls.h>
+/* Its last argument has had several types. */
+#define sys_mmap sys_mmap
+asmlinkage long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+			 unsigned long fd, unsigned long off);
 #include <asm-generic/syscalls.h>
 #include <rumpus/syscall_refused.h>
 #include "rump.h"
@@ -32,7 +36,8 @@ void rump_syscalls_prepare(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rumpus_refused); i++)
-		refused[rumpus_refused[i].number] = rumpus_refused[i].error;
+		if (rumpus_refused[i].number < ARRAY_SIZE(refused)) /* or this version does not have it */
+			refused[rumpus_refused[i].number] = rumpus_refused[i].error;
 }
 
 /**
