@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # librumpus: the embedding library, from the sources of every folder that belongs to it (librumpus-src).
 
-lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c disk.c debug.c posix/host.c posix/image.c)
+lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c disk.c component.c crc32.c debug.c \
+	posix/host.c posix/image.c)
 librumpus-src += $(lib-src)
 
 librumpus-soname := librumpus.so.0

@@ -40,4 +40,16 @@ void host_fence_all(void);
  */
 int host_image_open(const char *path, struct hyp_file **file, char *name, size_t size);
 
+/**
+ * host_components_open() - open the directory that holds a kernel's components
+ * @path:    the owner's wish, "" for none; NULL: the environment's, else the one beside the image, if there is one
+ * @image:   path of the image
+ * @release: of the kernel: the name of the directory beside the image
+ * @dir:     out: close it; NULL when there is none
+ * @name:    out: what was opened or, on failure, looked for; "" when there is none; at most @size bytes
+ * Return: 0, or as hyp_file_open() for one that was named
+ */
+int host_components_open(const char *path, const char *image, const char *release, struct hyp_file **dir, char *name,
+			 size_t size);
+
 #endif

@@ -22,6 +22,7 @@
 #include <rumpus/image.h>
 #include <rumpus/rumpus.h>
 
+#include "component.h"
 #include "debug.h"
 #include "loader.h"
 
@@ -123,6 +124,7 @@ SLIST_HEAD(disk_list, disk);
  * @dead:    rumpus_halt() has begun: nothing new begins
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
  * @visits, @processes, @disks: all that there are
+ * @components: drivers that it can load
  * @version: a copy of the image's name for itself
  * @ended:   0, then 1 while @reason is written, then 2
  * @reason:  one line
@@ -141,6 +143,7 @@ struct rumpus {
 	struct visit_list visits;
 	struct rumpus_process_list processes;
 	struct disk_list disks;
+	struct components components;
 	char version[128];
 	int ended;
 	char reason[REASON_SIZE];

@@ -133,7 +133,7 @@ static int load(struct rumpus *kernel)
 	debug_add(&kernel->debug, &image, name);
 	__atomic_store_n(&kernel->image.ops, image.ops, __ATOMIC_RELEASE);
 	snprintf(kernel->version, sizeof(kernel->version), "%s", image.ops->kernel);
-	return 0;
+	return components_open(kernel, name);
 }
 
 static int run(struct rumpus *kernel)
@@ -150,6 +150,7 @@ static int run(struct rumpus *kernel)
 			return -EINVAL;
 		command_line = text;
 	}
+	kernel->image.ops->components(component_request, kernel);
 	error = kernel->image.ops->boot(kernel->ops, kernel->h, &kernel->info, command_line);
 	reason = rumpus_end_reason(kernel);
 	if (error)
@@ -171,6 +172,7 @@ static int start(struct rumpus *kernel)
 	if (!error)
 		error = run(kernel);
 	if (error) {
+		components_free(kernel);
 		debug_remove(&kernel->debug);
 		kernel->ops->fini(kernel->h);
 	}
@@ -184,6 +186,7 @@ static int enter(struct rumpus *kernel)
 	int error;
 
 	kernel->config.image = NULL; /* the caller's strings */
+	kernel->config.components = NULL;
 	kernel->config.command_line = NULL;
 	LIST_INSERT_HEAD(&rumpus_kernels, kernel, in_all);
 	error = thread_use(&kernel->first, &thread);
@@ -205,6 +208,7 @@ int rumpus_boot(const struct rumpus_config *config, struct rumpus **out)
 	if (!kernel)
 		return -ENOMEM;
 	kernel->first.kernel = kernel;
+	pthread_mutex_init(&kernel->components.lock, NULL);
 	error = read_config(config, &kernel->config);
 	if (!error)
 		error = api_begin();
@@ -306,6 +310,7 @@ int rumpus_halt(struct rumpus *kernel)
 	free_records(kernel);
 	pthread_mutex_unlock(&rumpus_lock);
 	disks_close(kernel);
+	components_free(kernel);
 	debug_remove(&kernel->debug);
 	kernel->ops->fini(kernel->h); /* frees the image too, once no upcall runs in it */
 	pthread_mutex_lock(&rumpus_lock);

@@ -165,11 +165,11 @@ static int add_segment(struct loader *loader, const struct elf_segment *header)
 		return reject(loader, "the file is truncated");
 	if ((header->vaddr ^ header->offset) & (loader->page - 1))
 		return reject(loader, "a segment is not aligned to pages of this host");
-	if (!(prot & HYP_PROT_READ))
+	if (!(prot & HYP_PROT_READ) && (prot || header->filesz))
 		return reject(loader, "a segment cannot be read");
 	if ((prot & HYP_PROT_WRITE) && (prot & HYP_PROT_EXEC))
 		return reject(loader, "a segment can be written and executed");
-	if (header->filesz < header->memsz && !(prot & HYP_PROT_WRITE))
+	if (header->filesz < header->memsz && prot && !(prot & HYP_PROT_WRITE))
 		return reject(loader, "zeroed memory in a read-only segment");
 	if (header->vaddr < end_of_last(loader))
 		return reject(loader, "segments overlap or are out of order");
@@ -230,6 +230,8 @@ static int map_segment(const struct loader *loader, const struct segment *segmen
 	uint64_t end = page_ceil(loader, segment->vaddr + segment->memsz);
 	int error = 0;
 
+	if (!segment->prot)
+		return 0; /* address space for the kernel to map things at */
 	if (segment->filesz)
 		error = loader->file->ops->map(loader->file, loader->base + start, zero - start,
 					       page_floor(loader, segment->offset), segment->prot);
@@ -436,6 +438,7 @@ static int check_entry(const struct loader *loader, const struct rumpus_image_op
 		(uintptr_t)ops->thread_attach,	(uintptr_t)ops->thread_detach,
 		(uintptr_t)ops->syscall,	(uintptr_t)ops->thread_interrupt,
 		(uintptr_t)ops->disk_add,	(uintptr_t)ops->disk_remove,
+		(uintptr_t)ops->components,
 	};
 	uint64_t name = (uintptr_t)ops->kernel - (uintptr_t)loader->base;
 	const char *byte;

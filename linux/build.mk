@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The kernel image: the distribution's tree, untouched, with arch/rump beside it.
+# The kernel image and its components: the distribution's tree, untouched, with arch/rump beside it.
 
 linux-dir     := $(BUILD)/linux-$(LINUX)
 linux-package := linux-source-$(LINUX)
@@ -9,6 +9,10 @@ linux-image   := $(BUILD)/lib/rumpus/linux.img
 linux-cc      := $(if $(shell command -v ccache),ccache $(CC),$(CC))
 linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h \
 	syscall/exceptions.tbl
+linux-strip   ?= strip
+linux-modules := $(linux-dir)/obj/.components
+# The files that "make install" wants; known when they are built.
+linux-components = $(wildcard $(BUILD)/lib/rumpus/$(file <$(linux-dir)/obj/include/config/kernel.release)/*)
 
 # Variants: each switch adds a fragment to the configuration, arch/rump/configs/rump-NAME.config. A combination of them
 # has its folder and its image beside the normal ones.
@@ -23,7 +27,7 @@ linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE)
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
-all-targets += $(sort $(linux-image) $(linux-test-image))
+all-targets += $(sort $(linux-image) $(linux-test-image)) $(linux-modules)
 
 $(linux-dir)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-dir)
@@ -38,11 +42,13 @@ define linux-configure
 @touch $(1)/.config
 endef
 
+# $(call linux-complain,FOLDER): what went wrong, out of the log.
+linux-complain = { grep -n -B2 -A6 'error:\|Error \|undefined' $(1)/build.log | tail -n 60; exit 1; }
+
 # $(call linux-build,FOLDER,IMAGE): with debug information, the tree's gdb commands go beside the image.
 define linux-build
 @echo "building $(2) (a few minutes, log in $(1)/build.log)"
-+@$(call linux-make,$(1)) rump.img >>$(1)/build.log 2>&1 || \
-	{ grep -n -B2 -A6 'error:\|Error \|undefined' $(1)/build.log | tail -n 60; exit 1; }
++@$(call linux-make,$(1)) rump.img >>$(1)/build.log 2>&1 || $(call linux-complain,$(1))
 @mkdir -p $(dir $(2))
 @rm -rf $(2:.img=.gdb)
 @[ ! -e $(1)/vmlinux-gdb.py ] || { mkdir -p $(2:.img=.gdb)/scripts && \
@@ -66,6 +72,13 @@ $(linux-image:.img=-%.img): $(linux-dir)/obj-%/.config $(linux-files) | $(genera
 	$(call linux-build,$(<D),$@)
 
 .PRECIOUS: $(linux-dir)/obj-%/.config
+
+# Of the normal image; those of variants would go by the same names.
+$(linux-modules): $(linux-image) linux/components.py
+	@echo "building components of the kernel (log in $(@D)/build.log)"
+	+@$(call linux-make,$(@D)) modules >>$(@D)/build.log 2>&1 || $(call linux-complain,$(@D))
+	@linux/components.py install $(@D) $(dir $(linux-image)) $(linux-strip)
+	@touch $@
 
 pristine:
 	linux/pristine.sh $(linux-package) $(linux-dir)

@@ -18,6 +18,7 @@ install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(ru
 	$(BUILD)/lib/$(librumpus-soname)-gdb.py
 install-image   = $(sort $(linux-image) $(linux-test-image))
 install-gdb     = $(wildcard $(linux-test-image:.img=.gdb))
+install-components = $(linux-components)
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
@@ -36,6 +37,7 @@ install: all
 	$(Q)ln -sf $(librumpus-soname) '$(DESTDIR)$(PREFIX)/lib/librumpus.so'
 	$(call install-files,644,lib/rumpus,$(install-image))
 	$(if $(install-gdb),$(Q)cp -r $(install-gdb) '$(DESTDIR)$(PREFIX)/lib/rumpus/')
+	$(call install-files,644,lib/rumpus/$(notdir $(patsubst %/,%,$(dir $(firstword $(install-components))))),$(install-components))
 	$(call install-files,644,lib/pkgconfig,$(install-pc))
 	$(call install-files,644,include/rumpus,$(install-header))
 	$(call install-files,644,include/rump,$(install-rump))

@@ -32,6 +32,8 @@ for file in bin/rumpus lib/librumpus.a lib/librumpus.so lib/librumpus.so.0 lib/l
     [ -s "$dest$prefix/$file" ]
     ok $? "$file"
 done
+ls "$dest$prefix"/lib/rumpus/*/components "$dest$prefix"/lib/rumpus/*/vfat.ko >out 2>&1
+ok $? "components of the kernel and their index"
 find "$dest" -mindepth 1 -maxdepth 1 ! -name "$(echo "$prefix" | cut -d/ -f2)" >out
 [ ! -s out ]
 ok $? "nothing outside PREFIX"

@@ -53,7 +53,7 @@ none "every source says its licence"
 
 files 'linux/*' | while read -r file; do
     ! head -n 3 "$file" | grep "SPDX-License-Identifier: " | grep -qv "GPL-2.0" || echo "$file"
-done | grep -v -e '^linux/build.mk' -e '\.sh$' >"$out"
+done | grep -v -e '^linux/build.mk' -e '^linux/[^/]*\.\(sh\|py\)$' >"$out"
 none "what is linked into the kernel is GPL-2.0-only"
 
 files '*.c' '*.h' '*.S' '*.mk' Makefile '*.sh' '*.py' '*.md' | while read -r file; do

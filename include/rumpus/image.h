@@ -110,6 +110,16 @@ struct rumpus_image_ops {
 	int (*disk_add)(struct rumpus_image_thread *thread, struct hyp_blk *disk, char name[32]);
 	/** disk_remove() - the reverse. Return: 0, -HYP_EBUSY while it is open or mounted, -HYP_ENOENT */
 	int (*disk_remove)(struct rumpus_image_thread *thread, struct hyp_blk *disk);
+	/**
+	 * components() - say who loads a component that the kernel finds missing; before boot()
+	 * @load:   @name is what the upstream kernel asks its module loader for ("fs-vfat", "nls_koi8-r"). Called on a
+	 *          thread that thread_create() made for it, which may attach and make system calls; what it returns,
+	 *          0 or a negative errno, is the answer. No such call is in progress after halt().
+	 * @cookie: first argument
+	 *
+	 * A kernel that nobody told finds none. One that cannot load components does nothing here.
+	 */
+	void (*components)(int (*load)(void *cookie, const char *name), void *cookie);
 };
 
 #ifdef __cplusplus

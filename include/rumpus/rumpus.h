@@ -37,8 +37,11 @@ struct rumpus_user_ops;
  * @arg:          first argument of the two
  * @cache:        bytes of page cache and other caches beyond which memory does not grow for them; 0: 256 MiB
  * @mappings:     most mappings of the host's that the kernel's vmalloc area may take; 0: an eighth of what the host allows
+ * @components:   path of the directory of components (drivers to be loaded, see doc/components.md), or of the one that it
+ *                lies in under the name of the kernel's release; "": none; NULL: the environment's RUMPUS_COMPONENTS,
+ *                else the image's, if there are any
  *
- * The last two may be missing, as @size tells.
+ * The last three may be missing, as @size tells.
  */
 struct rumpus_config {
 	size_t size;
@@ -51,6 +54,7 @@ struct rumpus_config {
 	void *arg;
 	uint64_t cache;
 	uint32_t mappings;
+	const char *components;
 };
 
 /**
@@ -148,6 +152,34 @@ int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char
  * It belongs to the kernel when this succeeds, and when the kernel ended while it was being attached.
  */
 int rumpus_disk_attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32]);
+
+/**
+ * rumpus_component_load() - load a driver that is not part of the image, and first what it depends on; blocks
+ * @name:       of a component ("vfat", "dm-crypt"), or another name for what it offers ("fs-vfat", "crypto-xts")
+ * @parameters: of the driver, "name=value ..."; not for those that it depends on; NULL: none
+ * @error:      one line that names what is wrong, on failure; may be NULL
+ *
+ * The kernel does this by itself when it finds one missing, as in mount(2), until rumpus_components_close(). Each file is
+ * checked against the index of the directory first. What is loaded stays until it is unloaded or the kernel is halted.
+ * Return: 0, also when it is loaded already or part of the image; -ENOENT: there is none of this name; -ENOEXEC: the
+ * file is damaged or was built for another kernel; -ENOMEM; what the driver returned
+ */
+int rumpus_component_load(struct rumpus *kernel, const char *name, const char *parameters, char *error,
+			  size_t error_size);
+
+/**
+ * rumpus_component_unload() - unload a driver that nobody uses; what it depends on stays; blocks
+ * @error: as for rumpus_component_load()
+ * Return: 0; -EAGAIN, -EBUSY while it is in use; -ENOENT when it is not loaded
+ */
+int rumpus_component_unload(struct rumpus *kernel, const char *name, char *error, size_t error_size);
+
+/**
+ * rumpus_components_close() - close the directory: from now on the kernel maps no new code and opens no file
+ *
+ * For programs that lock themselves down. What is loaded stays and works.
+ */
+int rumpus_components_close(struct rumpus *kernel);
 
 /**
  * rumpus_syscall() - one system call by number, as on the host's CPU

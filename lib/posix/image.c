@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Where the kernel image is: the owner's path, the environment's, one linked into the program, the installed one. */
+/*
+ * Where the kernel image is: the owner's path, the environment's, one linked into the program, the installed one. And
+ * where its components are: the owner's path, the environment's, beside the image.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
@@ -86,4 +89,39 @@ int host_image_open(const char *path, struct hyp_file **file, char *name, size_t
 
 	errno = saved;
 	return error;
+}
+
+static int open_components(const char *path, const char *image, const char *release, struct hyp_file **dir, char *name,
+			   size_t size)
+{
+	const char *wish = path ? path : secure_getenv("RUMPUS_COMPONENTS");
+	const char *slash = strrchr(image, '/');
+	int error, length;
+
+	if (wish && *wish) {
+		length = snprintf(name, size, "%s/%s", wish, release);
+		error = (size_t)length < size ? hyp_file_open(name, dir) : -ENOENT;
+		return error == -ENOENT ? open_path(wish, dir, name, size) : error;
+	}
+	if (wish || !slash)
+		return -ENOENT;
+	length = snprintf(name, size, "%.*s/%s", (int)(slash - image), image, release);
+	error = (size_t)length < size ? hyp_file_open(name, dir) : -ENOENT;
+	/* That there are none there is as good as any reason why they cannot be had. */
+	return error == -ENOMEM ? error : error ? -ENOENT : 0;
+}
+
+int host_components_open(const char *path, const char *image, const char *release, struct hyp_file **dir, char *name,
+			 size_t size)
+{
+	const char *named = path ? path : secure_getenv("RUMPUS_COMPONENTS");
+	int saved = errno;
+	int error = open_components(path, image, release, dir, name, size);
+
+	errno = saved;
+	if (error != -ENOENT || (named && *named))
+		return error;
+	*dir = NULL;
+	*name = '\0';
+	return 0;
 }

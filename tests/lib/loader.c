@@ -185,6 +185,11 @@ static void unreadable(void)
 	segment(PT_LOAD, 1)->p_flags = PF_X;
 }
 
+static void contents_without_rights(void)
+{
+	segment(PT_LOAD, 1)->p_flags = 0;
+}
+
 static void overlapping(void)
 {
 	segment(PT_LOAD, 1)->p_vaddr = segment(PT_LOAD, 0)->p_vaddr;
@@ -471,6 +476,7 @@ static const struct {
 	{ dynamic_long, "a dynamic section too long", "dynamic section" },
 	{ writable_code, "writable code", "written and executed" },
 	{ unreadable, "a segment that cannot be read", "cannot be read" },
+	{ contents_without_rights, "contents that nobody may see", "cannot be read" },
 	{ overlapping, "overlapping segments", "overlap" },
 	{ sharing, "segments that share a page", "smaller pages" },
 	{ unaligned, "a segment off its page", "not aligned" },
@@ -646,6 +652,32 @@ static void placed(const char *how, struct hyp_file *file)
 	loader_unload(ops, instance, &second);
 }
 
+/* A segment without rights and contents: address space behind the others, for the kernel to use. */
+static void reserved(void)
+{
+	const Elf64_Addr end = (data_segment()->p_vaddr + data_segment()->p_memsz + 0xffff) & ~0xffffUL;
+	const size_t size = 3 << 20;
+	struct hyp_map map = { .size = info.page_size, .offset = HYP_MEM_ANONYMOUS, .prot = HYP_PROT_READ };
+	struct loader_image image;
+	struct hyp_file *file;
+	const char *why = "";
+	char text[5];
+
+	restore();
+	*segment(PT_GNU_STACK, 0) = (Elf64_Phdr){ .p_type = PT_LOAD, .p_vaddr = end, .p_memsz = size, .p_align = 65536 };
+	if (hyp_file_open_mem(copy, good_size, &file) != 0)
+		tap_abort("hyp_file_open_mem");
+	if (tap_is(loader_load(ops, instance, info.page_size, file, &image, &why), 0, "reserved: loads %s", why)) {
+		tap_is(image.size, end + size, "reserved: the space belongs to the image");
+		rights((char *)image.base + end, text);
+		tap_ok(!strcmp(text, "---p"), "reserved: nothing is there: %s", text);
+		map.addr = (char *)image.base + end + size - info.page_size;
+		tap_is(ops->mem_map(instance, &map, 1), 0, "reserved: the kernel may map something");
+		loader_unload(ops, instance, &image);
+	}
+	file->ops->close(file);
+}
+
 static void good_images(void)
 {
 	struct hyp_file *file;
@@ -658,6 +690,7 @@ static void good_images(void)
 		tap_abort("hyp_file_open_mem");
 	placed("memory", file);
 	file->ops->close(file);
+	reserved();
 }
 
 int main(void)

@@ -3,10 +3,13 @@
 #include <linux/extable.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/panic.h>
 #include <linux/sched/debug.h>
 #include <linux/sched/task.h>
+#include <linux/version.h>
 #include <asm/extable.h>
+#include <asm/modules_area.h>
 #include <asm/sections.h>
 #include "rump.h"
 
@@ -14,10 +17,25 @@
 static struct hyp_fault first_fault;
 static u32 faulted;
 
+/* Where a module's code begins. */
+static uintptr_t module_text(const struct module *mod)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return (uintptr_t)mod->mem[MOD_TEXT].base;
+#else
+	return (uintptr_t)mod->core_layout.base;
+#endif
+}
+
+static bool inside_modules(uintptr_t pc)
+{
+	return pc >= (uintptr_t)rump_modules_start && pc < rump_modules_limit;
+}
+
 /** rump_kernel_text() - instructions of the kernel's; also in signal handlers of the host's */
 bool rump_kernel_text(uintptr_t pc)
 {
-	return pc >= (uintptr_t)_stext && pc < (uintptr_t)_einittext;
+	return (pc >= (uintptr_t)_stext && pc < (uintptr_t)_einittext) || inside_modules(pc);
 }
 
 /** rump_kernel_stack() - the context is the kernel's and not a host thread's on its way in or out */
@@ -69,8 +87,13 @@ void __noreturn rump_oops(void)
 		[HYP_FAULT_ARITHMETIC] = "arithmetic exception",
 	};
 
-	panic("%s at address %lx, image offset %lx", what[first_fault.kind], (unsigned long)first_fault.address,
-	      (unsigned long)(first_fault.pc - (uintptr_t)_text));
+	const struct module *mod;
+
+	preempt_disable();
+	mod = __module_address(first_fault.pc);
+	panic("%s at address %lx, %s offset %lx", what[first_fault.kind], (unsigned long)first_fault.address,
+	      mod ? mod->name : "image",
+	      (unsigned long)(first_fault.pc - (mod ? module_text(mod) : (uintptr_t)_text)));
 }
 
 void __noreturn rump_lost(void);

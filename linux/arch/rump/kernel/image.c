@@ -90,6 +90,7 @@ static void image_halt(void)
 			rump_hyp->thread_join(rump_instance, rump_cpus[i].thread);
 	rump_disks_quiesce();
 	rump_watch_end();
+	rump_components_halt();
 	for (i = 0; i < rump_info.cpus; i++)
 		rump_hyp->timer_set(rump_instance, i, HYP_FOREVER);
 }
@@ -115,4 +116,5 @@ const struct rumpus_image_ops rumpus_image = {
 	.thread_interrupt = rump_caller_interrupt,
 	.disk_add = rump_disk_add,
 	.disk_remove = rump_disk_remove,
+	.components = rump_components,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Delivery of pending interrupts */
+#include <linux/export.h>
 #include <linux/hardirq.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -64,6 +65,7 @@ void rump_deliver_interrupts(void)
 		trace_hardirqs_on();
 	rump_top()->irqs_on = 1;
 }
+EXPORT_SYMBOL(rump_deliver_interrupts);
 
 /** rump_relax() - cpu_relax(): in a waiting loop of the kernel's */
 void rump_relax(void)
@@ -88,6 +90,7 @@ void rump_relax(void)
 	else if (unlikely(rump_is_stuck(top->cpu)))
 		rump_stuck();
 }
+EXPORT_SYMBOL(rump_relax);
 
 void __init init_IRQ(void)
 {

@@ -193,6 +193,7 @@ void __noreturn rump_init_main(void)
 	ignore_sigpipe();
 	vm_munmap(0, TASK_SIZE); /* a stack that it does not have, where the program may have its own */
 	init_mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	rump_components_start();
 	smp_store_release(&rump_booted, 1);
 	rump_unpark(&rump_boot_carrier);
 	/*

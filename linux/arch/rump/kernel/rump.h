@@ -249,6 +249,11 @@ void __noreturn rump_init_main(void);
 /* task.c */
 void rump_stack_init(void *stack, struct task_struct *task, void (*entry)(void), void **sp);
 
+/* component.c */
+void rump_components(int (*load)(void *cookie, const char *name), void *cookie);
+void rump_components_start(void);
+void rump_components_halt(void);
+
 /* time.c */
 void rump_timer_interrupt(void);
 void rump_timer_upcall(void *cookie, u32 n);
@@ -322,7 +327,7 @@ static inline void rump_kasan_enable(void)
 #endif
 
 /* mm/kmap.c */
-void rump_kmap_prepare(unsigned long *bits);
+void rump_kmap_prepare(unsigned int i, unsigned long start, unsigned long end, unsigned long *bits);
 
 /* drivers/hyp_blk.c */
 int rump_disk_add(struct rumpus_image_thread *thread, struct hyp_blk *disk, char name[32]);

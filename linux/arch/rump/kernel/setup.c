@@ -3,6 +3,7 @@
 #include <linux/binfmts.h>
 #include <linux/console.h>
 #include <linux/cpumask.h>
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
@@ -134,6 +135,7 @@ size_t rump_entropy(unsigned long *v, size_t max_longs)
 
 	return bytes < 0 ? 0 : bytes / sizeof(*v);
 }
+EXPORT_SYMBOL(rump_entropy);
 
 /* ---- /proc/cpuinfo ---- */
 

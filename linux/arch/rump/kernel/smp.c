@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* More than one virtual CPU */
 #include <linux/cpu.h>
+#include <linux/export.h>
 #include <linux/sched/hotplug.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task_stack.h>
@@ -86,6 +87,9 @@ void arch_send_call_function_ipi_mask(const struct cpumask *mask)
 
 /* With interrupts enabled, how long those that come meanwhile may have to wait. */
 #define LOCK_PATIENCE NSEC_PER_MSEC
+
+/* Modules give up locks in line. */
+EXPORT_SYMBOL(__pv_queued_spin_unlock);
 
 /** pv_wait() - a lock's word is @val and long has been: give the host's processor to others until pv_kick(), or less */
 void pv_wait(u8 *ptr, u8 val)

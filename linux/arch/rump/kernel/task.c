@@ -51,8 +51,10 @@ static void first_instruction(void)
 {
 	schedule_tail(rump_top()->cpu->prev);
 	current->thread.fn(current->thread.arg);
-	/* Only process 1 comes here: its kernel thread has executed a program. */
-	rump_init_main();
+	/* Who comes here is a kernel thread that has executed a program: process 1, or one that wanted a component. */
+	if (is_global_init(current))
+		rump_init_main();
+	do_exit(0);
 }
 
 int copy_thread(struct task_struct *task, const struct kernel_clone_args *args)

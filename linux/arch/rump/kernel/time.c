@@ -3,6 +3,7 @@
 #include <linux/clockchips.h>
 #include <linux/clocksource.h>
 #include <linux/delay.h>
+#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/percpu.h>
 #include <linux/sched/clock.h>
@@ -128,17 +129,20 @@ void __ndelay(unsigned long nsecs)
 	while (now() < end)
 		cpu_relax();
 }
+EXPORT_SYMBOL(__ndelay);
 
 void __udelay(unsigned long usecs)
 {
 	__ndelay(usecs * NSEC_PER_USEC);
 }
+EXPORT_SYMBOL(__udelay);
 
 /* calibrate_delay() below makes a loop a nanosecond. */
 void __delay(unsigned long loops)
 {
 	__ndelay(loops);
 }
+EXPORT_SYMBOL(__delay);
 
 void calibrate_delay(void)
 {

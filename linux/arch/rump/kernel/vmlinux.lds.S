@@ -6,6 +6,7 @@
 #include <asm/stacktop.h>
 #include <asm/page.h>
 #include <asm/cache.h>
+#include <asm/modules_area.h>
 #define RO_EXCEPTION_TABLE_ALIGN 16
 #include <asm-generic/vmlinux.lds.h>
 
@@ -14,6 +15,7 @@ PHDRS
 	text PT_LOAD FILEHDR PHDRS FLAGS(5);
 	rodata PT_LOAD FLAGS(4);
 	data PT_LOAD FLAGS(6);
+	modules PT_LOAD FLAGS(0);
 	dynamic PT_DYNAMIC FLAGS(4);
 }
 
@@ -48,6 +50,10 @@ SECTIONS
 		*(__tracepoints_strings)
 		*(__ksymtab_strings)
 		. = ALIGN(8);
+		BOUNDED_SECTION_PRE_LABEL(SORT(___ksymtab+*), __ksymtab, __start_, __stop_)
+		BOUNDED_SECTION_PRE_LABEL(SORT(___ksymtab_gpl+*), __ksymtab_gpl, __start_, __stop_)
+		BOUNDED_SECTION_PRE_LABEL(SORT(___kcrctab+*), __kcrctab, __start_, __stop_)
+		BOUNDED_SECTION_PRE_LABEL(SORT(___kcrctab_gpl+*), __kcrctab_gpl, __start_, __stop_)
 		BOUNDED_SECTION_PRE_LABEL(.builtin_fw, _builtin_fw, __start, __end)
 		. = ALIGN(4);
 		__start_notes = .;
@@ -104,6 +110,13 @@ SECTIONS
 		__bss_stop = .;
 		_end = .;
 	} :data
+
+	/* Address space without anything in it, near enough for the relative addresses of a module's code. */
+	.modules (NOLOAD) : ALIGN(PAGE_SIZE) {
+		rump_modules_start = .;
+		. += RUMP_MODULES_SIZE;
+		rump_modules_end = .;
+	} :modules
 
 	STABS_DEBUG
 	DWARF_DEBUG

@@ -5,8 +5,10 @@
  * The kernel begins with a few megabytes of it, and has struct pages for the first section alone. See grow.c.
  */
 #include <linux/init.h>
+#include <linux/export.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <asm/modules_area.h>
 #include <asm/pgalloc.h>
 #include "../kernel/rump.h"
 
@@ -17,6 +19,11 @@ static unsigned long boot_end; /* of what is committed and the tree's from the b
 static unsigned long *withheld_bits;
 pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
 void *empty_zero_page;
+EXPORT_SYMBOL(rump_linear_map);
+EXPORT_SYMBOL(rump_vmalloc_start);
+EXPORT_SYMBOL(rump_vmalloc_end);
+EXPORT_SYMBOL(rump_vmemmap);
+EXPORT_SYMBOL(empty_zero_page);
 
 /* A table of the address sanitizer's. If it got less, the tree would write behind what it got. */
 #define TRACES_MEMORY (IS_ENABLED(CONFIG_KASAN) ? SZ_1M * sizeof(struct list_head) : 0)
@@ -30,6 +37,13 @@ void *empty_zero_page;
 
 /* What windows of processes may take of the host's mappings. */
 #define WINDOWS_PART 4
+
+/* One of so many pages that the host will map is for modules: 2.7 MiB of them by the defaults of a Linux host. */
+#define MODULES_SHARE 8
+#define MODULE_PAGES_MAX (RUMP_MODULES_SIZE / PAGE_SIZE)
+
+unsigned long rump_modules_limit;
+static unsigned long module_bits[BITS_TO_LONGS(MODULE_PAGES_MAX)];
 
 static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 {
@@ -65,9 +79,11 @@ static int prepare_vmalloc(void)
 {
 	unsigned long share = rump_info.map_budget / WINDOWS_PART;
 	unsigned long pages = rump_info.map_budget - share - min_t(u32, rump_info.map_budget - share, OTHER_MAPPINGS);
+	unsigned long modules = min(pages / MODULES_SHARE, MODULE_PAGES_MAX);
 	unsigned long *bits;
 	int err;
 
+	pages -= modules;
 	if (!pages)
 		return -HYP_EINVAL;
 	err = reserve(pages << PAGE_SHIFT, PMD_SIZE, HYP_MEM_NONE, &rump_vmalloc_start);
@@ -75,9 +91,11 @@ static int prepare_vmalloc(void)
 		err = reserve_bits(pages, &bits);
 	if (err)
 		return err;
-	rump_kmap_prepare(bits);
 	rump_window_pieces = share / 2; /* each with the hole behind it */
 	rump_vmalloc_end = rump_vmalloc_start + (pages << PAGE_SHIFT);
+	rump_modules_limit = (unsigned long)rump_modules_start + (modules << PAGE_SHIFT);
+	rump_kmap_prepare(0, rump_vmalloc_start, rump_vmalloc_end, bits);
+	rump_kmap_prepare(1, (unsigned long)rump_modules_start, rump_modules_limit, module_bits);
 	return 0;
 }
 

@@ -28,6 +28,7 @@
 #define _PAGE_USER 0x004
 #define _PAGE_ACCESSED 0x020
 #define _PAGE_DIRTY 0x040
+#define _PAGE_EXEC 0x200
 #define _PAGE_SWP_EXCLUSIVE 0x400
 #define _PAGE_TABLE (_PAGE_PRESENT | _PAGE_RW | _PAGE_USER | _PAGE_ACCESSED | _PAGE_DIRTY)
 #define _PAGE_CHG_MASK (PAGE_MASK | _PAGE_ACCESSED | _PAGE_DIRTY)
@@ -38,9 +39,11 @@
 #define PAGE_READONLY __pgprot(_PAGE_BASE | _PAGE_USER)
 #define PAGE_KERNEL __pgprot(_PAGE_BASE | _PAGE_RW | _PAGE_DIRTY)
 #define PAGE_KERNEL_RO __pgprot(_PAGE_BASE)
-#define PAGE_KERNEL_EXEC PAGE_KERNEL
+#define PAGE_KERNEL_EXEC __pgprot(_PAGE_BASE | _PAGE_RW | _PAGE_DIRTY | _PAGE_EXEC)
 
 #ifndef __ASSEMBLY__
+#include <linux/version.h>
+
 extern pgd_t swapper_pg_dir[PTRS_PER_PGD];
 extern void *empty_zero_page;
 extern unsigned long rump_vmalloc_start, rump_vmalloc_end, rump_vmemmap;
@@ -175,6 +178,13 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte)
 {
 	return __pte(pte_val(pte) & ~_PAGE_SWP_EXCLUSIVE);
 }
+
+/* Names that other versions of the tree have for the same. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define set_pte_at(mm, addr, p, v) set_pte(p, v)
+#define pte_mkwrite(pte) pte_mkwrite_novma(pte)
+#define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
+#endif
 
 struct vm_area_struct;
 void rump_window_enter(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep, unsigned int nr);
