@@ -91,7 +91,7 @@ int sandbox_confine(const struct sandbox_config *config, unsigned int *layers)
 		error = -errno;
 	if (error)
 		return error;
-	error = sandbox_landlock(config->readable);
+	error = sandbox_landlock(config->readable, config->readable_count);
 	if (!error)
 		*layers |= SANDBOX_LANDLOCK;
 	/* A host without Landlock is a lawful one; the filter alone already keeps files out of reach. */
@@ -105,8 +105,8 @@ int sandbox_seal(const struct sandbox_config *config, unsigned int *layers)
 	/* Later than confine(), because it takes /proc/self away, which the kernel's loader may ask. */
 	if (prctl(PR_SET_DUMPABLE, 0))
 		return -errno;
-	if (config->readable >= 0 && (*layers & SANDBOX_LANDLOCK))
-		error = sandbox_landlock(-1);
+	if (config->readable_count && (*layers & SANDBOX_LANDLOCK))
+		error = sandbox_landlock(NULL, 0);
 	if (!error)
 		error = sandbox_filter();
 	if (!error && SANDBOX_MODE)

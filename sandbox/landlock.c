@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,16 +34,22 @@ static const struct {
 static int allow_reading(int ruleset, int file)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = file };
+	struct stat st;
 
+	if (fstat(file, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
 }
 
 /**
  * sandbox_landlock() - take all rights to named files from this thread and those it creates
- * @readable: descriptor of the one file that may still be opened for reading; -1: none
+ * @readable: descriptors of files that may still be opened for reading, or of directories below which all may
+ * @count:    how many
  * Return: 0; -ENOSYS without Landlock on this host; another negative errno
  */
-int sandbox_landlock(int readable)
+int sandbox_landlock(const int *readable, size_t count)
 {
 	struct ruleset attr = { 0 };
 	size_t size = sizeof(attr.files);
@@ -61,8 +68,8 @@ int sandbox_landlock(int readable)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return -errno;
-	if (readable >= 0)
-		error = allow_reading(ruleset, readable);
+	for (size_t i = 0; i < count && !error; i++)
+		error = allow_reading(ruleset, readable[i]);
 	if (!error && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		error = -errno;
 	close(ruleset);

@@ -48,12 +48,15 @@ pid_t sandbox_fork(unsigned int *layers);
  * struct sandbox_config - what the child keeps
  * @keep:        descriptors to stay open, in ascending order; all others are closed, standard ones included
  * @keep_count:  how many
- * @readable:    one of them: the file that may be opened again by name until sandbox_seal(), a kernel image; -1: none
+ * @readable:    of them: what may be opened again by name until sandbox_seal(), a kernel image, and the directories below
+ *               which that holds for all files, its components
+ * @readable_count: how many
  */
 struct sandbox_config {
 	const int *keep;
 	size_t keep_count;
-	int readable;
+	const int *readable;
+	size_t readable_count;
 };
 
 /**
@@ -74,7 +77,7 @@ int sandbox_confine(const struct sandbox_config *config, unsigned int *layers);
 int sandbox_seal(const struct sandbox_config *config, unsigned int *layers);
 
 /* The parts, one a file. */
-int sandbox_landlock(int readable);
+int sandbox_landlock(const int *readable, size_t count);
 int sandbox_filter(void);
 
 #endif

@@ -282,9 +282,19 @@ struct worker {
 	unsigned int mounted;
 };
 
+/**
+ * struct kernel_files - what the worker boots from, as descriptors
+ * @image: the kernel image
+ * @dir:   the directory that it is in, for its components; -1: there is none
+ * @needs: where needs_probe() tells what it has found; -1: nobody looks
+ */
+struct kernel_files {
+	int image, dir, needs;
+};
+
 /** worker_main() - the whole life of the worker. Return: exit status of its process */
-int worker_main(struct command *command, int socket, int kernel_image, struct shared *shared, mode_t mask,
-		unsigned int layers);
+int worker_main(struct command *command, int socket, const struct kernel_files *files, struct shared *shared,
+		mode_t mask, unsigned int layers);
 /** worker_work() - do the command's work, and report what was not */
 void worker_work(struct worker *worker);
 /** worker_open() - open a path in an image, within its root whatever symbolic links say */
@@ -301,7 +311,27 @@ int worker_failed(struct worker *worker, const char *text, const char *what, lon
  */
 long worker_open_parent(const struct image *image, const char *path, char *last);
 
+/* needs.c: components, which must be loaded before the worker may look at an image */
+/**
+ * needs_open() - a pipe from the process that looks to the worker
+ * @ends: out: for needs_load() and for needs_probe(); both -1 when there is nothing to find out, or no pipe to be had
+ */
+void needs_open(const struct command *command, int ends[2]);
+/**
+ * needs_probe() - find out in a process of its own, sealed and without a kernel, what images hold
+ * @out: of needs_open(); closed
+ *
+ * Forked after the worker, which needs its answer late, and not waited for: it ends before the worker goes on, or with us.
+ */
+void needs_probe(const struct command *command, int out);
+/** needs_load() - load the components for what the images hold, as far as there are any; closes @needs */
+void needs_load(struct worker *worker, int needs);
+
 /* mount.c */
+/** image_find() - where the file system of an image is, by the command's options. Return: 0, or a negative errno */
+int image_find(const struct command *command, const struct image *image, uint64_t *offset, uint64_t *size);
+/** driver_of() - the name of the kernel's driver for a type of file system, where they differ */
+const char *driver_of(const char *type);
 /** image_mount() - find the file system of an attached image and mount it; has said why when it fails */
 int image_mount(struct worker *worker, struct image *image, unsigned int number);
 /** image_unmount() - the reverse, with everything on stable storage */

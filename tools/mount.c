@@ -130,6 +130,29 @@ static void list_partitions(struct worker *worker, const struct image *image, co
 	report_error(&worker->report, image->path, "has partitions; choose one with -p: %s", list);
 }
 
+int image_find(const struct command *command, const struct image *image, uint64_t *offset, uint64_t *size)
+{
+	const struct probe_partition *partition;
+	struct probe_table table;
+
+	*offset = *size = 0;
+	if (!command->options.partition)
+		return 0;
+	if (probe_partitions(image, &table))
+		return -ENOENT;
+	partition = probe_choose(&table, command->options.partition);
+	if (!partition)
+		return -ENOENT;
+	*offset = partition->offset;
+	*size = partition->size;
+	return 0;
+}
+
+const char *driver_of(const char *type)
+{
+	return strcmp(type, "ntfs") ? type : "ntfs3";
+}
+
 /* Finds the partition that the command names. Return: 0, -ENOENT after a message */
 static int choose_partition(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
 {
@@ -181,7 +204,7 @@ static int find_type(struct worker *worker, struct image *image, uint64_t offset
 		if (error)
 			return unknown_contents(worker, image, error);
 	}
-	snprintf(image->type, sizeof(image->type), "%s", wish);
+	snprintf(image->type, sizeof(image->type), "%s", driver_of(wish));
 	return 0;
 }
 
@@ -213,6 +236,30 @@ static void mount_point(unsigned int number, char path[16])
 	snprintf(path, 16, "/image%u", number);
 }
 
+static long mount_with(const struct image *image, const char *dir, unsigned long flags, const char *data,
+		       const char *extra)
+{
+	char *all;
+	long error;
+
+	if (asprintf(&all, "%s%s%s", data, *data && *extra ? "," : "", extra) < 0)
+		return -ENOMEM;
+	error = rumpus_sys_mount(image->node, dir, image->type, flags, all);
+	free(all);
+	return error;
+}
+
+/* The UFS driver does not look which of two relatives it has before it. */
+static long mount_as_found(const struct image *image, const char *dir, unsigned long flags, const char *data)
+{
+	long error;
+
+	if (strcmp(image->type, "ufs") || strstr(data, "ufstype="))
+		return mount_with(image, dir, flags, data, "");
+	error = mount_with(image, dir, flags, data, "ufstype=44bsd");
+	return error && error != -EINTR ? mount_with(image, dir, flags, data, "ufstype=ufs2") : error;
+}
+
 static long mount_at(struct worker *worker, struct image *image, const char *dir)
 {
 	const char *options = worker->command->options.mount_options;
@@ -227,7 +274,7 @@ static long mount_at(struct worker *worker, struct image *image, const char *dir
 		flags |= MS_RDONLY;
 	error = rumpus_sys_mkdirat(AT_FDCWD, dir, 0700);
 	if (!error || error == -EEXIST)
-		error = rumpus_sys_mount(image->node, dir, image->type, flags, data);
+		error = mount_as_found(image, dir, flags, data);
 	free(data);
 	if (error)
 		return error;

@@ -37,7 +37,18 @@ bool worker_takes_stdout(const struct command *command)
 	return command->sub == &subcommand_cat && stdout_for_worker();
 }
 
-static int open_kernel_image(const struct command *command)
+/* The directory that a kernel image is in, which has its components. None is no error: an image may hold all drivers. */
+static int open_image_dir(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	slash[slash == path] = 0;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int open_kernel(const struct command *command, struct kernel_files *files)
 {
 	const char *wish = getenv("RUMPUS_IMAGE");
 	char path[4096];
@@ -61,7 +72,9 @@ static int open_kernel_image(const struct command *command)
 		report_error(command->report, path,
 			     "the kernel image cannot be opened: %s; install it, or name it in RUMPUS_IMAGE",
 			     report_errno(-errno));
-	return fd;
+	files->image = fd;
+	files->dir = fd < 0 ? -1 : open_image_dir(path);
+	return fd < 0 ? -ENOENT : 0;
 }
 
 static void take_message(struct session *session, struct wire_record *record)
@@ -276,11 +289,12 @@ static void close_images(struct command *command)
 int session_run(struct command *command)
 {
 	struct session session = { .command = command, .report = command->report };
-	int kernel_image = open_kernel_image(command), sockets[2];
+	struct kernel_files files;
 	unsigned int layers;
+	int sockets[2], needs[2];
 	mode_t mask;
 
-	if (kernel_image < 0)
+	if (open_kernel(command, &files))
 		return EXIT_PROBLEM;
 	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
@@ -290,11 +304,19 @@ int session_run(struct command *command)
 	raise_limits();
 	/* Modes of new files are set in full, after their contents. */
 	mask = umask(0);
+	needs_open(command, needs);
+	files.needs = needs[0];
 	session.worker = sandbox_fork(&layers);
 	if (!session.worker)
-		_exit(worker_main(command, sockets[1], kernel_image, session.shared, mask, layers));
+		_exit(worker_main(command, sockets[1], &files, session.shared, mask, layers));
 	close(sockets[1]);
-	close(kernel_image);
+	close(files.image);
+	if (files.dir >= 0)
+		close(files.dir);
+	if (files.needs >= 0) {
+		close(files.needs);
+		needs_probe(command, needs[1]);
+	}
 	close_images(command);
 	session.wire.fd = sockets[0];
 	session.mask = mask;

@@ -104,14 +104,15 @@ static int open_disk(struct worker *worker, struct image *image)
 	return 0;
 }
 
-static int boot(struct worker *worker, int kernel_image)
+static int boot(struct worker *worker, const struct kernel_files *files)
 {
-	char path[48];
+	char path[48], components[48];
 	struct rumpus_config config = {
 		.size = sizeof(config),
 		.cpus = 1,
 		.memory = KERNEL_MEMORY_READ,
 		.image = path,
+		.components = files->dir >= 0 ? components : "",
 		.log = take_log,
 		.ended = take_end,
 	};
@@ -123,7 +124,8 @@ static int boot(struct worker *worker, int kernel_image)
 		if (worker->command->images[i].writable)
 			config.memory = KERNEL_MEMORY_WRITE;
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", kernel_image);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", files->image);
+	snprintf(components, sizeof(components), "/proc/self/fd/%d", files->dir);
 	error = rumpus_boot(&config, &worker->kernel);
 	if (error) {
 		report_error(&worker->report, NULL, "the kernel does not boot: %s; %s", report_errno(error),
@@ -149,15 +151,21 @@ static void take_signals(bool on)
 }
 
 /* Everything up to the point where untrusted bytes may be read. */
-static int prepare(struct worker *worker, int kernel_image, unsigned int layers)
+static int prepare(struct worker *worker, const struct kernel_files *files, unsigned int layers)
 {
 	struct command *command = worker->command;
-	int keep[IMAGES_MAX + 3];
-	struct sandbox_config sandbox = { .keep = keep, .readable = kernel_image };
+	const int readable[] = { files->image, files->dir };
+	int keep[IMAGES_MAX + 5];
+	struct sandbox_config sandbox = { .keep = keep, .readable = readable };
 	int error;
 
+	sandbox.readable_count = files->dir >= 0 ? 2 : 1;
 	keep[sandbox.keep_count++] = worker->wire.fd;
-	keep[sandbox.keep_count++] = kernel_image;
+	keep[sandbox.keep_count++] = files->image;
+	if (files->dir >= 0)
+		keep[sandbox.keep_count++] = files->dir;
+	if (files->needs >= 0)
+		keep[sandbox.keep_count++] = files->needs;
 	if (worker->stdout_fd >= 0)
 		keep[sandbox.keep_count++] = worker->stdout_fd;
 	for (unsigned int i = 0; i < command->image_count; i++)
@@ -178,10 +186,15 @@ static int prepare(struct worker *worker, int kernel_image, unsigned int layers)
 	for (unsigned int i = 0; i < command->image_count && !error; i++)
 		error = open_disk(worker, &command->images[i]);
 	if (!error)
-		error = boot(worker, kernel_image);
+		error = boot(worker, files);
 	if (error)
 		return error;
-	close(kernel_image);
+	close(files->image);
+	needs_load(worker, files->needs);
+	/* What is missing now stays missing: code cannot be mapped any more, nor files be opened. */
+	rumpus_components_close(worker->kernel);
+	if (files->dir >= 0)
+		close(files->dir);
 	error = sandbox_seal(&sandbox, &layers);
 	if (error)
 		report_error(&worker->report, NULL, "the sandbox cannot be sealed: %s", report_errno(error));
@@ -245,9 +258,9 @@ void worker_work(struct worker *worker)
 		report_error(&worker->report, NULL, "%s", report_errno(error));
 }
 
-static void work(struct worker *worker, int kernel_image, unsigned int layers)
+static void work(struct worker *worker, const struct kernel_files *files, unsigned int layers)
 {
-	int error = prepare(worker, kernel_image, layers);
+	int error = prepare(worker, files, layers);
 
 	if (!error) {
 		main_thread = rumpus_thread_self();
@@ -263,8 +276,8 @@ static void work(struct worker *worker, int kernel_image, unsigned int layers)
 		worker->report.outcome |= OUTCOME_STOPPED;
 }
 
-int worker_main(struct command *command, int socket, int kernel_image, struct shared *memory, mode_t mask,
-		unsigned int layers)
+int worker_main(struct command *command, int socket, const struct kernel_files *files, struct shared *memory,
+		mode_t mask, unsigned int layers)
 {
 	struct worker worker = {
 		.command = command,
@@ -278,7 +291,7 @@ int worker_main(struct command *command, int socket, int kernel_image, struct sh
 	worker.report.arg = &worker;
 	if (wire_init(&worker.wire, socket))
 		return EXIT_PROBLEM;
-	work(&worker, kernel_image, layers);
+	work(&worker, files, layers);
 	/* Neither halt nor free: the end of the process does both at once. */
 	if (!wire_begin(&worker.wire, WIRE_FINISH, 8)) {
 		wire_put_u32(&worker.wire, worker.report.outcome);

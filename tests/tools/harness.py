@@ -78,6 +78,14 @@ def _watch_over(pid):
     sys.exit(status if status >= 0 else 128 - status)
 
 
+def _link(source, target):
+    """Components are many: a copy only where a link cannot be."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
 def start(as_root=False):
     """Make a directory and go there; as a user without rights unless the test is about root's."""
     global _dir
@@ -96,7 +104,11 @@ def start(as_root=False):
     os.makedirs(f"{_dir}/lib/rumpus")
     build = os.environ.get("RUMPUS_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build"))
     shutil.copy(os.environ.get("RUMPUS", f"{build}/bin/rumpus"), f"{_dir}/bin/rumpus")
-    shutil.copy(os.environ.get("RUMPUS_IMAGE", f"{build}/lib/rumpus/linux.img"), f"{_dir}/lib/rumpus/linux.img")
+    kernel = os.environ.get("RUMPUS_IMAGE", f"{build}/lib/rumpus/linux.img")
+    shutil.copy(kernel, f"{_dir}/lib/rumpus/linux.img")
+    for entry in os.scandir(os.path.dirname(kernel)):
+        if entry.is_dir():
+            shutil.copytree(entry.path, f"{_dir}/lib/rumpus/{entry.name}", copy_function=_link)
     os.environ.pop("RUMPUS_IMAGE", None)
     os.environ["LC_ALL"] = "C"
     os.environ["TZ"] = "UTC"

@@ -201,7 +201,7 @@ static void *elder(void *arg)
 static void live(const struct attempt *attempt, bool early, int out, unsigned int layers)
 {
 	const int keep[] = { out };
-	const struct sandbox_config config = { .keep = keep, .keep_count = 1, .readable = -1 };
+	const struct sandbox_config config = { .keep = keep, .keep_count = 1 };
 	pthread_t created;
 
 	if (sandbox_confine(&config, &layers))
@@ -259,7 +259,7 @@ static void test_attempts(bool early)
 static void confined(int out, unsigned int layers)
 {
 	const int keep[] = { out };
-	const struct sandbox_config config = { .keep = keep, .keep_count = 1, .readable = -1 };
+	const struct sandbox_config config = { .keep = keep, .keep_count = 1 };
 	struct rlimit core;
 	unsigned int found = 0;
 
