@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Nodes by system calls: the table of inodes that the client knows */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
+
+#include <rumpus/rumpus.h>
+#include <rumpus/syscalls.h>
+
+#include "node.h"
+
+/* Descriptors that the process may have: one for each node. The kernel's own limit (fs.nr_open). */
+#define DESCRIPTORS (1U << 20)
+#define DEVICES_MAX 256U
+/* Chains at first. */
+#define TABLE_SIZE 1024U
+/* Inode numbers of other devices of the file system differ in the bits from here on. */
+#define SHOW_SHIFT 56
+
+/* All but @root is guarded by @lock; a node's descriptor may be used by whoever holds a look-up of it. */
+static struct {
+	pthread_mutex_t lock;
+	struct vnode **chains;
+	size_t count, size; /* @size is a power of two */
+	uint64_t devices[DEVICES_MAX];
+	unsigned int device_count;
+	struct vnode *root;
+} table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+struct rumpus_process *node_process;
+int node_proc = -1;
+
+const char *node_path(const struct vnode *node, char path[NODE_PATH_MAX])
+{
+	snprintf(path, NODE_PATH_MAX, "/proc/self/fd/%d", node->fd);
+	return path;
+}
+
+const char *node_name(const struct vnode *node, char path[NODE_PATH_MAX])
+{
+	snprintf(path, NODE_PATH_MAX, "%d", node->fd);
+	return path;
+}
+
+static struct timespec time_from(const struct statx_timestamp *time)
+{
+	return (struct timespec){ .tv_sec = time->tv_sec, .tv_nsec = time->tv_nsec };
+}
+
+void node_stat_from(struct stat *st, const struct statx *stx, uint64_t show)
+{
+	*st = (struct stat){
+		.st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor),
+		.st_ino = stx->stx_ino + show,
+		.st_mode = stx->stx_mode,
+		.st_nlink = stx->stx_nlink,
+		.st_uid = stx->stx_uid,
+		.st_gid = stx->stx_gid,
+		.st_rdev = makedev(stx->stx_rdev_major, stx->stx_rdev_minor),
+		.st_size = (off_t)stx->stx_size,
+		.st_blksize = (blksize_t)stx->stx_blksize,
+		.st_blocks = (blkcnt_t)stx->stx_blocks,
+		.st_atim = time_from(&stx->stx_atime),
+		.st_mtim = time_from(&stx->stx_mtime),
+		.st_ctim = time_from(&stx->stx_ctime),
+	};
+}
+
+static size_t chain_of(uint64_t dev, uint64_t ino)
+{
+	return (size_t)((ino * 0x9e3779b97f4a7c15ULL) >> 20 ^ dev) & (table.size - 1);
+}
+
+/* With the lock. Without memory the chains just get longer. */
+static void grow(void)
+{
+	size_t old_size = table.size;
+	struct vnode **old = table.chains, **chains = calloc(2 * old_size, sizeof(*chains));
+
+	if (!chains)
+		return;
+	table.chains = chains;
+	table.size = 2 * old_size;
+	for (size_t i = 0; i < old_size; i++) {
+		for (struct vnode *node = old[i], *next; node; node = next) {
+			struct vnode **chain = &chains[chain_of(node->dev, node->ino)];
+
+			next = node->next;
+			node->next = *chain;
+			*chain = node;
+		}
+	}
+	free(old);
+}
+
+/* With the lock: what to add to inode numbers of this device. The root's own numbers are shown as they are. */
+static uint64_t show_for(uint64_t dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < table.device_count; i++) {
+		if (table.devices[i] == dev)
+			return (uint64_t)i << SHOW_SHIFT;
+	}
+	/* So many subvolumes share the last distinction: numbers may then appear twice, which harms nothing in here. */
+	if (i == DEVICES_MAX)
+		return (uint64_t)(DEVICES_MAX - 1) << SHOW_SHIFT;
+	table.devices[table.device_count++] = dev;
+	return (uint64_t)i << SHOW_SHIFT;
+}
+
+/* With the lock. Return: a node with one look-up more, or NULL */
+static struct vnode *find(uint64_t dev, uint64_t ino)
+{
+	struct vnode *node;
+
+	for (node = table.chains[chain_of(dev, ino)]; node; node = node->next) {
+		if (node->ino == ino && node->dev == dev) {
+			node->lookups++;
+			return node;
+		}
+	}
+	return NULL;
+}
+
+/* With the lock; takes @fd. Return: it, or NULL without memory */
+static struct vnode *add(int fd, uint64_t dev, uint64_t ino)
+{
+	struct vnode *node = malloc(sizeof(*node)), **chain;
+
+	if (!node)
+		return NULL;
+	if (table.count >= table.size)
+		grow();
+	chain = &table.chains[chain_of(dev, ino)];
+	*node = (struct vnode){ .next = *chain, .lookups = 1, .dev = dev, .ino = ino, .show = show_for(dev), .fd = fd };
+	*chain = node;
+	table.count++;
+	return node;
+}
+
+/* Takes @fd, an O_PATH descriptor: it becomes a node, or is one that is known already. */
+static int enter(int fd, struct vnode_entry *entry)
+{
+	struct vnode *node;
+	struct statx stx;
+	int error = (int)rumpus_sys_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx);
+	bool known = true;
+	uint64_t dev;
+
+	if (error) {
+		rumpus_sys_close(fd);
+		return error;
+	}
+	dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	pthread_mutex_lock(&table.lock);
+	node = find(dev, stx.stx_ino);
+	if (!node) {
+		known = false;
+		node = add(fd, dev, stx.stx_ino);
+	}
+	pthread_mutex_unlock(&table.lock);
+	if (known || !node)
+		rumpus_sys_close(fd);
+	if (!node)
+		return -ENOMEM;
+	entry->node = node;
+	node_stat_from(&entry->st, &stx, node->show);
+	return 0;
+}
+
+int vnode_lookup(struct vnode *dir, const char *name, struct vnode_entry *entry)
+{
+	long fd;
+
+	/* What lies above the root is the kernel's own, not the image's. */
+	if (dir == table.root && !strcmp(name, ".."))
+		name = ".";
+	fd = rumpus_sys_openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	return fd < 0 ? (int)fd : enter((int)fd, entry);
+}
+
+void vnode_forget(struct vnode *node, uint64_t count)
+{
+	struct vnode **link;
+
+	if (node == table.root)
+		return;
+	pthread_mutex_lock(&table.lock);
+	node->lookups -= count < node->lookups ? count : node->lookups;
+	if (node->lookups) {
+		pthread_mutex_unlock(&table.lock);
+		return;
+	}
+	for (link = &table.chains[chain_of(node->dev, node->ino)]; *link != node; link = &(*link)->next)
+		continue;
+	*link = node->next;
+	table.count--;
+	pthread_mutex_unlock(&table.lock);
+	rumpus_sys_close(node->fd);
+	free(node);
+}
+
+size_t vnode_count(void)
+{
+	size_t count;
+
+	pthread_mutex_lock(&table.lock);
+	count = table.count;
+	pthread_mutex_unlock(&table.lock);
+	return count;
+}
+
+/* In the server's own process. */
+static int open_proc(void)
+{
+	long fd = rumpus_sys_mkdirat(AT_FDCWD, "/proc", 0555);
+
+	if (!fd || fd == -EEXIST)
+		fd = rumpus_sys_mount("proc", "/proc", "proc", 0, NULL);
+	if (fd && fd != -EBUSY)
+		return (int)fd;
+	fd = rumpus_sys_openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	node_proc = (int)fd;
+	return 0;
+}
+
+static int open_root(const char *path)
+{
+	const struct rlimit64 limit = { DESCRIPTORS, DESCRIPTORS };
+	struct vnode_entry entry;
+	long result = rumpus_sys_prlimit64(0, RLIMIT_NOFILE, &limit, NULL);
+
+	if (!result)
+		result = open_proc();
+	if (!result)
+		result = rumpus_sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (result >= 0)
+		result = enter((int)result, &entry);
+	if (!result)
+		table.root = entry.node;
+	return (int)result;
+}
+
+int vnode_start(struct rumpus *kernel, const char *path, struct vnode **root)
+{
+	int error;
+
+	table.size = TABLE_SIZE;
+	table.chains = calloc(table.size, sizeof(*table.chains));
+	error = table.chains ? rumpus_process_create(kernel, &node_process) : -ENOMEM;
+	if (!error)
+		error = rumpus_process_enter(node_process);
+	if (!error)
+		error = open_root(path);
+	rumpus_process_enter(rumpus_process_first(kernel));
+	if (error)
+		vnode_stop();
+	else
+		*root = table.root;
+	return error;
+}
+
+void vnode_stop(void)
+{
+	if (node_process)
+		rumpus_process_destroy(node_process);
+	node_process = NULL;
+	node_proc = -1;
+	for (size_t i = 0; i < table.size; i++) {
+		for (struct vnode *node = table.chains ? table.chains[i] : NULL, *next; node; node = next) {
+			next = node->next;
+			free(node);
+		}
+	}
+	free(table.chains);
+	table.chains = NULL;
+	table.size = table.count = table.device_count = 0;
+	table.root = NULL;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Nodes made of system calls: each is an O_PATH descriptor of the rump kernel's.
+ *
+ * An O_PATH descriptor follows its inode through renames and unlinking and keeps its number from being given to another.
+ * What such a descriptor cannot do itself is done through its entry in the kernel's /proc/self/fd.
+ */
+#ifndef FUSE_CALLS_NODE_H
+#define FUSE_CALLS_NODE_H
+
+#include "../vnode.h"
+
+struct rumpus_process;
+struct statx;
+
+/**
+ * struct vnode - see vnode.h
+ * @next:    in its chain of the table; table lock
+ * @lookups: that the client has not dropped yet; table lock
+ * @dev, @ino: which inode it is; constant
+ * @show:    added to inode numbers: Btrfs uses the same ones in each subvolume; constant
+ * @fd:      constant
+ */
+struct vnode {
+	struct vnode *next;
+	uint64_t lookups;
+	uint64_t dev, ino;
+	uint64_t show;
+	int fd;
+};
+
+
+/** struct vnode_file - see vnode.h */
+struct vnode_file {
+	int fd;
+};
+
+/**
+ * node_process - the process of the kernel's that serves: all descriptors are its own, and go with it
+ * node_proc - descriptor of its /proc/self/fd
+ */
+extern struct rumpus_process *node_process;
+extern int node_proc;
+
+/** NODE_PATH_MAX - bytes of a path below /proc/self/fd */
+#define NODE_PATH_MAX 32
+
+/** node_path() - its path in the kernel, for calls that take no descriptor. Return: @path */
+const char *node_path(const struct vnode *node, char path[NODE_PATH_MAX]);
+/** node_name() - the last component of node_path(), relative to @node_proc. Return: within @path */
+const char *node_name(const struct vnode *node, char path[NODE_PATH_MAX]);
+/** node_stat_from() - what the client is to see. @show: of struct vnode */
+void node_stat_from(struct stat *st, const struct statx *stx, uint64_t show);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the FUSE server share. */
+#ifndef FUSE_INTERNAL_H
+#define FUSE_INTERNAL_H
+
+#include <pthread.h>
+
+#include <fuse3/fuse_lowlevel.h>
+
+#include "server.h"
+#include "vnode.h"
+
+/** FUSE_REQUEST_MAX - bytes of contents that one request carries; the protocol's own limit */
+#define FUSE_REQUEST_MAX (1U << 20)
+
+/**
+ * struct fuse_server - all constant while threads run, but @stop and @running
+ * @stop:    threads are to end
+ * @running: threads that have not ended
+ */
+struct fuse_server {
+	struct fuse_server_config config;
+	struct fuse_session *session;
+	struct vnode *root;
+	_Atomic bool stop;
+	_Atomic unsigned int running;
+	unsigned int thread_count;
+	pthread_t threads[];
+};
+
+/** op_*() - the operations by subject; they fill in their part of the table */
+void ops_node_fill(struct fuse_lowlevel_ops *ops);
+void ops_entry_fill(struct fuse_lowlevel_ops *ops);
+void ops_file_fill(struct fuse_lowlevel_ops *ops);
+void ops_dir_fill(struct fuse_lowlevel_ops *ops);
+void ops_xattr_fill(struct fuse_lowlevel_ops *ops);
+
+static inline struct fuse_server *server_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/** server_buffer() - memory of the calling thread for one reply. Return: NULL when there is none */
+void *server_buffer(size_t size);
+
+/* reply.c */
+/** node_of() - the node that the client means by a number */
+struct vnode *node_of(fuse_req_t req, fuse_ino_t ino);
+/** act_as_caller() - what this thread makes belongs to who asks. @dir: where it is made. Return: 0, negative errno */
+int act_as_caller(fuse_req_t req, const struct vnode *dir);
+/** reply_error() - @error: 0 or a negative errno, in words that a client knows */
+void reply_error(fuse_req_t req, long error);
+/** reply_entry() - a name was looked up or made, or not; takes the look-up */
+void reply_entry(fuse_req_t req, int error, const struct vnode_entry *entry);
+/** entry_fill() - what the client is told of an entry. @param: all of it is set */
+void entry_fill(fuse_req_t req, const struct vnode_entry *entry, struct fuse_entry_param *param);
+/** reply_stat() - the status of a node. @file: if it is open */
+void reply_stat(fuse_req_t req, struct vnode *node, const struct vnode_file *file);
+
+static inline struct vnode_file *file_of(const struct fuse_file_info *info)
+{
+	return info ? (struct vnode_file *)(uintptr_t)info->fh : NULL;
+}
+
+#endif
