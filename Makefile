@@ -34,7 +34,7 @@ long-tests :=		# the same that only "make check-long" runs, after the others
 bench :=		# programs that "make bench" needs built
 generated :=		# headers that must exist before anything is compiled
 
-include platform/build.mk io/build.mk lib/build.mk syscall/build.mk sandbox/build.mk tools/build.mk linux/build.mk
+include platform/build.mk io/build.mk lib/build.mk syscall/build.mk sandbox/build.mk fuse/build.mk tools/build.mk linux/build.mk
 include rumpuser/build.mk client/build.mk examples/build.mk bench/build.mk scripts/build.mk tests/build.mk
 
 # Everything compiled depends on this file, which changes when the compiler, its flags or an option do.

@@ -9,3 +9,5 @@ fuse-obj := $(fuse-src:%.c=$(BUILD)/obj/%.o)
 fuse-libs := -l:libfuse3.a -ldl
 
 $(fuse-obj): rumpus-cflags += -DFUSE_USE_VERSION=314
+
+include tests/fuse/build.mk

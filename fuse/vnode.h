@@ -2,9 +2,10 @@
 /*
  * What the FUSE server needs of a file system: nodes, not paths.
  *
- * A folder beside this header implements it (calls/: by system calls of the rump kernel); the makefile chooses. Functions
- * return 0 or more for success and a negative errno for failure, and are safe on any thread that called vnode_attach().
- * They act with all rights: who may do what is decided by the host's kernel (default_permissions) before a request comes.
+ * A folder beside this header implements it (calls/: by system calls of the rump kernel); the makefile chooses.
+ * Functions return 0 or more for success and a negative errno for failure, and are safe on any thread that called
+ * vnode_attach(). They act with all rights: who may do what is decided by the host's kernel (default_permissions)
+ * before a request comes.
  */
 #ifndef FUSE_VNODE_H
 #define FUSE_VNODE_H
@@ -24,7 +25,8 @@ struct vnode_file;
 /** struct vnode_dir - an open directory; one thread at a time */
 struct vnode_dir;
 
-/** struct vnode_entry - a name that was looked up or made: its inode, which has been looked up once more, and its status */
+/** struct vnode_entry - a name that was looked up or made: its inode, which has been looked up once more, and its
+ * status */
 struct vnode_entry {
 	struct vnode *node;
 	struct stat st;

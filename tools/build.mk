@@ -11,7 +11,9 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c \
 	tools/chmod.c tools/chown.c tools/du.c tools/ln.c tools/stat.c tools/touch.c tools/tree.c tools/truncate.c \
 	tools/shell.c tools/shell_host.c tools/shell_path.c tools/shell_word.c tools/shell_worker.c \
-	tools/line.c tools/look.c tools/edit.c
+	tools/line.c tools/look.c tools/edit.c \
+	tools/mount_fuse.c tools/mount_option.c tools/mount_serve.c tools/umount.c tools/mounts.c tools/connection.c tools/registry.c \
+	tools/background.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
 
 # libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:
@@ -25,10 +27,10 @@ edit-libs := -l:libedit.a -l:libtinfo.a -l:libbsd.a -l:libmd.a
 $(rumpus-obj): rumpus-cflags += -DRUMPUS_VERSION='"$(VERSION)"' -DRUMPUS_LIBDIR='"$(PREFIX)/lib"'
 
 # Libraries that only Debian's package of headers brings as archives are linked in: each shared one costs start-up time.
-$(BUILD)/bin/rumpus: $(rumpus-obj) $(sandbox-obj) $(BUILD)/lib/librumpus.a
+$(BUILD)/bin/rumpus: $(rumpus-obj) $(fuse-obj) $(sandbox-obj) $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -l:libblkid.a $(archive-libs) $(edit-libs) $(sandbox-libs) $(rumpus-libs:-luring=-l:liburing.a)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -l:libblkid.a $(archive-libs) $(edit-libs) $(fuse-libs) $(sandbox-libs) $(rumpus-libs:-luring=-l:liburing.a)
 
 all-targets += $(BUILD)/bin/rumpus
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../fuse/server.h"
 #include "fs.h"
 #include "option.h"
 #include "report.h"
@@ -119,6 +120,8 @@ extern const struct subcommand subcommand_ln;
 extern const struct subcommand subcommand_look;
 extern const struct subcommand subcommand_ls;
 extern const struct subcommand subcommand_mkdir;
+extern const struct subcommand subcommand_mount;
+extern const struct subcommand subcommand_mounts;
 extern const struct subcommand subcommand_rm;
 extern const struct subcommand subcommand_sh;
 extern const struct subcommand subcommand_stat;
@@ -126,6 +129,7 @@ extern const struct subcommand subcommand_tar;
 extern const struct subcommand subcommand_touch;
 extern const struct subcommand subcommand_tree;
 extern const struct subcommand subcommand_truncate;
+extern const struct subcommand subcommand_umount;
 extern const struct subcommand subcommand_untar;
 extern const struct subcommand *const subcommands[]; /* ends with NULL */
 
@@ -133,6 +137,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * struct command - a command line, understood
  * @own: options of the subcommand: its own struct
  * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
+ * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
  */
 struct command {
 	const struct subcommand *sub;
@@ -145,6 +150,8 @@ struct command {
 	unsigned int operand_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
+	unsigned int cpus;
+	uint64_t cache;
 };
 
 /* main.c */
@@ -192,6 +199,7 @@ int images_open(struct command *command);
  * @stopping: the worker has begun to unmount, by itself or because it was asked to: it needs no further asking
  * @ended:    the kernel ended by itself; @reason is there
  * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
+ * @served:   what "mount" has done so far
  */
 struct shared {
 	_Atomic uint32_t layers;
@@ -200,6 +208,7 @@ struct shared {
 	char reason[256];
 	_Atomic uint64_t log_end;
 	char log[16384];
+	struct fuse_count served;
 };
 
 /* session.c: the parent */
@@ -231,6 +240,8 @@ struct session {
 
 /** session_run() - do the command. Return: exit code; does not return when a signal is to end the process */
 int session_run(struct command *command);
+/** session_receive() - deal with all records of one packet. Return: 0; -ECONNRESET at the end; what a record gave */
+int session_receive(struct session *session);
 /** session_dispatch() - deal with one record */
 int session_dispatch(struct session *session, struct wire_record *record);
 /**
@@ -336,6 +347,8 @@ const char *driver_of(const char *type);
 int image_mount(struct worker *worker, struct image *image, unsigned int number);
 /** image_unmount() - the reverse, with everything on stable storage */
 int image_unmount(struct worker *worker, struct image *image, unsigned int number);
+/** image_mount_point() - path of an image's root in the kernel */
+void image_mount_point(unsigned int number, char path[16]);
 /** mount_options_parse() - as mount(8): flags for the kernel in general, @data for the driver (room for strlen + 1) */
 unsigned long mount_options_parse(const char *options, char *data);
 /** kernel_last_words() - the last line of the kernel's messages that says something; "" when there is none */

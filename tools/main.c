@@ -22,6 +22,8 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_look,
 	&subcommand_ls,
 	&subcommand_mkdir,
+	&subcommand_mount,
+	&subcommand_mounts,
 	&subcommand_rm,
 	&subcommand_sh,
 	&subcommand_stat,
@@ -29,6 +31,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_touch,
 	&subcommand_tree,
 	&subcommand_truncate,
+	&subcommand_umount,
 	&subcommand_untar,
 	NULL,
 };

@@ -231,7 +231,7 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 			     *line ? line : "nothing");
 }
 
-static void mount_point(unsigned int number, char path[16])
+void image_mount_point(unsigned int number, char path[16])
 {
 	snprintf(path, 16, "/image%u", number);
 }
@@ -297,7 +297,7 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 	if (error)
 		return (int)error;
 	found = clock_now();
-	mount_point(number, dir);
+	image_mount_point(number, dir);
 	error = mount_at(worker, image, dir);
 	if (error && error != -EINTR)
 		explain_mount(worker, image, error, since);
@@ -335,7 +335,7 @@ int image_unmount(struct worker *worker, struct image *image, unsigned int numbe
 	/* Extended attributes of symbolic links may have led the process into the image. */
 	rumpus_sys_chdir("/");
 	image->root = -1;
-	mount_point(number, dir);
+	image_mount_point(number, dir);
 	error = rumpus_sys_umount2(dir, 0);
 	result = result ? result : error;
 	error = error ? error : flush_disk(image);

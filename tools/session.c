@@ -139,10 +139,8 @@ int session_dispatch(struct session *session, struct wire_record *record)
 	return record->bad ? -EPROTO : error;
 }
 
-/* One packet has come, or the end: deal with all its records. Return: 0; -ECONNRESET at the end; what a record gave */
-static int receive(void *arg)
+int session_receive(struct session *session)
 {
-	struct session *session = arg;
 	int error;
 
 	do {
@@ -162,7 +160,7 @@ static int receive(void *arg)
 static int drain(void *arg)
 {
 	struct session *session = arg;
-	int error = receive(session);
+	int error = session_receive(session);
 
 	return !error && session->finished ? -EPIPE : error;
 }
@@ -182,7 +180,7 @@ int session_converse(struct session *session)
 		int ready = poll(&poll_fd, 1, LOOK);
 
 		if (ready > 0)
-			error = receive(session);
+			error = session_receive(session);
 		/* By the clock: a worker that talks without end is none that takes notice. */
 		if (ready <= 0 || clock_now() - looked > LOOK * 1000000ULL) {
 			supervise_nudge(session);

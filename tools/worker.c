@@ -109,12 +109,13 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	char path[48], components[48];
 	struct rumpus_config config = {
 		.size = sizeof(config),
-		.cpus = 1,
+		.cpus = worker->command->cpus ? worker->command->cpus : 1,
 		.memory = KERNEL_MEMORY_READ,
 		.image = path,
 		.components = files->dir >= 0 ? components : "",
 		.log = take_log,
 		.ended = take_end,
+		.cache = worker->command->cache,
 	};
 	uint64_t before = clock_now();
 	char line[256];

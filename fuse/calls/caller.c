@@ -19,8 +19,8 @@ static __thread struct {
 } self;
 
 /*
- * The rights that override permissions stay with the thread, whatever its user: the host has checked these already, with
- * groups that are not known here. The right to use up what a file system reserves, and to exceed quotas, goes.
+ * The rights that override permissions stay with the thread, whatever its user: the host has checked these already,
+ * with groups that are not known here. The right to use up what a file system reserves, and to exceed quotas, goes.
  */
 static long settle_rights(void)
 {

@@ -41,10 +41,10 @@ int vnode_open(const struct vnode *node, int flags, struct vnode_file **file)
 int vnode_create(struct vnode *dir, const char *name, int flags, mode_t mode, struct vnode_entry *entry,
 		 struct vnode_file **file)
 {
-	struct vnode_file *made;
-	int error = opened(rumpus_sys_openat(dir->fd, name,
-					     (flags & (FLAGS | O_EXCL)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode),
-			   &made);
+	struct vnode_file *made = NULL;
+	int error = opened(
+		rumpus_sys_openat(dir->fd, name, (flags & (FLAGS | O_EXCL)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode),
+		&made);
 
 	if (error)
 		return error;
@@ -101,8 +101,8 @@ off_t vnode_seek(const struct vnode_file *file, off_t offset, int whence)
 long vnode_copy(const struct vnode_file *from, off_t from_offset, const struct vnode_file *to, off_t to_offset,
 		size_t size)
 {
-	return rumpus_sys_copy_file_range(from->fd, &from_offset, to->fd, &to_offset,
-					  size < COPY_MAX ? size : COPY_MAX, 0);
+	return rumpus_sys_copy_file_range(from->fd, &from_offset, to->fd, &to_offset, size < COPY_MAX ? size : COPY_MAX,
+					  0);
 }
 
 long vnode_ioctl(const struct vnode_file *file, unsigned int command, void *data)

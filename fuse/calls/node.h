@@ -2,8 +2,8 @@
 /*
  * Nodes made of system calls: each is an O_PATH descriptor of the rump kernel's.
  *
- * An O_PATH descriptor follows its inode through renames and unlinking and keeps its number from being given to another.
- * What such a descriptor cannot do itself is done through its entry in the kernel's /proc/self/fd.
+ * An O_PATH descriptor follows its inode through renames and unlinking and keeps its number from being given to
+ * another. What such a descriptor cannot do itself is done through its entry in the kernel's /proc/self/fd.
  */
 #ifndef FUSE_CALLS_NODE_H
 #define FUSE_CALLS_NODE_H
@@ -28,7 +28,6 @@ struct vnode {
 	uint64_t show;
 	int fd;
 };
-
 
 /** struct vnode_file - see vnode.h */
 struct vnode_file {

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests of mounts; mounting.py is what they share, on top of the harness of tests/tools.
+
+fuse-test-types := ext4 xfs btrfs
+
+tests += $(foreach type,$(fuse-test-types) $(fuse-test-types:%=%-root),tests/fuse/posix.py:$(type))

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the halves of "rumpus mount" share. */
+#ifndef TOOLS_MOUNTING_H
+#define TOOLS_MOUNTING_H
+
+#include "../fuse/server.h"
+#include "command.h"
+#include "connection.h"
+
+/**
+ * struct mounting - options of "rumpus mount", as given and as understood
+ * @foreground: do not return before the end
+ * @as_caller:  all files appear to belong to who mounts
+ * @connection: what the host is to mount
+ * @owner:      whose files appear to be
+ * @nonempty:   the mount point may have contents, which are hidden
+ * @read_only, @read_write: asked for
+ * @ready:      for background_ready(); -1: none
+ */
+struct mounting {
+	bool foreground, as_caller;
+	struct connection connection;
+	struct fuse_owner owner;
+	bool nonempty, read_only, read_write;
+	int ready;
+};
+
+/**
+ * mounting_options() - divide the mount options: some are the host's, some the server's, the rest remains for the
+ * driver Return: EXIT_DONE, EXIT_USAGE after a message
+ */
+int mounting_options(struct command *command, struct mounting *mounting);
+
+/** mounting_work() - the worker's half: serve the image that is mounted */
+int mounting_work(struct worker *worker);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus umount: end mounts, and wait until their images are clean */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "connection.h"
+#include "registry.h"
+
+/* Processes that are named when a mount is in use. */
+#define USERS_MAX 8
+
+struct umount_options {
+	bool lazy;
+};
+
+static int prepare(struct command *command, int argc, char **argv)
+{
+	if (command->directory)
+		return usage_error(command, "directories of the host cannot be named in a shell; leave it to unmount");
+	if (!argc)
+		return usage_error(command, "unmount what?");
+	return operands_take(command, argc, argv, OPERAND_ANY);
+}
+
+/* ---- who uses it ---- */
+
+static bool is_below(const char *link, const char *dir)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlink(link, target, sizeof(target) - 1);
+	size_t prefix = strlen(dir);
+
+	if (length <= 0)
+		return false;
+	target[length] = 0;
+	return !strncmp(target, dir, prefix) && (!target[prefix] || target[prefix] == '/' || target[prefix] == ' ');
+}
+
+static bool has_open(const char *process, const char *dir)
+{
+	char path[PATH_MAX];
+	const struct dirent *entry;
+	bool found = false;
+	DIR *fds;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", process);
+	fds = opendir(path);
+	while (fds && !found && (entry = readdir(fds))) {
+		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, entry->d_name);
+		found = is_below(path, dir);
+	}
+	if (fds)
+		closedir(fds);
+	return found;
+}
+
+static bool uses(const char *process, const char *dir)
+{
+	static const char *const links[] = { "cwd", "root", "exe" };
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		snprintf(path, sizeof(path), "/proc/%s/%s", process, links[i]);
+		if (is_below(path, dir))
+			return true;
+	}
+	return has_open(process, dir);
+}
+
+static void name_process(const char *process, char *text, size_t size)
+{
+	char path[PATH_MAX], name[64] = "?";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", process);
+	file = fopen(path, "re");
+	if (file && fgets(name, sizeof(name), file))
+		name[strcspn(name, "\n")] = 0;
+	if (file)
+		fclose(file);
+	snprintf(text, size, "%.16s (%s)", process, text_clean(name));
+}
+
+/* "1234 (bash), 1240 (less)"; processes of others are not seen by who is not root. */
+static void list_users(const char *dir, char *text, size_t size)
+{
+	DIR *processes = opendir("/proc");
+	const struct dirent *entry;
+	unsigned int count = 0;
+	size_t used = 0;
+	char one[96];
+
+	*text = 0;
+	while (processes && (entry = readdir(processes)) && used < size - sizeof(one)) {
+		if (!isdigit((unsigned char)*entry->d_name) || !uses(entry->d_name, dir))
+			continue;
+		name_process(entry->d_name, one, sizeof(one));
+		if (count++ == USERS_MAX) {
+			snprintf(text + used, size - used, ", and more");
+			break;
+		}
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", one);
+	}
+	if (processes)
+		closedir(processes);
+}
+
+/* ---- the end ---- */
+
+static void explain(struct command *command, const char *dir, int error, const char *why)
+{
+	char users[1000];
+
+	if (error != -EBUSY) {
+		report_error(command->report, dir, "cannot be unmounted: %s", *why ? why : report_errno(error));
+		return;
+	}
+	list_users(dir, users, sizeof(users));
+	report_error(command->report, dir, "is in use by %s; end that first, or use -l to detach it now",
+		     *users ? users : "processes of other users");
+}
+
+/* The supervisor says when the image is clean and closed. */
+static void await(struct command *command, const char *dir, const struct registry_entry *entry)
+{
+	char message[1100];
+	int status = registry_wait(entry->fd, message, sizeof(message));
+
+	if (status < 0)
+		report_error(command->report, dir, "process %d, which served it, ended without a word; check the image",
+			     (int)entry->pid);
+	else if (status)
+		report_error(command->report, *message ? NULL : dir, "%s",
+			     *message ? message : "was not unmounted cleanly; check the image");
+}
+
+static void umount_one(struct command *command, const char *name)
+{
+	const struct umount_options *own = command->own;
+	char *dir = connection_dir(name), why[256];
+	struct registry_entry entry;
+	bool served;
+	int error;
+
+	if (!dir || !connection_find(dir)) {
+		report_error(command->report, name, "is no mount of rumpus; \"rumpus mounts\" lists them");
+		free(dir);
+		return;
+	}
+	/* First, or it might have ended before it can be asked. */
+	served = !registry_find(dir, &entry);
+	error = connection_end(dir, own->lazy, why, sizeof(why));
+	if (error)
+		explain(command, dir, error, why);
+	else if (served && !own->lazy)
+		await(command, dir, &entry);
+	if (served)
+		close(entry.fd);
+	free(dir);
+}
+
+static int alone(struct command *command)
+{
+	for (unsigned int i = 0; i < command->operand_count; i++)
+		umount_one(command, command->operands[i].text);
+	return command->report->outcome ? EXIT_PROBLEM : EXIT_DONE;
+}
+
+static const struct option_rule options[] = {
+	{ 'l', "lazy", NULL, "detach it now and end it when nobody uses it any more", option_true,
+	  offsetof(struct umount_options, lazy) },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus umount dir", "returns when the image is clean and closed" },
+	{ 0 },
+};
+
+const struct subcommand subcommand_umount = {
+	.name = "umount",
+	.arguments = "DIRECTORY...",
+	.summary = "end what \"rumpus mount\" began, and wait until the image is clean",
+	.options = options,
+	.options_size = sizeof(struct umount_options),
+	.examples = examples,
+	.prepare = prepare,
+	.alone = alone,
+};
