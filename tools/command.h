@@ -115,6 +115,7 @@ extern const struct subcommand subcommand_chown;
 extern const struct subcommand subcommand_cp;
 extern const struct subcommand subcommand_dmesg;
 extern const struct subcommand subcommand_du;
+extern const struct subcommand subcommand_find;
 extern const struct subcommand subcommand_info;
 extern const struct subcommand subcommand_ln;
 extern const struct subcommand subcommand_look;
@@ -155,8 +156,8 @@ struct command {
 };
 
 /* main.c */
-/** subcommand_find() - by its name. Return: NULL for none */
-const struct subcommand *subcommand_find(const char *name);
+/** subcommand_named() - by its name. Return: NULL for none */
+const struct subcommand *subcommand_named(const char *name);
 /**
  * command_parse() - understand a line that begins with the name of a subcommand
  * @command: with @report and, as far as they are known, common options

@@ -15,8 +15,9 @@ static struct found_time time_from(const struct statx_timestamp *when, bool know
 	return (struct found_time){ .seconds = when->tv_sec, .nanoseconds = when->tv_nsec, .known = known };
 }
 
-static struct found found_from(const struct visit_file *file, uint32_t number)
+static struct found found_from(const struct visit *visit, const struct visit_file *file, uint32_t number)
 {
+	uint32_t operand = (uint32_t)(visit->operand - visit->worker->command->operands);
 	const struct statx *st = &file->st;
 
 	return (struct found){
@@ -38,14 +39,14 @@ static struct found found_from(const struct visit_file *file, uint32_t number)
 		.block_size = st->stx_blksize,
 		.depth = file->depth,
 		.number = number,
-		.flags = file->last ? FOUND_LAST : 0,
+		.flags = (file->last ? FOUND_LAST : 0) | operand << FOUND_OPERAND_SHIFT,
 	};
 }
 
 int found_send(struct visit *visit, struct visit_file *file, uint32_t number)
 {
 	struct wire *wire = &visit->worker->wire;
-	const struct found found = found_from(file, number);
+	const struct found found = found_from(visit, file, number);
 	const char *user = accounts_name(visit->operand->image, false, found.uid);
 	const char *group = accounts_name(visit->operand->image, true, found.gid);
 	char target[4097] = "";

@@ -36,6 +36,9 @@ enum found_flag {
 	FOUND_LAST = 1, /* nothing follows in its directory */
 };
 
+/* Above the flags: number of the operand that it was found below. */
+#define FOUND_OPERAND_SHIFT 8
+
 /**
  * struct found_names - texts that belong to a file; valid as long as the record
  * @path:   as shown

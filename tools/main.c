@@ -17,6 +17,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_cp,
 	&subcommand_dmesg,
 	&subcommand_du,
+	&subcommand_find,
 	&subcommand_info,
 	&subcommand_ln,
 	&subcommand_look,
@@ -62,7 +63,7 @@ int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-const struct subcommand *subcommand_find(const char *name)
+const struct subcommand *subcommand_named(const char *name)
 {
 	for (const struct subcommand *const *sub = subcommands; *sub; sub++) {
 		if (!strcmp((*sub)->name, name))
@@ -73,7 +74,7 @@ const struct subcommand *subcommand_find(const char *name)
 
 static int help(const struct command *command, const char *name)
 {
-	const struct subcommand *sub = name ? subcommand_find(name) : NULL;
+	const struct subcommand *sub = name ? subcommand_named(name) : NULL;
 
 	if (!name)
 		return help_list();
@@ -97,7 +98,7 @@ int command_parse(struct command *command, int argc, char **argv)
 	static char here[] = ".", *const nothing[] = { here };
 	int first, result;
 
-	command->sub = subcommand_find(argv[0]);
+	command->sub = subcommand_named(argv[0]);
 	if (!command->sub)
 		return usage_error(command, "no subcommand \"%s\"", argv[0]);
 	command->own = calloc(1, command->sub->options_size + 1);

@@ -112,7 +112,7 @@ static void list_words(void)
 
 static int help(struct shell *shell, int argc, char **argv)
 {
-	const struct subcommand *sub = argc == 2 ? subcommand_find(argv[1]) : NULL;
+	const struct subcommand *sub = argc == 2 ? subcommand_named(argv[1]) : NULL;
 	const struct shell_word *word = argc == 2 ? shell_word_find(argv[1]) : NULL;
 
 	if (argc > 2)
