@@ -18,6 +18,7 @@ struct account {
 /* Of one image and kind; read at the first question. */
 struct accounts {
 	const struct image *image;
+	char *text;	      /* of the file: names point into it */
 	struct account *list; /* sorted by number */
 	size_t count, room;
 };
@@ -86,8 +87,7 @@ static int compare(const void *a, const void *b)
 
 static void read_accounts(struct accounts *accounts, const char *path)
 {
-	/* Names point into it for as long as the process lives. */
-	char *rest = read_file(accounts->image, path), *line;
+	char *rest = accounts->text = read_file(accounts->image, path), *line;
 
 	while (rest && (line = strsep(&rest, "\n"))) {
 		char *name = strsep(&line, ":");
@@ -112,6 +112,17 @@ static const struct accounts *accounts_of(const struct image *image, bool group)
 		read_accounts(&known[i][group], group ? "/etc/group" : "/etc/passwd");
 	}
 	return &known[i][group];
+}
+
+void accounts_forget(void)
+{
+	for (unsigned int i = 0; i < IMAGES_MAX; i++) {
+		for (unsigned int group = 0; group < 2; group++) {
+			free(known[i][group].list);
+			free(known[i][group].text);
+			known[i][group] = (struct accounts){ 0 };
+		}
+	}
 }
 
 const char *accounts_name(const struct image *image, bool group, uint32_t id)

@@ -103,7 +103,7 @@ static int work(struct worker *worker)
 			continue;
 		error = visit_operand(&visit, operand);
 	}
-	path_free(&visit.path);
+	visit_end(&visit);
 	return error;
 }
 

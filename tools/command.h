@@ -185,6 +185,11 @@ int operand_take(struct command *command, const char *argument, enum operand_kin
 #define HOST_PREFIX "host:"
 
 /**
+ * operand_label() - what it and all below it are shown as; "IMAGE" and "IMAGE:" as "IMAGE:/", which is what they mean
+ * Return: caller frees; NULL without memory
+ */
+char *operand_label(const struct command *command, const struct operand *operand);
+/**
  * operands_take() - understand arguments and add them to the command, opening nothing
  * Return: EXIT_DONE, EXIT_USAGE, EXIT_PROBLEM; has said why
  */

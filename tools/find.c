@@ -2,6 +2,7 @@
 /* rumpus find: files in images that an expression is true for */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "find.h"
@@ -192,7 +193,7 @@ static int work(struct worker *worker)
 		if (!look_up_accounts(worker, operand))
 			error = visit_operand(&visit, operand);
 	}
-	path_free(&visit.path);
+	visit_end(&visit);
 	return error == QUIT ? 0 : error;
 }
 
@@ -223,8 +224,7 @@ static int record_file(const struct session *session, struct wire_record *record
 	struct found_names names;
 	struct found found;
 	unsigned int operand;
-	const char *text;
-	size_t start;
+	char *label;
 
 	found_get(record, &found, &names);
 	action = find_action(find, found.number);
@@ -237,10 +237,11 @@ static int record_file(const struct session *session, struct wire_record *record
 	}
 	if (action->test != find_printf && action->test != find_ls)
 		return -EPROTO;
-	/* "IMAGE" and "IMAGE:" are shown as "IMAGE:/". */
-	text = command->operands[operand].text;
-	start = strlen(command->operands[operand].image->path) + 2;
-	find_put(action, &found, &names, strlen(text) > start ? strlen(text) : start);
+	label = operand_label(command, &command->operands[operand]);
+	if (!label)
+		return -ENOMEM;
+	find_put(action, &found, &names, strlen(label));
+	free(label);
 	return 0;
 }
 

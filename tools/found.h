@@ -71,6 +71,8 @@ void found_json_open(struct json *json, const struct found *found, const struct 
 /* accounts.c: what the image calls its users, in the worker */
 /** accounts_name() - @group: of a group. Return: a name of @image's /etc/passwd or /etc/group, or "" */
 const char *accounts_name(const struct image *image, bool group, uint32_t id);
+/** accounts_forget() - at the end of a command: the next one of a shell may have another struct image, other files */
+void accounts_forget(void);
 /** accounts_find() - a decimal number, or a name. Return: 0, -ENOENT */
 int accounts_find(const struct image *image, bool group, const char *name, uint32_t *id);
 

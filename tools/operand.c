@@ -122,6 +122,16 @@ int operands_take(struct command *command, int argc, char **argv, enum operand_k
 	return result;
 }
 
+char *operand_label(const struct command *command, const struct operand *operand)
+{
+	char *label;
+
+	/* In a shell operands are nothing but paths, and shown as they were typed. */
+	if (command->directory || !operand->image || strlen(operand->text) > strlen(operand->image->path) + 1)
+		return strdup(operand->text);
+	return asprintf(&label, "%s:/", operand->image->path) < 0 ? NULL : label;
+}
+
 int operands_take_writable(struct command *command, int argc, char **argv)
 {
 	int result = operands_take(command, argc, argv, OPERAND_IMAGE);

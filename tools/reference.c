@@ -13,6 +13,9 @@ int reference_take(struct command *command, const char *text, struct reference *
 
 	if (result || reference->operand.image)
 		return result;
+	/* There the worker parses lines, too, and has no host to look at. */
+	if (command->directory)
+		return usage_error(command, "\"%s\": here it must be a file of the image", text);
 	fd = fs_openat(&fs_host, AT_FDCWD, text, O_PATH, 0);
 	error = fd < 0 ? fd : fs_statx(&fs_host, (int)fd, "", &reference->st);
 	if (fd >= 0)

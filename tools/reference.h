@@ -11,7 +11,7 @@ struct reference {
 	struct statx st;
 };
 
-/** reference_take() - parent: IMAGE:/PATH, or a file of the host. Return: EXIT_DONE, EXIT_PROBLEM, EXIT_USAGE */
+/** reference_take() - parent: IMAGE:/PATH, or a file of the host, but not in a shell. Return: EXIT_DONE, EXIT_PROBLEM, EXIT_USAGE */
 int reference_take(struct command *command, const char *text, struct reference *reference);
 /** reference_read() - worker: the same, now that images are mounted. Return: 0; negative errno after a message */
 int reference_read(struct worker *worker, struct reference *reference);

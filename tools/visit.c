@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: visiting all files below a place in an image */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +17,15 @@ struct names {
 	size_t count, room;
 };
 
-const char *visit_image_path(const struct visit *visit)
+const char *visit_image_path(struct visit *visit)
 {
-	return visit->path.text + visit->inside;
+	const char *rest = visit->path.text + visit->label;
+
+	if (path_set(&visit->inside, visit->operand->path) ||
+	    (*rest && path_push(&visit->inside, rest + (*rest == '/')) < 0))
+		return "";
+	/* The root and what is below it may have been typed with more slashes than needed. */
+	return visit->inside.text + (visit->inside.length ? strspn(visit->inside.text, "/") - 1 : 0);
 }
 
 int visit_failed(struct visit *visit, const char *what, long error)
@@ -205,23 +210,13 @@ static int visit_file(struct visit *visit, struct visit_file *file)
 	return answer || !visit->leave ? answer : visit->leave(visit, file);
 }
 
-/* "IMAGE" and "IMAGE:" are shown as "IMAGE:/", which is what they mean. */
 static int set_label(struct visit *visit, const struct operand *operand)
 {
-	char *label;
-	int error;
+	char *label = operand_label(visit->worker->command, operand);
+	int error = label ? path_set(&visit->path, label) : -ENOMEM;
 
 	visit->operand = operand;
-	/* In a shell operands are nothing but paths, and shown as they were typed. */
-	visit->inside = 0;
-	if (visit->worker->command->directory)
-		return path_set(&visit->path, operand->text);
-	visit->inside = strlen(operand->image->path) + 1;
-	if (strlen(operand->text) > visit->inside)
-		return path_set(&visit->path, operand->text);
-	if (asprintf(&label, "%s:/", operand->image->path) < 0)
-		return -ENOMEM;
-	error = path_set(&visit->path, label);
+	visit->label = visit->path.length;
 	free(label);
 	return error;
 }
@@ -255,6 +250,12 @@ int visit_operands(struct visit *visit, unsigned int first)
 
 	for (unsigned int i = first; i < command->operand_count && !error; i++)
 		error = visit_operand(visit, &command->operands[i]);
-	path_free(&visit->path);
+	visit_end(visit);
 	return error;
+}
+
+void visit_end(struct visit *visit)
+{
+	path_free(&visit->path);
+	path_free(&visit->inside);
 }

@@ -53,7 +53,8 @@ enum visit_answer {
  * @arg:     the caller's
  * @path:    of the file, as it is shown: it begins with the operand as given
  * @operand: which
- * @inside:  what in @path comes before the path in the image; in a shell nothing does
+ * @label:   how much of @path stands for it
+ * @inside:  private: for visit_image_path()
  */
 struct visit {
 	struct worker *worker;
@@ -64,7 +65,8 @@ struct visit {
 	void *arg;
 	struct path path;
 	const struct operand *operand;
-	size_t inside;
+	size_t label;
+	struct path inside;
 };
 
 /** visit_operand() - an operand and, where it is a directory, all below. Return: 0; negative errno to end the work for
@@ -72,11 +74,13 @@ struct visit {
 int visit_operand(struct visit *visit, const struct operand *operand);
 /** visit_operands() - those of the command from number @first on; frees what the visit holds */
 int visit_operands(struct visit *visit, unsigned int first);
+/** visit_end() - free what a visit holds after visit_operand() */
+void visit_end(struct visit *visit);
 /** visit_examine() - fill in @file->st. Return: 0; 1 when that failed and was reported; negative errno, as above */
 int visit_examine(struct visit *visit, struct visit_file *file);
 /** visit_failed() - report a failure with the current file. Return: 0; @error when there is no sense in going on */
 int visit_failed(struct visit *visit, const char *what, long error);
-/** visit_image_path() - the current file's path in the image, which begins with a slash */
-const char *visit_image_path(const struct visit *visit);
+/** visit_image_path() - the current file's path in the image, which begins with a slash; until the next call */
+const char *visit_image_path(struct visit *visit);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "../sandbox/sandbox.h"
 #include "command.h"
+#include "found.h"
 #include "tree.h"
 
 /*
@@ -257,6 +258,7 @@ void worker_work(struct worker *worker)
 
 	if (error && error != -EINTR && error != -EPIPE && !worker->report.outcome)
 		report_error(&worker->report, NULL, "%s", report_errno(error));
+	accounts_forget();
 }
 
 static void work(struct worker *worker, const struct kernel_files *files, unsigned int layers)
