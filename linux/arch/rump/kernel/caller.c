@@ -109,7 +109,7 @@ void rump_callers_wake_all(void)
 
 	for (block = smp_load_acquire(&blocks); block; block = block->next)
 		for (i = 0; i < ARRAY_SIZE(block->callers); i++)
-			rump_unpark(&block->callers[i].carrier);
+			rump_unpark_at_end(&block->callers[i].carrier);
 }
 
 /* ---- kernel side ---- */

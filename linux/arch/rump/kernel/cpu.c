@@ -59,6 +59,18 @@ void rump_unpark(struct rump_carrier *carrier)
 		rump_hyp->wake(rump_instance, &carrier->word, 1);
 }
 
+/**
+ * rump_unpark_at_end() - the same when the kernel has ended
+ *
+ * The host is asked in any case: who has unparked it before may have left that to RUMP_IRQ_WAKE, which nobody takes any
+ * more.
+ */
+void rump_unpark_at_end(struct rump_carrier *carrier)
+{
+	unpark(carrier);
+	rump_hyp->wake(rump_instance, &carrier->word, 1);
+}
+
 /*
  * Whether to look at the word for a while before sleeping. Where that was in vain, as it is for threads that share a
  * processor, it is done again more and more seldom.
@@ -256,10 +268,10 @@ void rump_end(int status, const char *reason)
 	xchg(&rump_ended, 1);
 	for (i = 0; i < rump_info.cpus; i++) {
 		rump_raise(&rump_cpus[i], RUMP_IRQ_STOP);
-		rump_unpark(&rump_cpus[i].home);
+		rump_unpark_at_end(&rump_cpus[i].home);
 		pv_kick(i);
 	}
-	rump_unpark(&rump_boot_carrier);
+	rump_unpark_at_end(&rump_boot_carrier);
 	rump_callers_wake_all();
 	rump_watch_evict();
 	rump_window_end();

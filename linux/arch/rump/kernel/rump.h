@@ -215,6 +215,7 @@ void rump_raise(struct rump_cpu *cpu, enum rump_interrupt irq);
 void rump_raise_soon(struct rump_cpu *cpu, enum rump_interrupt irq);
 void rump_wake_now(struct rump_cpu *self);
 void rump_unpark(struct rump_carrier *carrier);
+void rump_unpark_at_end(struct rump_carrier *carrier);
 bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
 void rump_cpu_await_exit(struct rump_cpu *cpu);
