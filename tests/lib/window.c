@@ -400,12 +400,44 @@ static void interrupted(void)
 	tap_is(i, 8, "memory is used under a storm of signals");
 }
 
+/* Calls and pages in turn: between the two, the kernel's own threads enter the virtual CPU that this one has just left. */
+static void *caller_and_toucher(void *arg)
+{
+	unsigned char *memory = map_memory(MIB);
+	int round, i;
+
+	for (round = 0; round < 32; round++) {
+		for (i = 0; i < MIB / PAGE; i++) {
+			rumpus_sys_getppid();
+			memory[i * PAGE] = 1;
+		}
+		rumpus_sys_madvise(memory, MIB, MADV_DONTNEED);
+	}
+	rumpus_sys_munmap(memory, MIB);
+	return arg;
+}
+
+static void callers_and_touchers(void)
+{
+	pthread_t thread[4];
+	void *result;
+	long i;
+
+	for (i = 0; i < 4; i++)
+		thread[i] = fixture_thread(caller_and_toucher, thread);
+	for (i = 0; i < 4; i++) {
+		pthread_join(thread[i], &result);
+		tap_ok(result, "thread %ld, which makes calls meanwhile, uses its memory", i);
+	}
+}
+
 /* More than the kernel may have, touched by the program alone. */
 static void beyond_the_bound(void)
 {
 	struct rumpus_config config = fixture_config(NULL);
 	struct rumpus *kernel;
-	unsigned char *memory[2];
+	enum { PARTS = 4, PART = 24 * MIB };
+	unsigned char *memory[PARTS];
 	long i;
 
 	config.image = NULL;
@@ -413,14 +445,14 @@ static void beyond_the_bound(void)
 	if (rumpus_boot(&config, &kernel) != 0)
 		tap_abort("boot: %s", fixture_log);
 	rumpus_process_enter(rumpus_process_first(kernel));
-	memory[0] = map_memory(48 * MIB);
-	memory[1] = map_memory(48 * MIB);
-	for (i = 0; i < 96 * MIB && access_signal(memory[i >= 48 * MIB] + i % (48 * MIB), true) == 0; i += PAGE)
+	for (i = 0; i < PARTS; i++)
+		memory[i] = map_memory(PART);
+	for (i = 0; i < PARTS * PART && access_signal(memory[i / PART] + i % PART, true) == 0; i += PAGE)
 		;
 	tap_ok(i > 16 * MIB && i < 64 * MIB, "memory ends with a signal, after %ld MiB", i / MIB);
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
-	rumpus_sys_munmap(memory[0], 48 * MIB);
-	rumpus_sys_munmap(memory[1], 48 * MIB);
+	for (i = 0; i < PARTS; i++)
+		rumpus_sys_munmap(memory[i], PART);
 	memory[0] = map_memory(16 * MIB);
 	pattern(memory[0], 16 * MIB, 13);
 	tap_ok(has_pattern(memory[0], 16 * MIB, 13), "and has memory again");
@@ -487,6 +519,7 @@ int main(void)
 	pipes();
 	rings();
 	threads(kernel);
+	callers_and_touchers();
 	readers();
 	protection();
 	half_a_buffer();

@@ -328,7 +328,7 @@ static __always_inline void request(struct rumpus_image_thread *caller)
 {
 	struct rump_cpu *cpu = caller->cpu;
 
-	if (likely(rump_cpu_try_enter(cpu) || rump_cpu_enter_slowly(cpu))) {
+	if (likely(rump_cpu_try_enter(cpu, &caller->carrier) || rump_cpu_enter_slowly(cpu, &caller->carrier))) {
 		if (unlikely(cpu->user != caller)) {
 			queue(caller);
 			set_bit(RUMP_IRQ_CALLER, &cpu->pending);

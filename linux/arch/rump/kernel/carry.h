@@ -17,10 +17,10 @@ static __always_inline bool rump_cpu_has_work(const struct rump_cpu *cpu)
 	return READ_ONCE(cpu->pending) || READ_ONCE(cpu->work);
 }
 
-/** rump_cpu_try_enter() - take the CPU's token if it is free; a full barrier when it was */
-static __always_inline bool rump_cpu_try_enter(struct rump_cpu *cpu)
+/** rump_cpu_try_enter() - take the CPU's token for @me if it is free; a full barrier when it was */
+static __always_inline bool rump_cpu_try_enter(struct rump_cpu *cpu, const struct rump_carrier *me)
 {
-	return !READ_ONCE(cpu->token) && cmpxchg(&cpu->token, 0, 1) == 0;
+	return !READ_ONCE(cpu->token) && cmpxchg(&cpu->token, 0, READ_ONCE(me->host) ?: RUMP_TOKEN_UNKNOWN) == 0;
 }
 
 /**

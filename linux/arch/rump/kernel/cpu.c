@@ -110,12 +110,12 @@ static void park(struct rump_carrier *me, u32 seen)
 /* ---- tokens ---- */
 
 /** rump_cpu_enter_slowly() - take the CPU's token if whoever has it gives it up soon */
-bool rump_cpu_enter_slowly(struct rump_cpu *cpu)
+bool rump_cpu_enter_slowly(struct rump_cpu *cpu, const struct rump_carrier *me)
 {
 	unsigned int spin;
 
 	for (spin = 0; spin < SPIN_FOR_TOKEN; spin++) {
-		if (rump_cpu_try_enter(cpu))
+		if (rump_cpu_try_enter(cpu, me))
 			return true;
 		cpu_pause();
 	}
@@ -187,7 +187,7 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 
 		if (smp_load_acquire(state) == wanted || READ_ONCE(rump_ended))
 			break;
-		if (rump_cpu_has_work(cpu) && rump_cpu_try_enter(cpu)) {
+		if (rump_cpu_has_work(cpu) && rump_cpu_try_enter(cpu, me)) {
 			if (unlikely(READ_ONCE(rump_ended))) {
 				rump_cpu_release(cpu);
 				break;
@@ -237,14 +237,15 @@ int rump_cpu_start(struct rump_cpu *cpu)
 void rump_cpu_await_exit(struct rump_cpu *cpu)
 {
 	u64 now = rump_hyp->clock_monotonic(rump_instance), end = now + EXIT_PATIENCE, kick = now + EXIT_KICK;
+	u32 token;
 
 	smp_mb(); /* the end was seen, then the token: who enters does it the other way around */
-	while (smp_load_acquire(&cpu->token) && now < end) {
+	while ((token = smp_load_acquire(&cpu->token)) && now < end) {
 		if (now < kick) {
 			rump_hyp->yield(rump_instance);
 		} else {
 			rump_kick(cpu);
-			rump_hyp->wait(rump_instance, &cpu->token, 1, now + EXIT_KICK);
+			rump_hyp->wait(rump_instance, &cpu->token, token, now + EXIT_KICK);
 		}
 		now = rump_hyp->clock_monotonic(rump_instance);
 	}

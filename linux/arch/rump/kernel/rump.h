@@ -54,12 +54,15 @@ struct rump_carrier {
 
 #define RUMP_PARKED 1U
 
+#define RUMP_TOKEN_UNKNOWN 1U
+
 /**
  * struct rump_cpu - a virtual CPU
  * @host_sp:   where the carrier goes on when the kernel leaves it: a frame record of its stack
  * @link:      with @host_sp a frame record between the kernel's stack and the carrier's: see rump_context_entry
  * @pending:   interrupts not yet delivered; any thread sets bits, the CPU takes them; asm/irqflags.h reads it
- * @token:     held by the carrier, which alone touches the fields without another rule
+ * @token:     0, or the host thread that holds it, which alone touches the fields without another rule: its number, or
+ *             RUMP_TOKEN_UNKNOWN where host threads have none. @carrier follows a little later
  * @work:      the kernel was left with tasks that could run; valid while the token is free
  * @idler:     who is to be woken when the CPU has work and nobody carries it; never NULL
  * @callers:   host threads that want their task to be woken (RUMP_IRQ_CALLER)
@@ -216,7 +219,7 @@ void rump_raise_soon(struct rump_cpu *cpu, enum rump_interrupt irq);
 void rump_wake_now(struct rump_cpu *self);
 void rump_unpark(struct rump_carrier *carrier);
 void rump_unpark_at_end(struct rump_carrier *carrier);
-bool rump_cpu_enter_slowly(struct rump_cpu *cpu);
+bool rump_cpu_enter_slowly(struct rump_cpu *cpu, const struct rump_carrier *me);
 void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *state, u32 wanted);
 void rump_cpu_await_exit(struct rump_cpu *cpu);
 void rump_end(int status, const char *reason);

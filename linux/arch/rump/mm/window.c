@@ -580,13 +580,10 @@ static bool carries(void)
 	u32 self = rump_hyp->thread_id(rump_instance);
 	unsigned int i;
 
-	for (i = 0; i < rump_info.cpus; i++) {
-		const struct rump_cpu *cpu = &rump_cpus[i];
-		const struct rump_carrier *carrier = READ_ONCE(cpu->carrier);
-
-		if (READ_ONCE(cpu->token) && carrier && READ_ONCE(carrier->host) == self)
+	/* Not by the carriers: a CPU that another has just entered still says the one before. */
+	for (i = 0; i < rump_info.cpus; i++)
+		if (READ_ONCE(rump_cpus[i].token) == (self ?: RUMP_TOKEN_UNKNOWN))
 			return true;
-	}
 	return false;
 }
 
