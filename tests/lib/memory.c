@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -272,6 +273,18 @@ static void many_files(long files)
 	unlink("memory.img");
 }
 
+/* What the kernel takes for its memory is what it may have, also when sections are added while it boots. */
+static void counts(void)
+{
+	struct rumpus *kernel = boot_with(64 * MIB, 0, 2, 0);
+	struct sysinfo info;
+
+	tap_is(rumpus_sys_sysinfo(&info), 0, "ask how much memory there is");
+	tap_ok(info.totalram * info.mem_unit <= 64 * MIB, "no more than there may be: %lu KiB",
+	       info.totalram * info.mem_unit / 1024);
+	rumpus_halt(kernel);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "long") == 0) {
@@ -280,6 +293,7 @@ int main(int argc, char **argv)
 	}
 	grows_and_returns();
 	cache_bound();
+	counts();
 	bounded();
 	host_without_memory();
 	mappings();

@@ -438,14 +438,19 @@ static int memory_main(void *unused)
 
 static int __init start_kmemory(void)
 {
-	struct task_struct *task = kthread_run(memory_main, NULL, "kmemory");
+	struct task_struct *task;
+	/* Before the thread, which may have been called already: without it the tree would take pages that are not there. */
+	int err = set_online_page_callback(online_page) ?: register_oom_notifier(&oom_block);
 
+	if (err)
+		return err;
+	task = kthread_run(memory_main, NULL, "kmemory");
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	WRITE_ONCE(thread, task);
 	wake_up_process(task); /* for those who called before */
 	WRITE_ONCE(shrink_above, 2 * keep_free());
-	return set_online_page_callback(online_page) ?: register_oom_notifier(&oom_block);
+	return 0;
 }
 subsys_initcall(start_kmemory);
 
