@@ -43,9 +43,10 @@
 #define SECTION_UNITS (SECTION_SIZE / UNIT_SIZE)
 
 #define SHRINK_PERIOD HZ
-/* How long a host that had no memory is left alone; how long an allocation waits for the thread at most. */
+/* How long a host that had no memory is left alone. */
 #define HOST_PATIENCE (HZ / 10)
-#define THREAD_PATIENCE (HZ / 10)
+/* How long an allocation waits for the thread: it may lack a processor of the host's, or what the allocating task holds. */
+#define THREAD_PATIENCE (5 * HZ)
 
 enum call {
 	CALL_ADD,
@@ -62,6 +63,7 @@ static unsigned long shrink_above = ULONG_MAX; /* as many free pages call the th
 static unsigned long host_tired_until; /* jiffies; 0: it is not */
 static struct task_struct *thread;
 static unsigned long calls; /* bits of enum call, for the thread */
+static unsigned long answers; /* how often the thread has added what it could */
 static DECLARE_WAIT_QUEUE_HEAD(added);
 
 static int __init parse_cache(char *text)
@@ -246,6 +248,24 @@ static unsigned long give_to_save(void)
 	return given << UNIT_ORDER;
 }
 
+/* The same of what the thread adds. Others may be faster to take it: then again, as long as it finds something to add. */
+static unsigned long add_to_save(void)
+{
+	unsigned long given = 0, before = 0, now, seen;
+
+	while (!given && atomic_long_read(&withheld_units) <= 0) {
+		now = READ_ONCE(added_pages);
+		if (now == before || now >= bound_pages)
+			break;
+		before = now;
+		seen = READ_ONCE(answers);
+		call_thread(CALL_ADD);
+		wait_event_timeout(added, READ_ONCE(answers) != seen, THREAD_PATIENCE);
+		given = give_to_save();
+	}
+	return given;
+}
+
 /*
  * Sleep a tick without the tree's oom_lock, which our caller holds. Whoever finds it taken tries again a tick later, at
  * the same moment as we do, and could find it taken for minutes.
@@ -260,13 +280,8 @@ static void wait_for_others(void)
 /* The tree has reclaimed what it could, and is about to kill a process for its memory. */
 static int give_before_killing(struct notifier_block *block, unsigned long unused, void *freed)
 {
-	unsigned long given = give_to_save();
+	unsigned long given = give_to_save() ?: add_to_save();
 
-	if (!given && atomic_long_read(&withheld_units) <= 0 && READ_ONCE(added_pages) < bound_pages) {
-		call_thread(CALL_ADD);
-		wait_event_timeout(added, atomic_long_read(&withheld_units) > 0, THREAD_PATIENCE);
-		given = give_to_save();
-	}
 	/*
 	 * A host thread's call is not worth a process: the allocation fails, as if it were a part of a core dump, and
 	 * the call returns ENOMEM. Processes of rump kernels own little; what killing one would free, nobody knows.
@@ -372,6 +387,7 @@ static void add_sections(void)
 		pr_warn_ratelimited("rump: no memory for the pages of another section: error %d\n", err);
 		WRITE_ONCE(host_tired_until, (jiffies + HOST_PATIENCE) | 1);
 	}
+	WRITE_ONCE(answers, answers + 1);
 	wake_up_all(&added);
 }
 
