@@ -53,7 +53,7 @@ define linux-build
 @rm -rf $(2:.img=.gdb)
 @[ ! -e $(1)/vmlinux-gdb.py ] || { mkdir -p $(2:.img=.gdb)/scripts && \
 	cp -L $(1)/vmlinux-gdb.py $(2:.img=.gdb)/ && cp -rL $(1)/scripts/gdb $(2:.img=.gdb)/scripts/; }
-@cp $(1)/rump.img $(2)
+@cp --remove-destination $(1)/rump.img $(2)
 endef
 
 linux-kconfig := $(shell find linux/arch -name 'Kconfig*' -o -name '*config') $(linux-dir)/tree/.ready
