@@ -52,4 +52,16 @@ int host_image_open(const char *path, struct hyp_file **file, char *name, size_t
 int host_components_open(const char *path, const char *image, const char *release, struct hyp_file **dir, char *name,
 			 size_t size);
 
+/**
+ * host_log_open() - open the file that the environment names for the messages of kernels
+ * @log: out: its handle; -1: none is wanted
+ * Return: 0, or a negative errno: it cannot be opened
+ */
+int host_log_open(int *log);
+
+/** host_log_write() - append @len bytes, on any thread of a kernel's; what cannot be written is lost */
+void host_log_write(int log, const char *text, size_t len);
+
+void host_log_close(int log);
+
 #endif

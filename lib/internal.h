@@ -120,6 +120,7 @@ SLIST_HEAD(disk_list, disk);
  * @image:   where it lies; the upcalls look at image.ops, which is NULL until it is loaded
  * @debug:   the same, for debuggers
  * @config:  strings are only valid while rumpus_boot() runs
+ * @log:     the file that RUMPUS_LOG names, or -1
  * @first:   process that exists from boot
  * @dead:    rumpus_halt() has begun: nothing new begins
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
@@ -137,6 +138,7 @@ struct rumpus {
 	struct loader_image image;
 	struct rumpus_debug_image debug;
 	struct rumpus_config config;
+	int log;
 	struct rumpus_process first;
 	bool dead;
 	unsigned int pending;

@@ -17,29 +17,32 @@ enum {
 	POLL_NS = 100 * 1000, /* between looks whether callers have left, after they were told to */
 };
 
+static void hand_out(const struct rumpus *kernel, const char *text, size_t len)
+{
+	if (kernel->log >= 0)
+		host_log_write(kernel->log, text, len);
+	if (kernel->config.log)
+		kernel->config.log(kernel->config.arg, text, len);
+}
+
 void kernel_log(const struct rumpus *kernel, const char *format, ...)
 {
 	char line[PATH_MAX + 256];
 	va_list args;
 	int len;
 
-	if (!kernel->config.log)
-		return;
 	va_start(args, format);
 	len = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (len >= (int)sizeof(line))
 		len = sizeof(line) - 1;
 	if (len > 0)
-		kernel->config.log(kernel->config.arg, line, len);
+		hand_out(kernel, line, (size_t)len);
 }
 
 static void console(void *owner, const char *text, size_t len)
 {
-	struct rumpus *kernel = owner;
-
-	if (kernel->config.log)
-		kernel->config.log(kernel->config.arg, text, len);
+	hand_out(owner, text, len);
 }
 
 /* On any thread of the kernel's; the first end counts. A kernel that is being halted does not end by itself. */
@@ -161,21 +164,43 @@ static int run(struct rumpus *kernel)
 	return error;
 }
 
+static int open_log(struct rumpus *kernel)
+{
+	int error;
+
+	kernel->log = -1;
+	error = host_log_open(&kernel->log);
+	if (error)
+		kernel_log(kernel, "rumpus: the file that RUMPUS_LOG names cannot be opened: %s\n", strerror(-error));
+	return error;
+}
+
+static void close_log(const struct rumpus *kernel)
+{
+	if (kernel->log >= 0)
+		host_log_close(kernel->log);
+}
+
 /* Without the lock: from nothing to a kernel that serves calls, or nothing again. */
 static int start(struct rumpus *kernel)
 {
-	int error = start_platform(kernel);
+	int error = open_log(kernel);
 
 	if (error)
 		return error;
+	error = start_platform(kernel);
+	if (error)
+		goto no_platform;
 	error = load(kernel);
 	if (!error)
 		error = run(kernel);
-	if (error) {
-		components_free(kernel);
-		debug_remove(&kernel->debug);
-		kernel->ops->fini(kernel->h);
-	}
+	if (!error)
+		return 0;
+	components_free(kernel);
+	debug_remove(&kernel->debug);
+	kernel->ops->fini(kernel->h);
+no_platform:
+	close_log(kernel);
 	return error;
 }
 
@@ -313,6 +338,7 @@ int rumpus_halt(struct rumpus *kernel)
 	components_free(kernel);
 	debug_remove(&kernel->debug);
 	kernel->ops->fini(kernel->h); /* frees the image too, once no upcall runs in it */
+	close_log(kernel);
 	pthread_mutex_lock(&rumpus_lock);
 	api_end();
 	free(kernel);

@@ -129,6 +129,16 @@ touch file
 pwd >"$dir/where"
 echo 1..1
 END
+program complaining <<'END'
+echo "[    0.5] BUG: KASAN: slab-use-after-free in f+0x1/0x2" >>"$RUMPUS_LOG"
+echo "ok 1 - it noticed nothing"
+echo 1..1
+END
+program quiet <<'END'
+echo "[    0.5] Linux version 0" >>"$RUMPUS_LOG"
+echo "ok 1 - fine"
+echo 1..1
+END
 program argument <<'END'
 [ "$1" = "ext4" ] && echo "ok 1 - argument"
 echo 1..1
@@ -169,6 +179,10 @@ ok $? "the log has both streams"
 expect "a program that hangs and ignores SIGTERM" 1 "1 passed, 2 failed, 0 skipped" "no end after 1 seconds" ./hanging
 ! kill -0 "$(cat pid)" 2>/dev/null
 ok $? "its child in another session is gone"
+expect "a kernel that complains" 1 "1 passed, 1 failed, 0 skipped" "a kernel says: [    0.5] BUG: KASAN" ./complaining
+grep -q "what kernels said" logs/complaining.log
+ok $? "and the log has what it said"
+expect "a kernel that does not" 0 "1 passed, 0 failed, 0 skipped" "1 passed" ./quiet
 expect "a child left behind" 1 "1 passed, 1 failed, 0 skipped" "left processes behind: sleep" ./leaving
 ! kill -0 "$(cat pid)" 2>/dev/null
 ok $? "the child is gone"

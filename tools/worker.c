@@ -122,6 +122,7 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	char line[256];
 	int error;
 
+	unsetenv("RUMPUS_LOG"); /* what the kernel says goes to the parent; no file can be opened here */
 	for (unsigned int i = 0; i < worker->command->image_count; i++) {
 		if (worker->command->images[i].writable)
 			config.memory = KERNEL_MEMORY_WRITE;

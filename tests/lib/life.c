@@ -412,6 +412,30 @@ static void images(void)
 	unlink("text");
 }
 
+static void log_of_the_environment(void)
+{
+	struct rumpus_config config = fixture_config("logged");
+	struct usage before = fixture_usage();
+	struct rumpus *kernel;
+	char text[256] = "";
+	FILE *file;
+
+	setenv("RUMPUS_LOG", "log", 1);
+	config.log = NULL;
+	tap_is(rumpus_boot(&config, &kernel), 0, "boot with a log that the environment names");
+	rumpus_halt(kernel);
+	file = fopen("log", "re");
+	tap_ok(file && fread(text, 1, sizeof(text) - 1, file) > 0 && strstr(text, "logged"), "it has what the kernel said");
+	if (file)
+		fclose(file);
+	config = fixture_config("logged");
+	setenv("RUMPUS_LOG", "/nowhere/log", 1);
+	expect_boot(&config, -ENOENT, "RUMPUS_LOG", "a log that cannot be opened");
+	unsetenv("RUMPUS_LOG");
+	tap_ok(!grown("logs", before, fixture_usage()), "nothing stays open");
+	unlink("log");
+}
+
 static void arguments(void)
 {
 	struct rumpus_config config = fixture_config("arguments");
@@ -489,6 +513,7 @@ int main(void)
 	processes_churn();
 	ends();
 	images();
+	log_of_the_environment();
 	arguments();
 	disks();
 	return tap_done();
