@@ -7,11 +7,8 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "cp.h"
 #include "tree.h"
-
-struct cp_options {
-	bool recursive, preserve;
-};
 
 static const struct cp_options *options_of(const struct command *command)
 {
@@ -28,8 +25,7 @@ static unsigned int source_count(const struct command *command)
 	return command->operand_count - 1;
 }
 
-/* Last component of @path, "." when that names no entry: the root, "..", "x/."; in memory that stays */
-static const char *last_name(const char *path)
+const char *cp_last_name(const char *path)
 {
 	size_t length = strlen(path), start;
 	char *name;
@@ -69,7 +65,7 @@ static void name_targets(const struct command *command, struct tree_build *build
 	if (!names)
 		abort();
 	for (unsigned int i = 0; i < source_count(command); i++)
-		names[i] = last_name(build->exact ? target_of(command)->path : command->operands[i].path);
+		names[i] = cp_last_name(build->exact ? target_of(command)->path : command->operands[i].path);
 	build->targets = names;
 	build->target_count = source_count(command);
 }
@@ -88,8 +84,7 @@ static struct tree_build *new_build(const struct command *command, const struct 
 	return build;
 }
 
-/* Directory part of @path; "." or "/" when there is none. Caller frees. */
-static char *dir_name(const char *path)
+char *cp_dir_name(const char *path)
 {
 	size_t length = strlen(path);
 	char *name;
@@ -126,7 +121,7 @@ static int place_targets(const struct command *command, struct tree_build *build
 			     report_errno(build->base));
 		return build->base;
 	}
-	label = build->exact ? dir_name(target->text) : NULL;
+	label = build->exact ? cp_dir_name(target->text) : NULL;
 	/* Kept for as long as the process lives. */
 	build->label = !label ? target->text : !strcmp(label, ".") ? "" : label;
 	name_targets(command, build);
@@ -137,12 +132,12 @@ static int place_targets(const struct command *command, struct tree_build *build
 	return tree_build_init(build);
 }
 
-static int prepare(struct command *command, int argc, char **argv)
+int cp_prepare(struct command *command, int argc, char **argv)
 {
 	int result;
 
 	if (argc < 2)
-		return usage_error(command, "cp takes at least a source and a target");
+		return usage_error(command, "%s takes at least a source and a target", command->sub->name);
 	result = operands_take(command, argc, argv, OPERAND_ANY);
 	if (!result)
 		result = check_directions(command);
@@ -157,7 +152,7 @@ static int open_host_target(struct session *session)
 	const struct command *command = session->command;
 	const struct operand *target = target_of(command);
 	struct tree_build *build = new_build(command, &fs_host, session->report, session->mask);
-	char *parent = dir_name(target->path);
+	char *parent = cp_dir_name(target->path);
 	long dir = fs_openat(&fs_host, session->cwd, target->path, O_PATH | O_DIRECTORY, 0);
 	int error =
 		place_targets(command, build, dir, fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0));
@@ -176,7 +171,7 @@ static int open_host_target(struct session *session)
 static int send_host_source(struct session *session, struct tree_walk *walk, unsigned int number)
 {
 	const struct operand *source = &session->command->operands[number];
-	const char *name = last_name(source->path);
+	const char *name = cp_last_name(source->path);
 	char *parent;
 	long dir;
 	int error;
@@ -188,7 +183,7 @@ static int send_host_source(struct session *session, struct tree_walk *walk, uns
 		report_error(session->report, source->text, "cannot open: %s", report_errno(dir));
 		return dir == -EINTR && stop_requested() ? -EINTR : 0;
 	}
-	parent = !strcmp(name, ".") ? strdup(source->path) : dir_name(source->path);
+	parent = !strcmp(name, ".") ? strdup(source->path) : cp_dir_name(source->path);
 	dir = fs_openat(&fs_host, session->cwd, parent, O_PATH | O_DIRECTORY, 0);
 	free(parent);
 	if (dir < 0) {
@@ -225,7 +220,7 @@ static int send_host_sources(struct session *session)
 	return error ? error : wire_flush(&session->wire);
 }
 
-static int drive(struct session *session)
+int cp_drive(struct session *session)
 {
 	return target_of(session->command)->image ? send_host_sources(session) : open_host_target(session);
 }
@@ -249,7 +244,7 @@ static int open_for_worker(struct session *session, const struct tree_entry *ent
 	return error ? error : wire_flush(&session->wire);
 }
 
-static int record(struct session *session, struct wire_record *record)
+int cp_record(struct session *session, struct wire_record *record)
 {
 	struct tree_build *build = session->build;
 	struct tree_entry entry;
@@ -267,7 +262,7 @@ static int record(struct session *session, struct wire_record *record)
 	return error && error != -EPROTO ? -ECANCELED : error;
 }
 
-static void finish(struct session *session)
+void cp_finish(struct session *session)
 {
 	struct tree_build *build = session->build;
 
@@ -391,7 +386,7 @@ static int walk_image_sources(struct worker *worker, struct tree_sink *sink, con
 	return error;
 }
 
-static int work(struct worker *worker)
+int cp_work(struct worker *worker)
 {
 	struct tree_wire_sink sink;
 	struct tree_build *build;
@@ -443,9 +438,9 @@ const struct subcommand subcommand_cp = {
 	.options = options,
 	.options_size = sizeof(struct cp_options),
 	.examples = examples,
-	.prepare = prepare,
-	.work = work,
-	.record = record,
-	.drive = drive,
-	.finish = finish,
+	.prepare = cp_prepare,
+	.work = cp_work,
+	.record = cp_record,
+	.drive = cp_drive,
+	.finish = cp_finish,
 };

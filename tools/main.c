@@ -25,6 +25,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_mkdir,
 	&subcommand_mount,
 	&subcommand_mounts,
+	&subcommand_mv,
 	&subcommand_rm,
 	&subcommand_sh,
 	&subcommand_stat,

@@ -35,6 +35,7 @@ enum wire_type {
 	WIRE_DATA,	  /* W: bytes for standard output */
 	WIRE_TREE,	  /* both: one entry of a tree that is copied; see tree.h */
 	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
+	WIRE_MOVED,	  /* W: may what was copied be removed? P: answers: 1 or 0 */
 	WIRE_TREE_DONE,	  /* P: no more entries */
 	WIRE_HOST_FILE,	  /* P: descriptor of an archive; none: records of WIRE_DATA are its contents */
 	WIRE_WORD,	  /* P: a word of the next line of a shell; see shell.h */

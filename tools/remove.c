@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus: removing trees on either side */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "remove.h"
+
+#define NAMES_SIZE (32U << 10)
+#define DEPTH_MAX 10000U
+
+static int failed(struct removal *removal, long error)
+{
+	if (error == -EINTR || error == -ESHUTDOWN || error == -EROFS)
+		return (int)error;
+	if (error != -ENOENT || !removal->force)
+		report_error(removal->report, removal->path.text, "cannot remove: %s", report_errno(error));
+	return 0;
+}
+
+static int remove_entry(struct removal *removal, int dir, const char *name);
+
+static int remove_names(struct removal *removal, int dir, const char *names, long size)
+{
+	int error = 0;
+
+	for (long at = 0; at < size && !error;) {
+		const struct fs_dirent *dirent = (const void *)(names + at);
+
+		at += dirent->size;
+		if (!strcmp(dirent->name, ".") || !strcmp(dirent->name, ".."))
+			continue;
+		error = remove_entry(removal, dir, dirent->name);
+	}
+	return error;
+}
+
+static int remove_entries(struct removal *removal, int dir)
+{
+	char *names = malloc(NAMES_SIZE);
+	int error = 0;
+	long size = 1;
+
+	if (!names)
+		return -ENOMEM;
+	while (!error && size > 0) {
+		size = fs_getdents64(removal->fs, dir, names, NAMES_SIZE);
+		error = size < 0 ? failed(removal, size) : remove_names(removal, dir, names, size);
+	}
+	free(names);
+	return error;
+}
+
+static int remove_tree(struct removal *removal, int dir, const char *name)
+{
+	long fd = fs_open_dir(removal->fs, dir, name), gone;
+	int error;
+
+	if (fd < 0)
+		return failed(removal, fd);
+	if (removal->depth >= DEPTH_MAX) {
+		report_error(removal->report, removal->path.text, "nested more than %u directories deep", DEPTH_MAX);
+		fs_close(removal->fs, (int)fd);
+		return 0;
+	}
+	removal->depth++;
+	error = remove_entries(removal, (int)fd);
+	removal->depth--;
+	fs_close(removal->fs, (int)fd);
+	if (error)
+		return error;
+	gone = fs_unlinkat(removal->fs, dir, name, AT_REMOVEDIR);
+	return gone ? failed(removal, gone) : 0;
+}
+
+static int remove_entry(struct removal *removal, int dir, const char *name)
+{
+	long length, gone;
+	int error = 0;
+
+	if (stop_requested())
+		return -EINTR;
+	length = path_push(&removal->path, name);
+	if (length < 0)
+		return (int)length;
+	gone = fs_unlinkat(removal->fs, dir, name, 0);
+	if (gone == -EISDIR && removal->recursive)
+		error = remove_tree(removal, dir, name);
+	else if (gone == -EISDIR)
+		report_error(removal->report, removal->path.text, "is a directory; use -r to remove it");
+	else if (gone)
+		error = failed(removal, gone);
+	path_pop(&removal->path, length);
+	return error;
+}
+
+int removal_entry(struct removal *removal, int dir, const char *name, const char *label)
+{
+	size_t length = strlen(label), end = length;
+	int error = path_set(&removal->path, label);
+
+	/* remove_entry() adds the last component again. */
+	while (end && label[end - 1] == '/')
+		end--;
+	while (end && label[end - 1] != '/')
+		end--;
+	if (!error) {
+		path_pop(&removal->path, (long)end);
+		error = remove_entry(removal, dir, name);
+	}
+	path_free(&removal->path);
+	return error;
+}
