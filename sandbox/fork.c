@@ -8,7 +8,7 @@
 
 #include "sandbox.h"
 
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define NAMESPACES (CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 const char *sandbox_layer_name(unsigned int n)
 {
@@ -18,7 +18,7 @@ const char *sandbox_layer_name(unsigned int n)
 	return n < SANDBOX_LAYERS ? names[n] : "?";
 }
 
-pid_t sandbox_fork(unsigned int *layers)
+static pid_t fork_into(unsigned long namespaces, unsigned int *layers)
 {
 	/*
 	 * A process namespace can only be entered by being born in it, and fork(3) takes no flags, hence the bare
@@ -27,7 +27,7 @@ pid_t sandbox_fork(unsigned int *layers)
 	 *
 	 * An ordinary user gets the other namespaces through a user namespace; root changes to a real user instead.
 	 */
-	unsigned long flags = NAMESPACES | (geteuid() ? CLONE_NEWUSER : 0);
+	unsigned long flags = namespaces | (geteuid() ? CLONE_NEWUSER : 0);
 	long pid = syscall(SYS_clone, flags | SIGCHLD, 0L, 0L, 0L, 0L);
 
 	if (pid >= 0) {
@@ -38,4 +38,14 @@ pid_t sandbox_fork(unsigned int *layers)
 	*layers = 0;
 	pid = fork();
 	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+pid_t sandbox_fork(unsigned int *layers)
+{
+	return fork_into(NAMESPACES | CLONE_NEWNS, layers);
+}
+
+pid_t sandbox_fork_resident(unsigned int *layers)
+{
+	return fork_into(NAMESPACES, layers);
 }

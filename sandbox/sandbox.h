@@ -43,6 +43,13 @@ const char *sandbox_layer_name(unsigned int n);
  * Return: as fork(2), with a negative errno for failure
  */
 pid_t sandbox_fork(unsigned int *layers);
+/**
+ * sandbox_fork_resident() - the same for a child that lives long: with the host's table of mounts
+ *
+ * In a table of its own, a copy, everything would stay mounted that was when it began, where the host's mounts are private.
+ * It can reach none of it either way: neither by Landlock nor by the filter.
+ */
+pid_t sandbox_fork_resident(unsigned int *layers);
 
 /**
  * struct sandbox_config - what the child keeps

@@ -139,6 +139,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * struct command - a command line, understood
  * @own: options of the subcommand: its own struct
  * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
+ * @resident: the worker is to live for long
  * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
  */
 struct command {
@@ -152,6 +153,7 @@ struct command {
 	unsigned int operand_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
+	bool resident;
 	unsigned int cpus;
 	uint64_t cache;
 };

@@ -64,6 +64,7 @@ static int understand(struct command *command, struct mounting *mounting, char *
 	image->writable = mounting->read_write || (!mounting->read_only && !access(image->path, W_OK));
 	if (!image->writable)
 		mounting->connection.flags |= MS_RDONLY;
+	command->resident = true;
 	command->cpus = CPUS;
 	command->cache = CACHE;
 	return EXIT_DONE;

@@ -304,7 +304,7 @@ int session_run(struct command *command)
 	mask = umask(0);
 	needs_open(command, needs);
 	files.needs = needs[0];
-	session.worker = sandbox_fork(&layers);
+	session.worker = command->resident ? sandbox_fork_resident(&layers) : sandbox_fork(&layers);
 	if (!session.worker)
 		_exit(worker_main(command, sockets[1], &files, session.shared, mask, layers));
 	close(sockets[1]);
