@@ -36,6 +36,7 @@ def start(as_root=False):
     if os.path.exists("/dev/fuse") and not os.geteuid() and not os.stat("/dev/fuse").st_mode & 0o002:
         _private_device()
     harness.start(as_root)
+    sys.excepthook = _crashed
     os.makedirs("run", 0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = os.path.abspath("run")
     if not os.path.exists("/dev/fuse"):
@@ -64,6 +65,12 @@ def umount(point):
 def mounted(point):
     with open("/proc/self/mountinfo") as table:
         return any(line.split()[4] == os.path.abspath(point) for line in table)
+
+
+def _crashed(kind, error, trace):
+    sys.__excepthook__(kind, error, trace)
+    ok(False, f"the test itself fails: {error}")
+    finish()
 
 
 def finish():

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can be wrong with a mount, and what is said about it."""
+
+import os
+import shutil
+import subprocess
+
+import mounting
+
+import harness
+from harness import expect, ok
+
+
+def places(image):
+    expect("no mount point", 1, "mount", image, "missing", message="missing: no such directory; make it with mkdir")
+    with open("file", "w", encoding="utf-8"):
+        pass
+    expect("a file as mount point", 1, "mount", image, "file", message="not a directory")
+    os.makedirs("full/sub")
+    expect("a directory with contents", 1, "mount", image, "full", message="not empty.*nonempty")
+    expect("the same with nonempty", 0, "mount", "-o", "nonempty", image, "full", message="^$")
+    ok(os.listdir("full") != ["sub"], "the contents are hidden")
+    mounting.umount("full")
+    ok(os.listdir("full") == ["sub"], "the contents are back")
+    expect("a directory of somebody else's", 1, "mount", image, "/usr", message="belongs to another user")
+    expect("no image", 1, "mount", "missing.img", "m", message="missing.img: no such file")
+    expect("no file system", 1, "mount", harness.kernel_image(), "m", message="no file system is recognised")
+    ok(not mounting.mounted("m"), "nothing is mounted")
+
+
+def lines(image):
+    expect("no arguments", 2, "mount", message="mount what, and where")
+    expect("one argument", 2, "mount", image, message="mount what, and where")
+    expect("three", 2, "mount", image, "m", "m", message="takes an image and a directory")
+    expect("a path in the image", 2, "mount", f"{image}:/w", "m", message="leave out the path")
+    expect("uid without number", 2, "mount", "-o", "uid=me", image, "m", message="give a number")
+    expect("umask out of range", 2, "mount", "-o", "umask=7777", image, "m", message="give an octal number")
+    expect("an option that no driver has", 1, "mount", "-o", "nonsense", image, "m", message="does not take.*nonsense")
+    expect("umount without arguments", 2, "umount", message="unmount what")
+    expect("umount of what is not mounted", 1, "umount", "m", message="is no mount of rumpus")
+    expect("umount of what is not there", 1, "umount", "missing", message="is no mount of rumpus")
+    expect("mounts with an argument", 2, "mounts", "m", message="takes no arguments")
+
+
+def busy(image):
+    os.mkdir("other")
+    ok(mounting.mount(image, "m").code == 0, "mounted")
+    expect("the same image twice", 1, "mount", image, "other", message="disk.img: .*(lock|in use|another)")
+    expect("the same place twice", 1, "mount", image, "m", message="is a mount of rumpus already")
+    expect("a copy into it by the command meanwhile", 1, "cp", "file", f"{image}:/", message="lock|in use|another")
+    with subprocess.Popen(["sleep", "600"], cwd="m") as sleeper:
+        expect("umount of what is in use", 1, "umount", "m", message=rf"in use by {sleeper.pid} \(sleep\)")
+        ok(mounting.mounted("m"), "it stays mounted")
+        sleeper.kill()
+    result = harness.run("mounts")
+    ok(f"{os.getcwd()}/disk.img on {os.getcwd()}/m, by " in result.text and "ext4, rw" in result.text, "mounts lists it", result)
+    expect("umount", 0, "umount", "m", message="^$")
+    ok("disk.img" not in harness.run("mounts").text, "mounts does not list it any more")
+
+
+def read_only(image):
+    os.chmod(image, 0o444)
+    sums = harness.digest(image)
+    expect("an image that cannot be written", 0, "mount", image, "m", message="mounted read-only")
+    mounting.fails(30, open, "m/w/file", "w", encoding="utf-8")
+    expect("umount", 0, "umount", "m", message="^$")
+    expect("rw of an image that cannot be written", 1, "mount", "-o", "rw", image, "m", message="no permission to write")
+    ok(harness.digest(image) == sums, "not one byte was changed")
+    os.chmod(image, 0o644)
+
+
+def owners(image):
+    expect("as the caller's", 0, "mount", "--idmap", image, "m", message="^$")
+    st = os.stat("m/lost+found")
+    ok((st.st_uid, st.st_gid) == (os.getuid(), os.getgid()), "files of root appear to be the caller's")
+    with open("m/file", "w", encoding="utf-8"):
+        pass
+    mounting.fails(1, os.chown, "m/file", 12345, -1) if os.geteuid() else None
+    os.chown("m/file", os.getuid(), os.getgid())
+    mounting.umount("m")
+    mounting.mount(image, "m")
+    ok(os.stat("m/file").st_uid == 0, "in the image a new file belongs to whom its directory does")
+    mounting.umount("m")
+    expect("uid, gid, umask", 0, "mount", "-o", "uid=12,gid=34,umask=077", image, "m", message="^$")
+    st = os.stat("m")
+    ok((st.st_uid, st.st_gid, st.st_mode & 0o77) == (12, 34, 0), "they are shown")
+    mounting.umount("m")
+
+
+def without_helper(image):
+    if not os.geteuid():
+        return
+    path = os.environ["PATH"]
+    os.environ["PATH"] = "/nowhere"
+    expect("no fusermount3", 1, "mount", image, "m", message="fusermount3.*install the package fuse3")
+    os.environ["PATH"] = path
+
+
+def vanishing(image):
+    copy = shutil.copy(image, "vanishing.img")
+    mounting.mount(copy, "m")
+    os.unlink(copy)
+    with open("m/w/file", "w", encoding="utf-8") as file:
+        file.write("written")
+        file.flush()
+        os.fsync(file.fileno())
+    expect("umount of an image that was removed", 0, "umount", "m", message="^$")
+
+
+def main():
+    mounting.start()
+    os.mkdir("m")
+    image = mounting.make("disk.img", "ext4")
+    for part in (places, lines, busy, read_only, owners, without_helper, vanishing):
+        part(image)
+    harness.check(image, "ext4")
+    mounting.finish()
+
+
+main()
