@@ -80,12 +80,13 @@ def mounted(image):
 def stat_alone(image):
     for name in ("one", "size-65537", "link", "a", "a/b/c", "fifo", "holes"):
         st = os.lstat(f"tree/{name}")
-        got = run("stat", "-c", "%f %s %h %u %g %.9Y", f"{image}:/tree/{name}").text.split()
+        result = run("stat", "-c", "%f %s %h %u %g %.9Y", f"{image}:/tree/{name}")
+        got = result.text.split()
         wanted = [f"{st.st_mode:x}", str(st.st_size), str(st.st_nlink), str(st.st_uid), str(st.st_gid),
                   f"{st.st_mtime_ns // 10**9}.{st.st_mtime_ns % 10**9:09}"]
         if name.startswith("a"):
             got[1:3] = wanted[1:3] = []  # of directories, sizes and links are the file system's own
-        ok(got == wanted, f"stat of {name}", f"{got} instead of {wanted}")
+        ok(got == wanted, f"stat of {name}", f"{got} instead of {wanted}\n{result}")
     result = expect("stat for people", 0, "stat", f"{image}:/tree/one", f"{image}:/tree/link", message="^$")
     ok(re.search(r"File: disk.img:/tree/one\n  Size: 1 .*regular file\n", result.text), "with size and type", result)
     ok("File: disk.img:/tree/link -> one\n" in result.text and "(4711/-rws--x--x)" in result.text, "links and modes", result)
