@@ -54,3 +54,13 @@ long fs_xattr_set(const struct fs *fs, int fd, int dir, const char *name, const 
 	error = fs_fchdir(fs, dir);
 	return error ? error : fs->call(SYS_lsetxattr, (long)name, (long)key, (long)value, (long)size, 0, 0);
 }
+
+long fs_xattr_remove(const struct fs *fs, int fd, int dir, const char *name, const char *key)
+{
+	long error;
+
+	if (fd >= 0)
+		return fs->call(SYS_fremovexattr, fd, (long)key, 0, 0, 0, 0);
+	error = fs_fchdir(fs, dir);
+	return error ? error : fs->call(SYS_lremovexattr, (long)name, (long)key, 0, 0, 0, 0);
+}

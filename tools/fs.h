@@ -183,7 +183,7 @@ static inline long fs_open_dir(const struct fs *fs, int dir, const char *name)
 bool fs_name_is_entry(const char *name);
 
 /**
- * fs_xattr_list(), fs_xattr_get(), fs_xattr_set() - extended attributes of @fd or, when that is negative, of @name in
+ * fs_xattr_list(), fs_xattr_get(), fs_xattr_set(), fs_xattr_remove() - extended attributes of @fd or, when that is negative, of @name in
  * @dir without following a symbolic link
  *
  * The latter changes the working directory of this process or of the rump process: the calls take no directory.
@@ -192,5 +192,6 @@ long fs_xattr_list(const struct fs *fs, int fd, int dir, const char *name, char 
 long fs_xattr_get(const struct fs *fs, int fd, int dir, const char *name, const char *key, void *value, size_t size);
 long fs_xattr_set(const struct fs *fs, int fd, int dir, const char *name, const char *key, const void *value,
 		  size_t size);
+long fs_xattr_remove(const struct fs *fs, int fd, int dir, const char *name, const char *key);
 
 #endif
