@@ -25,6 +25,8 @@ install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
 install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
 install-doc     = README.md $(wildcard LICENSES/*.txt)
 install-docs    = $(wildcard doc/*.md)
+install-bash    = tools/completion/rumpus
+install-zsh     = tools/completion/_rumpus
 
 # $(call install-files,MODE,DIRECTORY,FILES)
 install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && \
@@ -43,6 +45,8 @@ install: all
 	$(call install-files,644,include/rump,$(install-rump))
 	$(call install-files,644,share/man/man1,$(filter %.1,$(install-man)))
 	$(call install-files,644,share/man/man3,$(filter %.3,$(install-man)))
+	$(call install-files,644,share/bash-completion/completions,$(install-bash))
+	$(call install-files,644,share/zsh/site-functions,$(install-zsh))
 	$(call install-files,644,share/doc/rumpus,$(install-doc))
 	$(call install-files,644,share/doc/rumpus/doc,$(install-docs))
 

@@ -112,6 +112,7 @@ struct subcommand {
 extern const struct subcommand subcommand_cat;
 extern const struct subcommand subcommand_chmod;
 extern const struct subcommand subcommand_chown;
+extern const struct subcommand subcommand_complete;
 extern const struct subcommand subcommand_cp;
 extern const struct subcommand subcommand_dmesg;
 extern const struct subcommand subcommand_du;

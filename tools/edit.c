@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* rumpus sh: lines from a terminal, with history, by libedit */
+/* rumpus sh: lines from a terminal, with history and completion, by libedit */
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "complete.h"
 #include "shell.h"
 
 #define HISTORY_LINES 1000
@@ -103,6 +104,26 @@ static int next_key(EditLine *line, wchar_t *key)
 	}
 }
 
+static unsigned char complete(EditLine *line, int key)
+{
+	struct edit *edit = edit_of(line);
+	const LineInfo *info = el_line(line);
+	char *text = strndup(info->buffer, (size_t)(info->cursor - info->buffer)), *more = NULL;
+	size_t cut = 0;
+	bool shown = false;
+
+	if (text)
+		more = complete_line(edit->shell, text, &cut, &shown);
+	if (more) {
+		el_deletestr(line, (int)cut);
+		el_insertstr(line, more);
+	}
+	free(more);
+	free(text);
+	/* Looking may have taken a signal or the worker. */
+	return shown ? CC_REDISPLAY : CC_REFRESH;
+}
+
 static int setup(struct edit *edit)
 {
 	HistEvent event;
@@ -117,6 +138,8 @@ static int setup(struct edit *edit)
 	el_set(edit->line, EL_HIST, history, edit->history);
 	el_set(edit->line, EL_PROMPT, prompt);
 	el_set(edit->line, EL_EDITOR, "emacs");
+	el_set(edit->line, EL_ADDFN, "rumpus-complete", "complete the word", complete);
+	el_set(edit->line, EL_BIND, "^I", "rumpus-complete", NULL);
 	el_set(edit->line, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(edit->line, NULL);
 	/* After the user's own settings: without it the worker's end would go unnoticed. */

@@ -14,6 +14,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_cat,
 	&subcommand_chmod,
 	&subcommand_chown,
+	&subcommand_complete,
 	&subcommand_cp,
 	&subcommand_dmesg,
 	&subcommand_du,

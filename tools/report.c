@@ -79,6 +79,10 @@ void report_detail(struct report *report, const char *subject, const char *forma
 	va_end(args);
 }
 
+void report_nothing(void *arg, enum severity severity, const char *subject, const char *text)
+{
+}
+
 const char *report_errno(long error)
 {
 	const char *text;

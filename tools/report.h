@@ -45,6 +45,8 @@ void report_warning(struct report *report, const char *subject, const char *form
 /** report_detail() - for -v */
 void report_detail(struct report *report, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/** report_nothing() - a @say that says nothing */
+void report_nothing(void *arg, enum severity severity, const char *subject, const char *text);
 /** report_errno() - the text of a negative errno, in the words that fit disk images */
 const char *report_errno(long error);
 

@@ -399,7 +399,7 @@ const struct subcommand subcommand_sh = {
 	.help = "Words are those of the command line, and their paths those of the image: \"ls -l etc\". In cp and its like,\n"
 		"host:PATH is a file of the host. \"cd\", \"pwd\", \"lcd\", \"lpwd\", \"help\", \"exit\" are the shell's own.\n"
 		"\"| COMMAND\", \"> FILE\", \">> FILE\", \"< FILE\" and \"! COMMAND\" are about programs and files of the host.\n"
-		"Quoting and patterns (* ? []) are as in sh(1); there are no variables.",
+		"Quoting and patterns (* ? []) are as in sh(1); there are no variables. The tab key completes.",
 	.options = options,
 	.options_size = sizeof(struct shell_options),
 	.examples = examples,

@@ -28,4 +28,4 @@ tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix 
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
 	romfs cramfs ufs1)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
-tests += tests/tools/shell.py
+tests += tests/tools/shell.py tests/tools/completion.py

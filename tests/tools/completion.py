@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Completion: in rumpus sh, and in a real bash and a real zsh."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import harness
+from harness import expect, ok, run
+from terminal import Terminal
+
+FILES = os.path.join(os.environ["RUMPUS_TOP"], "tools/completion")
+
+
+def candidates(line, *tail):
+    """What the program offers: text to whether the word is complete with it."""
+    result = run("_complete", "--", line, *tail)
+    return {entry[1:].split("\t")[0]: entry[0] == "=" for entry in result.text.splitlines()}
+
+
+def same(name, got, expected):
+    ok(got == expected, name, f"expected {expected}\ngot {got}")
+
+
+def offers():
+    listed = re.findall(r"^  ([a-z]+) +\S", run("help").text.split("Options of all")[0], re.M)
+    same("all subcommands", candidates("rumpus "), dict.fromkeys(listed, True))
+    same("of which some begin so", candidates("rumpus d"), {name: True for name in listed if name[0] == "d"})
+    same("help, and what it is about", candidates("rumpus help mk"), {"mkdir": True})
+    for name in listed:
+        if name == "help":
+            continue
+        text = run("help", name).text
+        found = set(re.findall(r"^  (?:-\w, |    )?(--[a-z0-9-]+)", text, re.M)) | set(re.findall(r"^  (-\w)\b", text, re.M))
+        offered = set(candidates(f"rumpus {name} -"))
+        ok(found and found == offered, f"{name}: all its options, and no others", f"only in help {found - offered}\n"
+           f"only offered {offered - found}")
+    same("options before the subcommand", candidates("rumpus --part"), {"--partition": True})
+    same("an image, which a path is to follow", candidates("rumpus cat di"), {"disk.img:/": False})
+    same("or may", candidates("rumpus ls di"), {"disk.img": False})
+    same("or may not", candidates("rumpus dmesg di"), {"disk.img": True})
+    same("a directory on the way", candidates("rumpus ls su"), {"sub/": False})
+    same("paths in an image", candidates("rumpus ls disk.img:/"), {"disk.img:/etc/": False, "disk.img:/it's here": True,
+         "disk.img:/lost+found/": False, "disk.img:/eta": True})
+    same("of which some begin so", candidates("rumpus cat -- disk.img:/et"), {"disk.img:/etc/": False, "disk.img:/eta": True})
+    same("hidden ones only when wanted", candidates("rumpus ls disk.img:/etc/."), {"disk.img:/etc/.hidden": True})
+    same("in a partition, by the options that are there", candidates("rumpus -p 2 ls parts.img:/"),
+         {"parts.img:/lost+found/": False, "parts.img:/second": True})
+    same("after the subcommand, too", candidates("rumpus ls -p2 parts.img:/s"), {"parts.img:/second": True})
+    for quote in "'\"":
+        same(f"words in {quote}", candidates(f"rumpus cat {quote}disk.img:/it"), {"disk.img:/it's here": True})
+    same("what a shell replaces is all that is told", candidates("rumpus cat disk.img:/et", "/et"), {"/etc/": False, "/eta": True})
+    same("an option's argument is a file of the host", candidates("rumpus tar -f di"), {"disk.img": True})
+    same("no image", candidates("rumpus ls nothing.img:/"), {})
+    same("names that would control the terminal are not offered", candidates("rumpus ls disk.img:/etc/"),
+         {"disk.img:/etc/hosts": True, "disk.img:/etc/hostname": True})
+    expect("an odd call", 2, "_complete", message="takes a line")
+
+
+def inner_shell():
+    shell = Terminal(harness.program(), "sh", "disk.img")
+    shell.expect("> ")
+    # What is on the screen is painted in bits: lines are judged by what they do.
+    shell.send("mkd\t--help\r")
+    ok(shell.expect(r"usage: rumpus \[OPTIONS\] mkdir"), "sh: a word", shell.all)
+    shell.send("ls --rec\tetc\r")
+    ok(shell.expect(r"\netc:\r\n"), "sh: an option", shell.all)
+    shell.send("cat /etc/hostn\t\r")
+    ok(shell.expect(r"\na host\r\n"), "sh: a path", shell.all)
+    shell.send("cat it\t\r")
+    ok(shell.expect(r"\nquoted\r\n"), "sh: one that needs quotes", shell.all)
+    shell.send("cat 'it\t\r")
+    ok(shell.expect(r"\nquoted\r\n"), "sh: one in quotes", shell.all)
+    shell.send("cd e\t\rpwd\r")
+    ok(shell.expect(r"\n/etc\r\n"), "sh: cd, directories alone", shell.all)
+    shell.send("cat host\t\t")
+    ok(shell.expect(r"hostname +hosts\r\n"), "sh: choices are shown", shell.all)
+    shell.send("s > su\tout\r! cat sub/out\r")
+    ok(shell.expect(r"\nhosts\r\n"), "sh: files of the host", shell.all)
+    shell.send("cp hostname host:su\tcopied\r! cat sub/copied\r")
+    ok(shell.expect(r"\na host\r\n"), "sh: after host:, too", shell.all)
+    shell.send("! echo disk.im\t.\r")
+    ok(shell.expect(r"\ndisk.im\s?\.\r\n"), "sh: a line for the host's sh is left alone", shell.all)
+    shell.send("exit\r")
+    ok(shell.end() == 0, "sh: and it can be left", shell.all)
+
+
+def outer_shell(name, shell):
+    # What is on the screen is painted in bits: lines are judged by what they do.
+    for what, typed, answer in (
+            ("a subcommand", "mkd\t--help", r"usage: rumpus \[OPTIONS\] mkdir"),
+            ("an option", "ls --rec\tdisk.img:/etc", "disk.img:/etc:"),
+            ("an image", "cat di\teta", "eta"),
+            ("a path in it", "cat disk.img:/etc/hostn\t", "a host"),
+            ("an image and a path", "cat di\tet\tc/hostn\t", "a host"),
+            ("a path that needs quotes", "cat disk.img:/it\t", "quoted"),
+            ("a path in quotes", "cat \"disk.img:/it\t", "quoted"),
+            ("a path in a partition", "ls --partition 2 parts.img:/sec\t", "parts.img:/second")):
+        shell.expect("READY> ")
+        shell.send(f"rumpus {typed}\r")
+        # zsh may clear the rest of the screen first.
+        ok(shell.expect(rf"\n(?:\x1b\[J)?{answer}"), f"{name}: {what}", shell.all)
+    ok("\\:" not in shell.all, f"{name}: without needless quotes", shell.all)
+    shell.expect("READY> ")
+    shell.send("exit\r")
+    ok(shell.end() == 0, f"{name}: ends", shell.all)
+
+
+def bash():
+    with open("bashrc", "w", encoding="utf-8") as file:
+        file.write(f"PS1='READY> '\nbind 'set enable-bracketed-paste off'\n. '{FILES}/rumpus'\n")
+    outer_shell("bash", Terminal("bash", "--noprofile", "--rcfile", "bashrc", "-i"))
+
+
+def zsh():
+    if not shutil.which("zsh"):
+        harness.skip("zsh", "zsh is not installed")
+        return
+    os.mkdir("functions")
+    shutil.copy(f"{FILES}/_rumpus", "functions")
+    with open(".zshrc", "w", encoding="utf-8") as file:
+        file.write("unsetopt prompt_cr prompt_sp\nunset zle_bracketed_paste\nPS1='READY> '\n"
+                   "fpath=($PWD/functions $fpath)\nautoload -Uz compinit\ncompinit -D -u\nbindkey -e\nunsetopt list_beep\n")
+    os.environ["ZDOTDIR"] = os.getcwd()
+    outer_shell("zsh", Terminal("zsh", "-d", "-i"))
+
+
+def make_images():
+    os.makedirs("tree/etc")
+    os.mkdir("sub")
+    for name, text in (("etc/hosts", "hosts"), ("etc/hostname", "a host"), ("etc/.hidden", ""), ("eta", ""), ("it's here", "quoted"),
+                       ("etc/\x1b[31mred", "")):
+        with open(f"tree/{name}", "w", encoding="utf-8") as file:
+            file.write(f"{text or os.path.basename(name)}\n")
+    harness.mkfs("disk.img", "ext4", 16 << 20)
+    expect("an image", 0, "cp", "-r", "tree/.", "disk.img:/", message="^$")
+    harness.mkfs("part", "ext4", 16 << 20)
+    expect("a partition", 0, "cp", "tree/eta", "part:/second", message="^$")
+    harness.gpt("parts.img", 40 << 20, [(1 << 20, 16 << 20, "one", "11111111-0000-0000-0000-000000000001"),
+                                       (18 << 20, 16 << 20, "two", "11111111-0000-0000-0000-000000000002")])
+    with open("part", "rb") as part, open("parts.img", "r+b") as image:
+        image.seek(18 << 20)
+        image.write(part.read())
+    os.unlink("part")
+    shutil.rmtree("tree")
+
+
+def main():
+    harness.start()
+    # The shells find the program by its name, and nothing of the user who runs the test.
+    os.environ.update(TERM="xterm", HOME=os.getcwd(), PATH=f"{os.path.dirname(harness.program())}:{os.environ['PATH']}")
+    make_images()
+    offers()
+    inner_shell()
+    bash()
+    zsh()
+    harness.done()
+
+
+main()
