@@ -23,14 +23,12 @@
  * @fd:    as handed over; -1: records of WIRE_DATA to the parent
  * @error: negative errno that reading or writing it ended with
  * @block: ARCHIVE_BLOCK bytes, for reading
- * @moved: bytes so far
  */
 struct archive_file {
 	struct worker *worker;
 	int fd;
 	int error;
 	void *block;
-	uint64_t moved;
 };
 
 /** archive_file_send() - parent: hand a descriptor over, which is closed here; -1: none. Return: 0, negative errno */

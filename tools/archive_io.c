@@ -67,7 +67,7 @@ static la_ssize_t take(struct archive *archive, void *arg, const void **bytes)
 	if (n < 0)
 		return fail(archive, file, (int)n);
 	*bytes = file->block;
-	file->moved += (uint64_t)n;
+	progress_bytes((uint64_t)n);
 	return n;
 }
 
@@ -84,7 +84,7 @@ static la_int64_t skip(struct archive *archive, void *arg, la_int64_t bytes)
 	to = end - before < bytes ? before : before + bytes;
 	if (end < 0 || fs_lseek(&fs_host, file->fd, to, SEEK_SET) < 0)
 		return fail(archive, file, -EIO);
-	file->moved += (uint64_t)(to - before);
+	progress_bytes((uint64_t)(to - before));
 	return to - before;
 }
 
@@ -101,6 +101,10 @@ int archive_file_read(struct archive *archive, struct archive_file *file)
 	archive_read_set_read_callback(archive, take);
 	archive_read_set_callback_data(archive, file);
 	if (fs_lseek(&fs_host, file->fd, 0, SEEK_CUR) >= 0) {
+		struct stat st;
+
+		if (!fstat(file->fd, &st))
+			progress_total((uint64_t)st.st_size);
 		archive_read_set_skip_callback(archive, skip);
 		archive_read_set_seek_callback(archive, seek);
 	}
@@ -138,7 +142,6 @@ static la_ssize_t give(struct archive *archive, void *arg, const void *bytes, si
 	} while (n == -EINTR);
 	if (n <= 0)
 		return fail(archive, file, n ? (int)n : -EIO);
-	file->moved += (uint64_t)n;
 	return n;
 }
 

@@ -18,6 +18,7 @@
 #include "../fuse/server.h"
 #include "fs.h"
 #include "option.h"
+#include "progress.h"
 #include "report.h"
 #include "wire.h"
 
@@ -29,6 +30,7 @@ struct tree_build;
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_PROBLEM = 1, /* something was not done; a message says what */
+	EXIT_DIFFERENT = 1, /* diff: all was compared, and is not the same */
 	EXIT_USAGE = 2,
 	EXIT_LOSSY = 3, /* all was done, but owners, modes, times or attributes were lost */
 };
@@ -84,6 +86,8 @@ struct worker;
  * @ordered:   options end at the first operand, since later words may begin with a minus
  * @examples:  two or three
  * @hidden:    of no use to people: in no list
+ * @progress:  it may take long: show how far it is
+ * @trouble:   exit code when something was not done; 0: EXIT_PROBLEM
  * @prepare:   parent: takes the operands. Return: EXIT_DONE or what to exit with; has said why. In a shell the worker
  *             calls it, too, with the same words: it opens nothing, and notes down no descriptors
  * @alone:     instead of @work: needs neither image nor worker. Return: what to exit with
@@ -100,6 +104,8 @@ struct subcommand {
 	bool ordered;
 	const struct option_example *examples;
 	bool hidden;
+	bool progress;
+	int trouble;
 	int (*prepare)(struct command *command, int argc, char **argv);
 	int (*alone)(struct command *command);
 	int (*work)(struct worker *worker);
@@ -110,10 +116,12 @@ struct subcommand {
 };
 
 extern const struct subcommand subcommand_cat;
+extern const struct subcommand subcommand_check;
 extern const struct subcommand subcommand_chmod;
 extern const struct subcommand subcommand_chown;
 extern const struct subcommand subcommand_complete;
 extern const struct subcommand subcommand_cp;
+extern const struct subcommand subcommand_diff;
 extern const struct subcommand subcommand_dmesg;
 extern const struct subcommand subcommand_du;
 extern const struct subcommand subcommand_find;
@@ -162,6 +170,8 @@ struct command {
 };
 
 /* main.c */
+/** exit_trouble() - exit code of a command that did not do all */
+int exit_trouble(const struct command *command);
 /** subcommand_named() - by its name. Return: NULL for none */
 const struct subcommand *subcommand_named(const char *name);
 /**
@@ -183,6 +193,7 @@ uint64_t clock_now(void);
 enum operand_kind {
 	OPERAND_IMAGE, /* IMAGE or IMAGE:/PATH */
 	OPERAND_ANY,   /* IMAGE:/PATH or a host path */
+	OPERAND_TREE,  /* IMAGE, IMAGE:/PATH or a directory of the host */
 };
 
 /** operand_take() - understand one argument, opening nothing. Return: as operands_take() */
@@ -210,6 +221,7 @@ int images_open(struct command *command);
  * @layers:   enum sandbox_layer that are active
  * @stopping: the worker has begun to unmount, by itself or because it was asked to: it needs no further asking
  * @ended:    the kernel ended by itself; @reason is there
+ * @progress: how far the command is
  * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
  * @served:   what "mount" has done so far
  */
@@ -218,6 +230,7 @@ struct shared {
 	_Atomic uint32_t stopping;
 	_Atomic uint32_t ended;
 	char reason[256];
+	struct progress progress;
 	_Atomic uint64_t log_end;
 	char log[16384];
 	struct fuse_count served;
@@ -262,7 +275,7 @@ int session_dispatch(struct session *session, struct wire_record *record);
  */
 int session_converse(struct session *session);
 /** session_code() - what an enum outcome is worth as an exit code, signals apart */
-int session_code(unsigned int outcome);
+int session_code(const struct command *command, unsigned int outcome);
 /** stdout_for_worker() - is standard output something that a worker may have: no way to read, nothing to overwrite? */
 bool stdout_for_worker(void);
 /** worker_takes_stdout() - does the worker write standard output itself, from the beginning? */

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "tree.h"
 
 /* Large enough that system calls do not count, small enough to stay in the second-level cache. */
@@ -75,6 +76,7 @@ static long copy_range(struct tree_end from, struct tree_end to, int64_t offset,
 		if (error)
 			return error;
 		copied->bytes += n;
+		progress_bytes((uint64_t)n);
 		size -= n;
 		if (seekable)
 			offset += n;

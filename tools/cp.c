@@ -438,6 +438,7 @@ const struct subcommand subcommand_cp = {
 	.options = options,
 	.options_size = sizeof(struct cp_options),
 	.examples = examples,
+	.progress = true,
 	.prepare = cp_prepare,
 	.work = cp_work,
 	.record = cp_record,

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -193,5 +194,17 @@ long fs_xattr_get(const struct fs *fs, int fd, int dir, const char *name, const 
 long fs_xattr_set(const struct fs *fs, int fd, int dir, const char *name, const char *key, const void *value,
 		  size_t size);
 long fs_xattr_remove(const struct fs *fs, int fd, int dir, const char *name, const char *key);
+
+/* names_sorted.c */
+/** struct fs_names - what is in a directory, without "." and "..", in the order of bytes */
+struct fs_names {
+	const char **list;
+	size_t count;
+	char *text;
+};
+
+/** fs_names_read() - all of an open directory. Return: 0; -EINTR when stop_requested(); a negative errno, and nothing */
+long fs_names_read(const struct fs *fs, int dir, struct fs_names *names);
+void fs_names_free(struct fs_names *names);
 
 #endif

@@ -12,10 +12,12 @@
 // clang-format off
 const struct subcommand *const subcommands[] = {
 	&subcommand_cat,
+	&subcommand_check,
 	&subcommand_chmod,
 	&subcommand_chown,
 	&subcommand_complete,
 	&subcommand_cp,
+	&subcommand_diff,
 	&subcommand_dmesg,
 	&subcommand_du,
 	&subcommand_find,
@@ -65,6 +67,11 @@ int usage_error(const struct command *command, const char *format, ...)
 	else
 		fputs("; \"rumpus help\" lists what there is\n", stderr);
 	return EXIT_USAGE;
+}
+
+int exit_trouble(const struct command *command)
+{
+	return command->sub->trouble ? command->sub->trouble : EXIT_PROBLEM;
 }
 
 const struct subcommand *subcommand_named(const char *name)
@@ -134,7 +141,9 @@ static void say(void *arg, enum severity severity, const char *subject, const ch
 		return;
 	snprintf(clean_subject, sizeof(clean_subject), "%s", subject);
 	snprintf(clean_text, sizeof(clean_text), "%s", text);
+	progress_bar_pause();
 	fprintf(stderr, "rumpus: %s%s%s\n", text_clean(clean_subject), *subject ? ": " : "", text_clean(clean_text));
+	progress_bar_resume();
 }
 
 int command_answer(const struct command *command)
@@ -171,5 +180,5 @@ int main(int argc, char **argv)
 	if (command.sub->alone)
 		return command.sub->alone(&command);
 	result = images_open(&command);
-	return result ? result : session_run(&command);
+	return result ? exit_trouble(&command) : session_run(&command);
 }

@@ -289,6 +289,7 @@ const struct subcommand subcommand_mv = {
 	.options = options,
 	.options_size = sizeof(struct mv_options),
 	.examples = examples,
+	.progress = true,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

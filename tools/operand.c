@@ -53,6 +53,13 @@ static char *separator(char *text, enum operand_kind kind)
 	return first;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 static struct image *add_image(struct command *command, const char *path)
 {
 	struct image *image;
@@ -97,7 +104,7 @@ int operand_take(struct command *command, const char *argument, enum operand_kin
 		abort();
 	*operand = (struct operand){ .path = text, .text = argument };
 	colon = separator(text, kind);
-	if (!colon && kind == OPERAND_ANY)
+	if (!colon && (kind == OPERAND_ANY || (kind == OPERAND_TREE && is_directory(argument))))
 		return EXIT_DONE;
 	if (colon)
 		*colon = 0;

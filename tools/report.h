@@ -12,6 +12,7 @@ enum outcome {
 	OUTCOME_LOSSY = 2,   /* all was done, but metadata could not be set */
 	OUTCOME_STOPPED = 4, /* on request, by a signal */
 	OUTCOME_PIPE = 8,    /* nobody reads standard output any more */
+	OUTCOME_DIFFERS = 16, /* diff: the two are not the same */
 };
 
 /** enum severity - of a message */

@@ -129,8 +129,10 @@ int session_dispatch(struct session *session, struct wire_record *record)
 			error = -EPROTO;
 		break;
 	default:
+		progress_bar_pause();
 		if (!session->deaf)
 			error = take_own(session, record);
+		progress_bar_resume();
 	}
 	if (record->fd >= 0) {
 		close(record->fd); /* the worker has no descriptors to give */
@@ -190,10 +192,12 @@ int session_converse(struct session *session)
 	return error;
 }
 
-int session_code(unsigned int outcome)
+int session_code(const struct command *command, unsigned int outcome)
 {
-	if (outcome & ~(unsigned int)OUTCOME_LOSSY)
-		return EXIT_PROBLEM;
+	if (outcome & ~(unsigned int)(OUTCOME_LOSSY | OUTCOME_DIFFERS))
+		return exit_trouble(command);
+	if (outcome & OUTCOME_DIFFERS)
+		return EXIT_DIFFERENT;
 	return outcome ? EXIT_LOSSY : EXIT_DONE;
 }
 
@@ -208,7 +212,7 @@ static int conclude(const struct session *session)
 	}
 	if (supervise_signal() && (!session->finished || (outcome & OUTCOME_STOPPED)))
 		return 128 + supervise_signal();
-	return outcome ? session_code(outcome) : session->code;
+	return outcome ? session_code(session->command, outcome) : session->code;
 }
 
 static int flush_stdout(struct session *session)
@@ -232,6 +236,7 @@ static void supervise(struct session *session)
 		supervise_kill();
 	}
 	status = supervise_wait(session);
+	progress_bar_stop();
 	if (!session->finished && (!error || error == -ECONNRESET))
 		supervise_explain(session, status);
 	if (session->command->sub->finish)
@@ -249,6 +254,8 @@ static int parent(struct session *session)
 
 	if (!error)
 		error = supervise_start(session->worker);
+	if (session->command->sub->progress && !session->command->options.quiet)
+		progress_bar_start(&session->shared->progress);
 	/* A reader of messages that goes away must not end the command before the image is unmounted. */
 	for (unsigned int i = 0; i < session->command->image_count; i++) {
 		if (session->command->images[i].writable)
@@ -260,7 +267,7 @@ static int parent(struct session *session)
 	if (error || session->cwd < 0) {
 		report_error(session->report, NULL, "cannot start: %s", report_errno(error ? error : -errno));
 		supervise_kill();
-		return EXIT_PROBLEM;
+		return exit_trouble(session->command);
 	}
 	supervise(session);
 	wire_fini(&session->wire);
@@ -293,12 +300,13 @@ int session_run(struct command *command)
 	mode_t mask;
 
 	if (open_kernel(command, &files))
-		return EXIT_PROBLEM;
+		return exit_trouble(command);
 	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (session.shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
 		report_error(session.report, NULL, "cannot start: %s", report_errno(-errno));
-		return EXIT_PROBLEM;
+		return exit_trouble(command);
 	}
+	progress_use(&session.shared->progress);
 	raise_limits();
 	/* Modes of new files are set in full, after their contents. */
 	mask = umask(0);
@@ -321,5 +329,5 @@ int session_run(struct command *command)
 	if (session.worker > 0)
 		return parent(&session);
 	report_error(session.report, NULL, "the worker cannot be forked: %s", report_errno(session.worker));
-	return EXIT_PROBLEM;
+	return exit_trouble(command);
 }

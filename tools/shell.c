@@ -201,7 +201,7 @@ static int run_command(struct shell *shell, int argc, char **argv)
 		else if (line.sub->alone)
 			status = line.sub->alone(&line);
 		else
-			status = session_code(shell_converse(shell, &line, argc, argv));
+			status = session_code(&line, shell_converse(shell, &line, argc, argv));
 	}
 	command_free(&line);
 	return status;

@@ -123,9 +123,11 @@ void supervise_nudge(struct session *session)
 	waited = (clock_now() - asked_at) / 1000000000U;
 	if (!told && waited >= PATIENCE) {
 		told = 1;
+		progress_bar_pause();
 		fputs(patient ? "rumpus: the command has not ended yet; interrupt again to end the shell at once\n"
 			      : "rumpus: still writing back and unmounting; interrupt again to end at once\n",
 		      stderr);
+		progress_bar_resume();
 	}
 	if (!gave_up && waited >= GIVE_UP && !atomic_load(&session->shared->stopping)) {
 		gave_up = true;

@@ -279,6 +279,7 @@ const struct subcommand subcommand_tar = {
 	.options = options,
 	.options_size = sizeof(struct tar_options),
 	.examples = examples,
+	.progress = true,
 	.prepare = prepare,
 	.work = work,
 	.drive = drive,

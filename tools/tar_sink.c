@@ -227,6 +227,7 @@ static int put_range(struct tar_sink *sink, struct tree_end from, int64_t begin,
 			n = (long)piece;
 		}
 		error = put_bytes(sink, sink->buffer, (size_t)n);
+		progress_bytes((uint64_t)n);
 		begin += n;
 	}
 	return error;

@@ -116,6 +116,7 @@ struct tree_links;
  * @fs, @sink, @report: where from, where to, where messages go
  * @preserve:  look for hard links and extended attributes
  * @wanted:    NULL, or asked with @wanted_arg about everything below the source, by its path there: false leaves it out
+ * @sorted:    directories in the order of bytes of the names in them, rather than as the file system has them
  * @enter_xattrs: directories have their extended attributes at TREE_ENTER already
  * @avoid:     not to be entered: the directory that is being built, when it is on the same side; ino 0: none
  */
@@ -127,7 +128,7 @@ struct tree_walk {
 	const struct tree_meta *avoid;
 	bool (*wanted)(void *arg, const char *path);
 	void *wanted_arg;
-	bool enter_xattrs;
+	bool enter_xattrs, sorted;
 	/* private */
 	uint32_t source;
 	size_t label_length;

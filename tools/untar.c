@@ -369,8 +369,12 @@ static int choose(struct untar *untar)
 	else if (error == -ENAMETOOLONG)
 		report_error(untar->report, name, "is a name longer than any file system takes; left out");
 	/* Of what was stripped in full nothing is to be seen. */
-	return !error && (*untar->path || archive_entry_filetype(untar->entry) == AE_IFDIR) &&
-	       !(options->strip.value && !*untar->path);
+	if (error || *untar->path || options->strip.value)
+		return !error && *untar->path;
+	if (archive_entry_filetype(untar->entry) == AE_IFDIR)
+		return 1;
+	report_error(untar->report, name, "is the target itself, but not a directory; left out");
+	return 0;
 }
 
 static int put_entry(struct untar *untar)
@@ -380,6 +384,7 @@ static int put_entry(struct untar *untar)
 
 	if (chosen <= 0)
 		return chosen;
+	progress_file(untar->path);
 	archive_get_meta(&entry, untar->entry, &untar->xattrs, untar->report);
 	if (S_ISDIR(entry.meta.mode) && !archive_entry_hardlink(untar->entry))
 		error = place_directory(&untar->place, untar->path, &entry);
@@ -519,6 +524,7 @@ const struct subcommand subcommand_untar = {
 	.options = options,
 	.options_size = sizeof(struct untar_options),
 	.examples = examples,
+	.progress = true,
 	.prepare = prepare,
 	.work = work,
 	.drive = drive,

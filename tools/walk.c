@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
 #include "tree.h"
 
 /* Bytes of names that are read from a directory at a time. */
@@ -111,6 +112,7 @@ static int pass_file(struct tree_walk *walk, struct tree_entry *entry, int *fd)
 
 		if (size < 0)
 			return failed(walk, "cannot read", size);
+		progress_bytes((uint64_t)size);
 		entry->kind = TREE_FILE;
 		entry->data = walk->data;
 		entry->data_size = (size_t)size;
@@ -184,37 +186,60 @@ static bool is_wanted(const struct tree_walk *walk)
 	return !walk->wanted || walk->wanted(walk->wanted_arg, path + strspn(path, "/"));
 }
 
+static int visit_name(struct tree_walk *walk, int dir, const char *name)
+{
+	long length = path_push(&walk->path, name);
+	int error = 0;
+
+	if (length < 0)
+		return (int)length;
+	if (!is_wanted(walk))
+		error = 0;
+	else if (fs_name_is_entry(name))
+		error = visit(walk, dir, name);
+	else
+		report_error(walk->report, walk->path.text, "impossible name; not copied");
+	path_pop(&walk->path, length);
+	return error;
+}
+
 static int visit_names(struct tree_walk *walk, int dir, const char *names, long size)
 {
 	int error = 0;
 
 	for (long at = 0; at < size && !error;) {
 		const struct fs_dirent *dirent = (const void *)(names + at);
-		long length;
 
 		at += dirent->size;
-		if (!strcmp(dirent->name, ".") || !strcmp(dirent->name, ".."))
-			continue;
-		length = path_push(&walk->path, dirent->name);
-		if (length < 0)
-			return (int)length;
-		if (!is_wanted(walk))
-			error = 0;
-		else if (fs_name_is_entry(dirent->name))
-			error = visit(walk, dir, dirent->name);
-		else
-			report_error(walk->report, walk->path.text, "impossible name; not copied");
-		path_pop(&walk->path, length);
+		if (strcmp(dirent->name, ".") && strcmp(dirent->name, ".."))
+			error = visit_name(walk, dir, dirent->name);
 	}
+	return error;
+}
+
+static int visit_sorted(struct tree_walk *walk, int dir)
+{
+	struct fs_names names;
+	long listed = fs_names_read(walk->fs, dir, &names);
+	int error = 0;
+
+	if (listed)
+		return failed(walk, "cannot list", listed);
+	for (size_t i = 0; i < names.count && !error; i++)
+		error = visit_name(walk, dir, names.list[i]);
+	fs_names_free(&names);
 	return error;
 }
 
 static int visit_entries(struct tree_walk *walk, int dir)
 {
-	char *names = malloc(NAMES_SIZE);
+	char *names;
 	int error = 0;
 	long size = 1;
 
+	if (walk->sorted)
+		return visit_sorted(walk, dir);
+	names = malloc(NAMES_SIZE);
 	if (!names)
 		return -ENOMEM;
 	while (!error && size > 0) {
@@ -287,6 +312,7 @@ static int visit(struct tree_walk *walk, int dir, const char *name)
 	tree_meta_from(&entry.meta, &st);
 	if (S_ISDIR(st.stx_mode))
 		return visit_dir(walk, dir, &entry);
+	progress_file(walk->path.text);
 	if (S_ISREG(st.stx_mode))
 		return visit_file(walk, dir, &entry);
 	if (!known_link(walk, &entry, &st, &error))

@@ -38,6 +38,8 @@ enum wire_type {
 	WIRE_TREE_READY,  /* P: answers a TREE_STREAM: errno, descriptor when that is 0 */
 	WIRE_MOVED,	  /* W: may what was copied be removed? P: answers: 1 or 0 */
 	WIRE_TREE_DONE,	  /* P: no more entries */
+	WIRE_CHECKED,	  /* W: counts of "check": image, struct, type, what was verified */
+	WIRE_DIFFERENCE,  /* W: a line of "diff": path, what, flags, first, second */
 	WIRE_HOST_FILE,	  /* P: descriptor of an archive; none: records of WIRE_DATA are its contents */
 	WIRE_WORD,	  /* P: a word of the next line of a shell; see shell.h */
 	WIRE_LINE,	  /* P: do the line in this directory */

@@ -4,7 +4,7 @@
 tools-test-types := ext4 xfs btrfs
 
 $(BUILD)/tests/tools/tree: $(BUILD)/obj/tests/tools/tree.o $(BUILD)/obj/tests/tap.o \
-		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o links.o meta.o names.o report.o tree_wire.o walk.o wire.o)
+		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o links.o meta.o names.o names_sorted.o progress.o report.o tree_wire.o walk.o wire.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -17,7 +17,7 @@ $(BUILD)/tests/tools/sandbox: $(BUILD)/obj/tests/tools/sandbox.o $(BUILD)/obj/te
 tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
-tests += $(tools-test-types:%=tests/tools/replay.py:%)
+tests += $(tools-test-types:%=tests/tools/replay.py:%) $(tools-test-types:%=tests/tools/diff.py:%)
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/change.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/look.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/find.py:$(type))
@@ -29,3 +29,4 @@ tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix 
 	romfs cramfs ufs1)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py
+tests += tests/tools/archive_hostile.py tests/tools/progress.py

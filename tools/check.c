@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* rumpus check: can everything in an image be read, and does it match its checksums? */
+#include <endian.h>
+#include <errno.h>
+#include <linux/btrfs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+
+#include "command.h"
+#include "json.h"
+#include "tree.h"
+
+/* Bytes that are read at a time, and in a file that has shown an error. */
+#define PIECE (256L << 10)
+#define STEP 4096L
+
+/* In the superblock of ext4, at 1 KiB: features that do not keep from reading. The bit: metadata has checksums. */
+#define EXT4_FEATURES 0x464
+#define EXT4_METADATA_CSUM 0x400U
+/* In that of XFS, at 0: the version. From the fifth on, metadata has checksums. */
+#define XFS_VERSION 100
+#define XFS_VERSION_BITS 0xfU
+#define XFS_VERSION_5 5U
+
+struct check_options {
+	bool json;
+};
+
+/** struct counts - what was read of one image, as it travels */
+struct counts {
+	uint64_t directories, files, others, bytes, attributes;
+	uint64_t unreadable; /* files of any kind, with an error each */
+	uint64_t scrubbed, scrub_errors;
+};
+
+/**
+ * struct check - a sink that only counts
+ * @errors: of the report, before the walk and so far: unreadable files
+ */
+struct check {
+	struct tree_sink sink;
+	struct report report; /* counts errors, and passes them on */
+	struct worker *worker;
+	struct counts counts;
+	void *buffer;
+};
+
+static int prepare(struct command *command, int argc, char **argv)
+{
+	int result;
+
+	if (!argc)
+		return usage_error(command, "check which image?");
+	result = operands_take(command, argc, argv, OPERAND_IMAGE);
+	for (unsigned int i = 0; !result && i < command->operand_count; i++) {
+		if (strcmp(command->operands[i].path, "/"))
+			result = usage_error(command, "\"%s\": only whole images are checked", argv[i]);
+	}
+	return result;
+}
+
+static void say(void *arg, enum severity severity, const char *subject, const char *text)
+{
+	struct check *check = arg;
+
+	check->counts.unreadable += severity == SEVERITY_ERROR;
+	check->worker->report.say(check->worker->report.arg, severity, subject, text);
+}
+
+static int take(struct tree_sink *sink, const struct tree_entry *entry)
+{
+	struct check *check = (struct check *)sink;
+	struct tree_xattr xattr;
+
+	check->counts.directories += entry->kind == TREE_ENTER;
+	check->counts.files += entry->kind == TREE_FILE;
+	check->counts.others += entry->kind == TREE_SPECIAL;
+	check->counts.bytes += entry->data_size;
+	for (const char *at = entry->xattrs; tree_xattr_next(entry, &at, &xattr);)
+		check->counts.attributes++;
+	return 0;
+}
+
+/** struct loss - what cannot be read of one file: the first error, where, and bytes in all */
+struct loss {
+	long error;
+	int64_t at;
+	uint64_t bytes;
+};
+
+/* Goes on behind what cannot be read: how much of the file is lost is worth knowing. Return: 0, negative errno */
+static int read_range(struct check *check, struct tree_end from, int64_t at, int64_t end, struct loss *loss)
+{
+	while (at < end) {
+		int64_t step = loss->error ? STEP : PIECE, piece = end - at < step ? end - at : step;
+		long n = fs_pread(from.fs, from.fd, check->buffer, (size_t)piece, at);
+
+		if (stop_requested() || n == -ESHUTDOWN)
+			return n == -ESHUTDOWN ? -ESHUTDOWN : -EINTR;
+		if (n == -EINTR)
+			continue;
+		if (!n)
+			break;
+		if (n < 0 && !loss->error) {
+			*loss = (struct loss){ .error = n, .at = at };
+			continue; /* once more, in small steps */
+		}
+		if (n < 0)
+			loss->bytes += (uint64_t)piece;
+		else
+			check->counts.bytes += (uint64_t)n;
+		progress_bytes((uint64_t)(n < 0 ? piece : n));
+		at += n < 0 ? piece : n;
+	}
+	return 0;
+}
+
+static int stream(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end from, const char *label)
+{
+	struct check *check = (struct check *)sink;
+	int64_t size = (int64_t)entry->meta.size, begin = 0, end = 0;
+	struct loss loss = { 0 };
+	int error = 0;
+
+	take(sink, entry);
+	check->counts.files++;
+	while (!error && end < size && tree_next_data(from, end, size, &begin, &end))
+		error = read_range(check, from, begin, end, &loss);
+	if (loss.error)
+		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all",
+			     report_errno(loss.error), (long long)loss.at, (unsigned long long)loss.bytes,
+			     (unsigned long long)size);
+	return error;
+}
+
+static int walk_all(struct check *check, const struct image *image)
+{
+	struct tree_walk walk = {
+		.fs = &fs_image,
+		.sink = &check->sink,
+		.report = &check->report,
+		.preserve = true,
+	};
+	int error = tree_walk_init(&walk);
+	char *label = NULL;
+
+	if (!error && asprintf(&label, "%s:", image->path) < 0)
+		error = -ENOMEM;
+	if (!error)
+		error = tree_walk(&walk, 0, image->root, ".", label);
+	tree_walk_fini(&walk);
+	free(label);
+	return error;
+}
+
+/* Btrfs has checksums of everything, and perhaps several copies: a walk reads only one of them. */
+static int scrub(struct check *check, const struct image *image)
+{
+	struct btrfs_ioctl_scrub_args args = { .devid = 1, .end = UINT64_MAX, .flags = BTRFS_SCRUB_READONLY };
+	const struct btrfs_scrub_progress *progress = &args.progress;
+	long error = fs_image.call(SYS_ioctl, image->root, BTRFS_IOC_SCRUB, (long)&args, 0, 0, 0);
+
+	check->counts.scrubbed = progress->data_bytes_scrubbed + progress->tree_bytes_scrubbed;
+	check->counts.scrub_errors = progress->read_errors + progress->csum_errors + progress->verify_errors +
+				     progress->super_errors + progress->malloc_errors;
+	if (error && error != -ECANCELED)
+		report_error(&check->worker->report, image->path, "cannot be scrubbed: %s", report_errno(error));
+	if (check->counts.scrub_errors)
+		report_error(&check->worker->report, image->path,
+			     "scrub: %llu errors of reading, %llu of checksums, %llu of metadata, %llu of superblocks",
+			     (unsigned long long)progress->read_errors, (unsigned long long)progress->csum_errors,
+			     (unsigned long long)progress->verify_errors, (unsigned long long)progress->super_errors);
+	return error == -EINTR || error == -ESHUTDOWN ? (int)error : 0;
+}
+
+/* A field of the superblock, by way of the disk in the kernel. Return: 0 when it cannot be read */
+static uint32_t superblock_field(const struct image *image, int64_t offset, size_t size)
+{
+	long fd = fs_openat(&fs_image, AT_FDCWD, image->node, O_RDONLY, 0);
+	uint32_t value = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fs_pread(&fs_image, (int)fd, &value, size, offset) != (long)size)
+		value = 0;
+	fs_close(&fs_image, (int)fd);
+	return value;
+}
+
+/* What having read it all says about it. */
+static const char *verified(const struct image *image)
+{
+	if (!strcmp(image->type, "btrfs"))
+		return "data and metadata match their checksums, in all copies";
+	if (!strcmp(image->type, "ext4") && (le32toh(superblock_field(image, EXT4_FEATURES, 4)) & EXT4_METADATA_CSUM))
+		return "metadata of files and directories matches its checksums; data has none";
+	if (!strcmp(image->type, "xfs") &&
+	    (be16toh((uint16_t)superblock_field(image, XFS_VERSION, 2)) & XFS_VERSION_BITS) == XFS_VERSION_5)
+		return "metadata of files and directories matches its checksums; data has none";
+	return "it can be read; checksums were not looked at";
+}
+
+static int send_counts(struct worker *worker, const struct image *image, const struct counts *counts)
+{
+	const char *what = counts->unreadable || counts->scrub_errors ? "" : verified(image);
+	int error = wire_begin(&worker->wire, WIRE_CHECKED, sizeof(*counts) + strlen(image->type) + strlen(what) + 48);
+
+	if (error)
+		return error;
+	wire_put_u32(&worker->wire, (uint32_t)(image - worker->command->images));
+	wire_put(&worker->wire, counts, sizeof(*counts));
+	wire_put_string(&worker->wire, image->type);
+	wire_put_string(&worker->wire, what);
+	return wire_end(&worker->wire, -1);
+}
+
+static int check_image(struct worker *worker, const struct image *image, void *buffer)
+{
+	struct check check = {
+		.sink = { .take = take, .stream = stream },
+		.report = { .say = say },
+		.worker = worker,
+		.buffer = buffer,
+	};
+	struct statfs fs;
+	int error;
+
+	check.report.arg = &check;
+	if (!fs_image.call(SYS_fstatfs, image->root, (long)&fs, 0, 0, 0, 0))
+		progress_total((fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize);
+	error = walk_all(&check, image);
+	worker->report.outcome |= check.report.outcome;
+	if (!error && !strcmp(image->type, "btrfs"))
+		error = scrub(&check, image);
+	return error ? error : send_counts(worker, image, &check.counts);
+}
+
+static int work(struct worker *worker)
+{
+	void *buffer = malloc(PIECE);
+	int error = buffer ? 0 : -ENOMEM;
+
+	for (unsigned int i = 0; i < worker->command->image_count && !error; i++)
+		error = check_image(worker, &worker->command->images[i], buffer);
+	free(buffer);
+	return error;
+}
+
+/* The parent's half. */
+
+static void print_text(const struct image *image, const char *type, const struct counts *counts, const char *what)
+{
+	char bytes[32], scrubbed[32];
+
+	text_put(image->path);
+	fputs(": ", stdout);
+	text_put(type);
+	printf(", %llu files, %llu directories, %llu others; read %s of data and %llu extended attributes",
+	       (unsigned long long)counts->files, (unsigned long long)counts->directories,
+	       (unsigned long long)counts->others, text_size(counts->bytes, bytes, sizeof(bytes)),
+	       (unsigned long long)counts->attributes);
+	if (counts->scrubbed)
+		printf(", scrubbed %s", text_size(counts->scrubbed, scrubbed, sizeof(scrubbed)));
+	fputs("\n", stdout);
+	text_put(image->path);
+	if (counts->unreadable || counts->scrub_errors)
+		printf(": %llu files cannot be read, %llu errors of scrubbing\n",
+		       (unsigned long long)counts->unreadable, (unsigned long long)counts->scrub_errors);
+	else
+		printf(": %s\n", what);
+}
+
+static void print_json(const struct image *image, const char *type, const struct counts *counts, const char *what)
+{
+	struct json *json = json_list_next();
+
+	json_open(json, NULL, '{');
+	json_string(json, "image", image->path);
+	json_string(json, "type", type);
+	json_bool(json, "clean", !counts->unreadable && !counts->scrub_errors);
+	json_string(json, "verified", what);
+	json_unsigned(json, "files", counts->files);
+	json_unsigned(json, "directories", counts->directories);
+	json_unsigned(json, "others", counts->others);
+	json_unsigned(json, "bytes", counts->bytes);
+	json_unsigned(json, "attributes", counts->attributes);
+	json_unsigned(json, "unreadable", counts->unreadable);
+	json_unsigned(json, "scrubbed", counts->scrubbed);
+	json_unsigned(json, "scrub_errors", counts->scrub_errors);
+	json_close(json, '}');
+}
+
+static int record(struct session *session, struct wire_record *record)
+{
+	const struct check_options *options = session->command->own;
+	uint32_t number = wire_get_u32(record);
+	const struct image *image;
+	const char *type, *what;
+	struct counts counts;
+
+	wire_get(record, &counts, sizeof(counts));
+	type = wire_get_string(record);
+	what = wire_get_string(record);
+	if (record->type != WIRE_CHECKED || record->bad || number >= session->command->image_count)
+		return -EPROTO;
+	image = &session->command->images[number];
+	if (options->json)
+		print_json(image, type, &counts, what);
+	else
+		print_text(image, type, &counts, what);
+	return 0;
+}
+
+static void finish(struct session *session)
+{
+	const struct check_options *options = session->command->own;
+
+	if (options->json)
+		json_list_end();
+}
+
+static const struct option_rule options[] = {
+	{ 0, "json", NULL, "as JSON, an array with an object for each image", option_true,
+	  offsetof(struct check_options, json) },
+	{ 0 },
+};
+
+static const struct option_example examples[] = {
+	{ "rumpus check disk.img", "read everything that is in it" },
+	{ "rumpus check -p 2 /dev/sdb", "a partition of a device that is not mounted" },
+	{ 0 },
+};
+
+const struct subcommand subcommand_check = {
+	.name = "check",
+	.arguments = "IMAGE...",
+	.summary = "read everything, and tell what cannot be read",
+	.help = "Mounts without changing a byte, reads all files with their attributes, and scrubs where the file system has\n"
+		"checksums of data (Btrfs). Free space and what no file refers to are not looked at: that is for fsck.",
+	.options = options,
+	.options_size = sizeof(struct check_options),
+	.examples = examples,
+	.progress = true,
+	.prepare = prepare,
+	.work = work,
+	.record = record,
+	.finish = finish,
+};
