@@ -41,6 +41,7 @@ enum exit_code {
  * struct image - one disk image that the command works on
  * @path:     as given
  * @fd:       the parent's; the worker holds it by the disk only
+ * @look:     the same image, opened for looking at it when the disk's own is for direct I/O; -1: @fd serves for both
  * @writable: the command changes it: no overlay
  * @is_device: a block device
  * @dev, @ino: which file it is
@@ -49,7 +50,7 @@ enum exit_code {
  */
 struct image {
 	const char *path;
-	int fd;
+	int fd, look;
 	bool writable, is_device;
 	dev_t dev;
 	ino_t ino;

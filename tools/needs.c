@@ -3,9 +3,9 @@
  * rumpus: which components an image needs
  *
  * Code can be mapped until the worker is sealed, an image be looked at only afterwards. So a process of its own looks,
- * while the worker boots its kernel: it is confined and sealed in the same way, has no kernel and no component, and tells
- * one word for each image. That word chooses among the components that are installed, and nothing else depends on it:
- * the worker looks again by itself.
+ * while the worker boots its kernel: it is confined and sealed in the same way, has no kernel and no component, and
+ * tells one word for each image. That word chooses among the components that are installed, and nothing else depends on
+ * it: the worker looks again by itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,8 @@ static int confine(const struct command *command, int out)
 
 	keep[sandbox.keep_count++] = out;
 	for (unsigned int i = 0; i < command->image_count; i++)
-		keep[sandbox.keep_count++] = command->images[i].fd;
+		keep[sandbox.keep_count++] =
+			command->images[i].look >= 0 ? command->images[i].look : command->images[i].fd;
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
 	error = sandbox_confine(&sandbox, &layers);
 	return error ? error : sandbox_seal(&sandbox, &layers);
@@ -102,7 +103,9 @@ static void load_tables(struct worker *worker, const char *options)
 {
 	static const struct {
 		const char *option, *prefix;
-	} known[] = { { "iocharset=", "nls_" }, { "nls=", "nls_" }, { "codepage=cp", "nls_cp" }, { "codepage=", "nls_cp" } };
+	} known[] = {
+		{ "iocharset=", "nls_" }, { "nls=", "nls_" }, { "codepage=cp", "nls_cp" }, { "codepage=", "nls_cp" }
+	};
 	char name[PROBE_TEXT];
 
 	while (options && *options) {

@@ -38,7 +38,8 @@ static blkid_probe new_probe(const struct image *image, uint64_t offset, uint64_
 	if (!probe)
 		return NULL;
 	fstat_pretend(image->size);
-	error = blkid_probe_set_device(probe, image->fd, (blkid_loff_t)offset, (blkid_loff_t)size);
+	error = blkid_probe_set_device(probe, image->look >= 0 ? image->look : image->fd, (blkid_loff_t)offset,
+				       (blkid_loff_t)size);
 	fstat_pretend(0);
 	if (!error)
 		return probe;

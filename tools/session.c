@@ -37,7 +37,8 @@ bool worker_takes_stdout(const struct command *command)
 	return command->sub == &subcommand_cat && stdout_for_worker();
 }
 
-/* The directory that a kernel image is in, which has its components. None is no error: an image may hold all drivers. */
+/* The directory that a kernel image is in, which has its components. None is no error: an image may hold all drivers.
+ */
 static int open_image_dir(char *path)
 {
 	char *slash = strrchr(path, '/');
@@ -287,8 +288,11 @@ static void raise_limits(void)
 
 static void close_images(struct command *command)
 {
-	for (unsigned int i = 0; i < command->image_count; i++)
+	for (unsigned int i = 0; i < command->image_count; i++) {
 		close(command->images[i].fd);
+		if (command->images[i].look >= 0)
+			close(command->images[i].look);
+	}
 }
 
 int session_run(struct command *command)

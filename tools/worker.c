@@ -81,15 +81,45 @@ static int compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/*
+ * A worker that stays goes past the host's cache, or everything would be in memory twice: the host caches what it
+ * serves. Not where the host cannot, or only by blocks that are larger than those that file systems may count on.
+ */
+static int open_direct(const struct image *image, const char *name, struct hyp_blk **disk)
+{
+	char spec[NAME_MAX + 64], why[NAME_MAX + 256];
+	int error;
+
+	snprintf(spec, sizeof(spec), "%sfile,direct=1,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX,
+		 name);
+	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, sizeof(why));
+	if (error)
+		return error;
+	if ((*disk)->info.logical_block <= 512)
+		return 0;
+	(*disk)->ops->close(*disk);
+	return -EINVAL;
+}
+
+static int open_buffered(const struct image *image, const char *name, struct hyp_blk **disk, char *why, size_t size)
+{
+	char spec[NAME_MAX + 48];
+
+	snprintf(spec, sizeof(spec), "%sfile,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX, name);
+	return hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, size);
+}
+
 static int open_disk(struct worker *worker, struct image *image)
 {
 	const char *slash = strrchr(image->path, '/'), *name = slash ? slash + 1 : image->path;
-	char spec[NAME_MAX + 48], why[NAME_MAX + 256] = "";
-	int error;
+	char why[NAME_MAX + 256] = "";
+	int error = -EINVAL;
 
 	/* What only reads works on an overlay in memory: a journal can be replayed, the image stays as it is. */
-	snprintf(spec, sizeof(spec), "%sfile,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX, name);
-	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &image->disk, why, sizeof(why));
+	if (worker->command->resident)
+		error = open_direct(image, name, &image->disk);
+	if (error)
+		error = open_buffered(image, name, &image->disk, why, sizeof(why));
 	if (error) {
 		/* The report names the image: the message need not. */
 		size_t skip = strncmp(why, name, strlen(name)) ? 0 : strlen(name);
@@ -158,7 +188,7 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 {
 	struct command *command = worker->command;
 	const int readable[] = { files->image, files->dir };
-	int keep[IMAGES_MAX + 5];
+	int keep[2 * IMAGES_MAX + 5];
 	struct sandbox_config sandbox = { .keep = keep, .readable = readable };
 	int error;
 
@@ -171,8 +201,11 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 		keep[sandbox.keep_count++] = files->needs;
 	if (worker->stdout_fd >= 0)
 		keep[sandbox.keep_count++] = worker->stdout_fd;
-	for (unsigned int i = 0; i < command->image_count; i++)
+	for (unsigned int i = 0; i < command->image_count; i++) {
 		keep[sandbox.keep_count++] = command->images[i].fd;
+		if (command->images[i].look >= 0)
+			keep[sandbox.keep_count++] = command->images[i].look;
+	}
 	qsort(keep, sandbox.keep_count, sizeof(*keep), compare);
 	/*
 	 * The C library keeps the time zone that it reads now: archives may have local times, and lines of a shell. But
