@@ -45,6 +45,13 @@ bool rump_kernel_stack(uintptr_t sp)
 	       (sp >= PAGE_OFFSET && sp < (uintptr_t)high_memory);
 }
 
+/* The kernel went on where nothing may be executed. Code of the host's may stand on the kernel's stack, too: callbacks. */
+static bool kernel_jumped(const struct hyp_fault *fault)
+{
+	return fault->kind == HYP_FAULT_ACCESS && fault->pc == fault->address && rump_kernel_stack(fault->sp) &&
+	       !READ_ONCE(rump_top_of((void *)fault->sp)->cpu->in_host);
+}
+
 /**
  * rump_fault_upcall() - in a signal handler of the host: find the landing of the instruction that faulted
  *
@@ -57,7 +64,7 @@ bool rump_fault_upcall(void *cookie, struct hyp_fault *fault)
 	if (fault->kind == HYP_FAULT_KICK)
 		return rump_kicked(fault);
 	/* Page 0 is where calls through a null pointer end. */
-	if (!rump_kernel_text(fault->pc) && fault->pc >= PAGE_SIZE)
+	if (!rump_kernel_text(fault->pc) && fault->pc >= PAGE_SIZE && !kernel_jumped(fault))
 		return fault->kind == HYP_FAULT_ACCESS && fault->pc != fault->address && /* nothing there is executed */
 		       rump_window_fault(fault->address, fault->write);
 	entry = search_exception_tables(fault->pc);
