@@ -19,15 +19,18 @@ linux-components = $(wildcard $(BUILD)/lib/rumpus/$(file <$(linux-dir)/obj/inclu
 linux-switches := SMALL DEBUG KASAN UBSAN LOCKDEP KUNIT TRACE COVERAGE
 linux-variant  := $(shell echo $(foreach switch,$(linux-switches),$(if $($(switch)),$(switch))) | tr 'A-Z ' 'a-z-')
 linux-test-image := $(if $(linux-variant),$(linux-image:.img=-$(linux-variant).img),$(linux-image))
+# Its components; a small one is for who waits for it.
+linux-test-modules := $(if $(SMALL),,$(linux-dir)/obj$(linux-variant:%=-%)/.components)
 
 # The cache is to serve any clone: paths below this one count as relative to it.
 # One build at a time in a folder: two would undo each other's work. $(call linux-make,FOLDER) runs the tree's make.
+# Components lie in a folder of the release's name, hence a name for each variant.
 linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE) -C $(linux-dir)/tree \
-	ARCH=rump CC="$(linux-cc)" O=$(abspath $(1)) \
+	ARCH=rump CC="$(linux-cc)" O=$(abspath $(1)) $(patsubst $(linux-dir)/obj-%,LOCALVERSION=-%,$(filter-out %/obj,$(1))) \
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
-all-targets += $(sort $(linux-image) $(linux-test-image)) $(linux-modules)
+all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules))
 
 $(linux-dir)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-dir)
@@ -73,12 +76,20 @@ $(linux-image:.img=-%.img): $(linux-dir)/obj-%/.config $(linux-files) | $(genera
 
 .PRECIOUS: $(linux-dir)/obj-%/.config
 
-# Of the normal image; those of variants would go by the same names.
+# $(call linux-build-components,FOLDER,STRIP): what is left of each file is STRIP's business.
+define linux-build-components
+@echo "building components of the kernel (log in $(1)/build.log)"
++@$(call linux-make,$(1)) modules >>$(1)/build.log 2>&1 || $(call linux-complain,$(1))
+@linux/components.py install $(1) $(dir $(linux-image)) '$(2)'
+@touch $(1)/.components
+endef
+
 $(linux-modules): $(linux-image) linux/components.py
-	@echo "building components of the kernel (log in $(@D)/build.log)"
-	+@$(call linux-make,$(@D)) modules >>$(@D)/build.log 2>&1 || $(call linux-complain,$(@D))
-	@linux/components.py install $(@D) $(dir $(linux-image)) $(linux-strip)
-	@touch $@
+	$(call linux-build-components,$(@D),$(linux-strip) --strip-unneeded)
+
+# Those of variants keep what debuggers read.
+$(linux-dir)/obj-%/.components: $(linux-image:.img=-%.img) linux/components.py
+	$(call linux-build-components,$(@D),$(linux-strip) --strip-dwo)
 
 pristine:
 	linux/pristine.sh $(linux-package) $(linux-dir)

@@ -116,7 +116,7 @@ def install(obj, directory, strip):
             # Objects in later versions, modules in earlier ones.
             source = os.path.splitext(line.strip())[0] + ".ko"
             target = f"{directory}/{os.path.basename(source).replace('-', '_')}"
-            subprocess.run([strip, "--strip-unneeded", "--remove-section=.comment", "-o", target, f"{obj}/{source}"],
+            subprocess.run([*strip.split(), "--remove-section=.comment", "-o", target, f"{obj}/{source}"],
                            check=True)
             os.chmod(target, 0o644)
     write_index(directory, builtin_lines(obj))
@@ -124,7 +124,7 @@ def install(obj, directory, strip):
 
 def main(arguments):
     if len(arguments) in (3, 4) and arguments[0] == "install":
-        install(arguments[1], arguments[2], arguments[3] if len(arguments) == 4 else "strip")
+        install(arguments[1], arguments[2], arguments[3] if len(arguments) == 4 else "strip --strip-unneeded")
     elif len(arguments) == 2 and arguments[0] == "index":
         write_index(arguments[1], keep_builtin(arguments[1]))
     else:

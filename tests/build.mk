@@ -14,7 +14,8 @@ selected-tests = $(call selected,$(tests))
 # The last file that Makefile includes, so that the tests of every folder are known here. Those that need the second
 # image alone have it built.
 test-targets = $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(1),$(call test-program,$(t))))) \
-	$(if $(filter $(linux-check-tests),$(foreach t,$(call selected,$(1)),$(call test-program,$(t)))),$(linux-check-image))
+	$(if $(filter $(linux-check-tests) tests/linux/lkdtm.py,$(foreach t,$(call selected,$(1)),$(call test-program,$(t)))),$(linux-check-image) \
+	$(linux-check-component))
 
 check: all $(call test-targets,$(tests))
 check-long: tests += $(long-tests)

@@ -44,6 +44,7 @@ class Image:
         self.base = base
         self.size = size
         self.name = name
+        self.components = None  # the directory that lx-symbols has looked for them in
 
     def key(self):
         return self.base, self.size, self.name
@@ -114,6 +115,9 @@ class Kernels:
         self.load_extensions(path)
 
     def drop(self, image):
+        for path in [objfile.filename for objfile in gdb.objfiles()]:
+            if image.components and path and path.startswith(image.components + "/"):
+                quietly(f"remove-symbol-file {path}")
         try:
             # Any address inside; the first page holds the ELF header and belongs to no section.
             quietly(f"remove-symbol-file -a {self.text(image):#x}")
@@ -134,6 +138,11 @@ class Kernels:
         import linux.symbols  # the tree's, found by what was sourced
 
         def load_modules_alone(command):
+            image = self.chosen
+            if image and image.file():
+                release = gdb.parse_and_eval("init_uts_ns.name.release").string()
+                image.components = os.path.join(os.path.dirname(image.file()), release)
+                command.module_paths.insert(0, image.components)
             command.loaded_modules = []
             for module in linux.modules.module_list():
                 command.load_module_symbols(module)

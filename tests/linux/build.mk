@@ -25,8 +25,17 @@ long-tests += $(BUILD)/tests/linux/life:long
 # One more kernel for the tests of debuggers, sanitizers and the tree's own suites: building it takes minutes.
 linux-check-variant := small-debug-kasan-ubsan-lockdep-kunit-trace-gcov
 linux-check-image := $(linux-image:.img=-$(linux-check-variant).img)
+linux-check-folder := $(linux-dir)/obj-$(linux-check-variant)
+linux-check-component := $(linux-check-folder)/.minix
 linux-check-tests := $(if $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu)), \
 	$(addprefix tests/linux/,debug.py kunit.py sanitizers.py))
+
+# One component for it, with its symbols: those of all would take minutes more.
+$(linux-check-component): $(linux-check-image) linux/components.py
+	+@$(call linux-make,$(@D)) fs/minix/minix.ko >>$(@D)/build.log 2>&1 || $(call linux-complain,$(@D))
+	@folder="$(dir $(linux-image))$$(cat $(@D)/include/config/kernel.release)" && mkdir -p "$$folder" && \
+		cp $(@D)/fs/minix/minix.ko "$$folder" && linux/components.py index "$$folder"
+	@touch $@
 
 $(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/tests/coverage.o \
 		$(BUILD)/lib/librumpus.a
@@ -36,4 +45,4 @@ $(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/test
 
 check-targets += $(BUILD)/tests/linux/kernel
 tests += $(linux-check-tests)
-long-tests += $(if $(linux-check-tests),tests/linux/kunit.py:all)
+long-tests += $(if $(linux-check-tests),tests/linux/kunit.py:all tests/linux/lkdtm.py)

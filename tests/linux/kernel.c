@@ -9,6 +9,8 @@
  *	mkdir=PATH, mount=TYPE:PATH, write=PATH:TEXT, cat=PATH
  *	work=SECONDS       make and remove files
  *	sleep=SECONDS      inside the kernel
+ *	pause=MILLISECONDS outside
+ *	component=NAME     load it
  *	wait               say "waiting", sleep until standard input ends
  */
 #include <errno.h>
@@ -145,6 +147,21 @@ static void sleep_inside(char *argument)
 	check("sleep", rumpus_sys_nanosleep(&time, NULL));
 }
 
+static void pause_outside(char *argument)
+{
+	usleep((unsigned int)atoi(argument) * 1000);
+}
+
+static void load_component(char *argument)
+{
+	char error[256] = "";
+	int result = count ? rumpus_component_load(kernels[count - 1], argument, NULL, error, sizeof(error)) : -ESRCH;
+
+	if (result)
+		fprintf(stderr, "kernel: %s\n", error);
+	check(argument, result);
+}
+
 /* Any process of this user may look: a debugger need not be the parent. */
 static void wait_outside(char *argument)
 {
@@ -161,8 +178,16 @@ static const struct {
 	const char *name;
 	void (*run)(char *argument);
 } actions[] = {
-	{ "boot", boot },      { "halt", halt }, { "mkdir", make_directory }, { "mount", mount_type },
-	{ "write", write_text }, { "cat", cat },	{ "work", work },	      { "sleep", sleep_inside },
+	{ "boot", boot },
+	{ "halt", halt },
+	{ "mkdir", make_directory },
+	{ "mount", mount_type },
+	{ "write", write_text },
+	{ "cat", cat },
+	{ "work", work },
+	{ "sleep", sleep_inside },
+	{ "pause", pause_outside },
+	{ "component", load_component },
 	{ "wait", wait_outside },
 };
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The address sanitizer's shadow: one reservation for all that lies between the image, the linear map and vmalloc() */
+/* The address sanitizer's shadow: one reservation for all between the image with its modules, the linear map and vmalloc() */
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched/task.h>
+#include <asm/modules_area.h>
 #include <asm/pgalloc.h>
 #include <asm/sections.h>
 #include "../kernel/rump.h"
@@ -19,7 +20,7 @@ unsigned long rump_kasan_start, rump_kasan_size, rump_kasan_shadow;
 int rump_kasan_prepare(void)
 {
 	unsigned long start = min3((unsigned long)_text, PAGE_OFFSET, VMALLOC_START);
-	unsigned long end = max3((unsigned long)_end, PAGE_OFFSET + rump_info.mem_bound, VMALLOC_END);
+	unsigned long end = max3((unsigned long)rump_modules_end, PAGE_OFFSET + rump_info.mem_bound, VMALLOC_END);
 	struct hyp_map map = { .offset = HYP_MEM_ANONYMOUS, .prot = HYP_PROT_READ | HYP_PROT_WRITE };
 	int err;
 

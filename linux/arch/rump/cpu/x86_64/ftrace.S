@@ -3,6 +3,7 @@
  * What the compiler makes each function of the tree call first, with the stack and all registers as its caller left
  * them but for the return address on top. %r11 is nobody's there.
  */
+#include <linux/export.h>
 #include <linux/linkage.h>
 
 SYM_FUNC_START(__fentry__)
@@ -44,5 +45,6 @@ SYM_INNER_LABEL(ftrace_stub, SYM_L_GLOBAL)
 	popq	%rbp
 	ret
 SYM_FUNC_END(__fentry__)
+EXPORT_SYMBOL(__fentry__)
 
 	.section .note.GNU-stack, "", @progbits

@@ -14,11 +14,13 @@
  * struct place - where a relocation goes
  * @mod:  for messages
  * @at:   address
+ * @past: bytes from the section's start to there
  * @room: bytes from there to the end of the section
  */
 struct place {
 	const struct module *mod;
 	void *at;
+	u64 past;
 	u64 room;
 };
 
@@ -41,6 +43,23 @@ static int store_near(const struct place *place, s64 value)
 	return store(place, value, 4);
 }
 
+/*
+ * The compiler calls the function tracer through a table of addresses, which modules have none of: make it a direct call
+ * of the same length, as the linker does in the image.
+ */
+static int store_call(const struct place *place, s64 value)
+{
+	static const u8 through_table[] = { 0xff, 0x15 }, direct[] = { 0x67, 0xe8 };
+	void *code = place->at - sizeof(direct);
+
+	if (place->past < sizeof(direct) || place->room < 4 || memcmp(code, through_table, sizeof(direct))) {
+		pr_err("%s: a table of addresses is wanted; was it built with the image's flags?\n", place->mod->name);
+		return -ENOEXEC;
+	}
+	memcpy(code, direct, sizeof(direct));
+	return store_near(place, value);
+}
+
 static int relocate(const struct place *place, unsigned int type, u64 value)
 {
 	switch (type) {
@@ -53,6 +72,8 @@ static int relocate(const struct place *place, unsigned int type, u64 value)
 	case R_X86_64_PC32:
 	case R_X86_64_PLT32:
 		return store_near(place, value - (u64)place->at);
+	case R_X86_64_GOTPCRELX:
+		return store_call(place, value - (u64)place->at);
 	}
 	pr_err("%s: unknown relocation %u; was it built with the image's flags?\n", place->mod->name, type);
 	return -ENOEXEC;
@@ -72,6 +93,7 @@ int apply_relocate_add(Elf64_Shdr *sections, const char *strings, unsigned int s
 		const struct place place = {
 			.mod = mod,
 			.at = (void *)target->sh_addr + rela->r_offset,
+			.past = rela->r_offset,
 			.room = rela->r_offset < target->sh_size ? target->sh_size - rela->r_offset : 0,
 		};
 		u64 i = ELF64_R_SYM(rela->r_info);

@@ -10,4 +10,5 @@
 #define R_X86_64_PC32 2
 #define R_X86_64_PLT32 4
 #define R_X86_64_PC64 24
+#define R_X86_64_GOTPCRELX 41
 #endif
