@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../random.h"
 #include "fault.h"
 #include "pool.h"
 
@@ -75,20 +76,6 @@ struct fault {
 	uint64_t writes;
 	bool dead;
 };
-
-uint64_t fault_random(uint64_t seed, uint64_t a, uint64_t b)
-{
-	uint64_t mixed = seed;
-	unsigned int i;
-
-	for (i = 0; i < 3; i++) {
-		mixed += (i == 0 ? a : i == 1 ? b : 0) + UINT64_C(0x9e3779b97f4a7c15);
-		mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-		mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-		mixed ^= mixed >> 31;
-	}
-	return mixed;
-}
 
 int fault_lower_run(struct fault_lower *lower, const struct hyp_blk_req *req)
 {
@@ -152,7 +139,7 @@ static enum fate decide(struct fault *fault, const struct hyp_blk_req *req)
 	pthread_mutex_unlock(&fault->lock);
 	if (hits(fault, fault->at[kind], number))
 		return FATE_FAIL;
-	if (kind != KIND_FLUSH && fault_random(fault->seed, kind + 1, number) % 100 < fault->percent)
+	if (kind != KIND_FLUSH && io_random(fault->seed, kind + 1, number) % 100 < fault->percent)
 		return FATE_FAIL;
 	return req->op == HYP_BLK_WRITE && hits(fault, fault->torn, number) ? FATE_TEAR : FATE_PASS;
 }
@@ -202,7 +189,7 @@ static void complete(void *cookie, struct hyp_blk_req *list)
 /* Has this unit of a write reached the medium? @salt: another answer for each event */
 static bool unit_survives(const struct fault *fault, uint64_t salt, uint64_t unit)
 {
-	return fault_random(fault->seed ^ UINT64_C(0x706f776572), salt, unit) % 100 < fault->survive;
+	return io_random(fault->seed ^ UINT64_C(0x706f776572), salt, unit) % 100 < fault->survive;
 }
 
 /* Call @take for each part of a write that lies in one unit and survives. Return: 0, or the last error */

@@ -7,9 +7,6 @@
 
 #include "blk.h"
 
-/** fault_random() - a number that depends on nothing but its arguments, evenly spread */
-uint64_t fault_random(uint64_t seed, uint64_t a, uint64_t b);
-
 /**
  * struct fault_lower - synchronous access to the device below, by one thread
  * @disk:  the device
