@@ -39,7 +39,7 @@ include rumpuser/build.mk client/build.mk examples/build.mk bench/build.mk scrip
 
 # Everything compiled depends on this file, which changes when the compiler, its flags or an option do.
 build-goals := $(filter-out clean help packages,$(or $(MAKECMDGOALS),all))
-compile-line := $(CC) $(rumpus-cflags) $(CFLAGS) $(LDFLAGS) PREFIX=$(PREFIX) SANDBOX=$(SANDBOX) URING=$(URING)
+compile-line := $(CC) $(rumpus-cflags) $(CFLAGS) $(LDFLAGS) PREFIX=$(PREFIX) SANDBOX=$(SANDBOX) URING=$(URING) SLIRP=$(SLIRP)
 ifneq ($(build-goals),)
 ifneq ($(compile-line),$(file <$(BUILD)/flags))
 missing-packages := $(shell scripts/packages --linux $(LINUX) --list build 2>/dev/null)

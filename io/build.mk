@@ -10,13 +10,20 @@ $(error URING is one of: $(uring-modes))
 endif
 uring-libs := $(if $(filter yes,$(URING)),-luring)
 
+# SLIRP=no builds without libslirp's header: there is no backend "slirp" then.
+SLIRP ?= $(if $(CROSS_COMPILE),no,yes)
+ifeq ($(filter $(SLIRP),no yes),)
+$(error SLIRP is one of: no yes)
+endif
+
 blk-backends := file mem window ro cow fault
-net-backends := pair
+net-backends := pair tap packet pcap impair $(if $(filter yes,$(SLIRP)),slirp)
 
 io-src := io/spec.c io/thread.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
 	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/$(if $(filter yes,$(URING)),ring.c,ring_none.c) \
 	io/blk/file_run.c io/blk/file_lock.c io/blk/fault_cache.c \
-	$(addprefix io/net/,$(addsuffix .c,$(net-backends))) io/net/open.c io/net/net.c io/net/wrapper.c \
+	$(addprefix io/net/,$(addsuffix .c,$(net-backends))) io/net/open.c io/net/net.c io/net/wrapper.c io/net/poller.c io/net/inbox.c \
+	io/net/fds.c io/net/host.c \
 	io/file/host.c io/file/mem.c
 
 librumpus-src += $(io-src)

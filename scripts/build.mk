@@ -73,6 +73,7 @@ Variables:
   LINUX=$(LINUX)           the upstream version: Debian's package linux-source-$(LINUX)
   CC=$(CC) CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
   URING=no             build without liburing; the default when CROSS_COMPILE is set
+  SLIRP=no             build without libslirp's header; the default when CROSS_COMPILE is set
   DEBUG=1              for debuggers: less optimisation, all symbols
   KASAN=1 UBSAN=1 LOCKDEP=1 KUNIT=1 TRACE=1 COVERAGE=1 SMALL=1
                        kernels for developers, beside the normal one: doc/debugging.md

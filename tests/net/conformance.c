@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "frames.h"
+#include "space.h"
 #include "../fs/pattern.h"
 #include "../tap.h"
 
@@ -16,18 +17,27 @@
  * struct subject - two devices, each at the end of what the other one sends
  * @a, @b:   their specifications
  * @lossy:   frames may be lost when the receiver is slow, or by intent
- * @host:    the host is between: it takes frames when nobody listens, and its links are its own
+ * @host:    the host is between, by an interface of this name that @a makes: it takes frames when nobody listens, and
+ *           its links are its own
  */
 struct subject {
 	const char *a, *b;
 	bool lossy;
-	bool host;
+	const char *host;
 };
 
 static const struct subject subjects[] = {
 	{ .a = "pair:x", .b = "pair:x" },
 	{ .a = "pair,queues=4:x", .b = "pair,queues=4:x" },
 	{ .a = "pair,offload=0:x", .b = "pair,offload=0,mtu=9000:x" },
+	{ .a = "pcap,file=x.pcapng:pair:x", .b = "pair:x" },
+	{ .a = "pcap,file=x.pcapng,snap=60:pcap,file=y.pcapng:pair,queues=2:x", .b = "pair,queues=2:x" },
+	{ .a = "impair,seed=1:pair:x", .b = "pair:x", .lossy = true },
+	{ .a = "impair,seed=1,delay=200,jitter=0:pcap,file=x.pcapng:pair,queues=3:x",
+	  .b = "pair,queues=3:x",
+	  .lossy = true },
+	{ .a = "tap:rumpus0", .b = "packet:rumpus0", .lossy = true, .host = "rumpus0" },
+	{ .a = "tap,offload=0:rumpus1", .b = "packet,offload=0:rumpus1", .lossy = true, .host = "rumpus1" },
 };
 
 /* A station at each end */
@@ -185,8 +195,8 @@ static void check_ready(const struct ends *ends, struct station *from, struct st
 		for (i = 0; i < 5; i++)
 			wrong += !station_receive(to, 0, &in, 30) || !parcel_is(&in, 200, i);
 		pthread_mutex_lock(&to->lock);
-		/* Frames of the host's own may have come between draining and sending. */
-		wrong += !ends->subject->host && to->ready[0] != before + 1;
+		/* Where frames come one by one, or from the host, too, it may be seldom that several wait. */
+		wrong += ends->subject->lossy ? to->ready[0] > before + 6 : to->ready[0] != before + 1;
 		pthread_mutex_unlock(&to->lock);
 		wrong += !station_wait(from, 0);
 	}
@@ -226,7 +236,7 @@ static void check_flood(const struct ends *ends, struct station *from, struct st
 
 	parcel_make(&in);
 	pthread_create(&thread, NULL, flood, from);
-	while (next < FLOOD && station_receive(to, 0, &in, ends->subject->lossy ? 2 : 30)) {
+	while (next < FLOOD && station_receive(to, 0, &in, ends->subject->lossy ? 1 : 30)) {
 		number = parcel_number(&in);
 		wrong += number < next || !parcel_is(&in, 60 + number % 1400, number);
 		next = number + 1;
@@ -250,7 +260,7 @@ static void check_both_ways(struct ends *ends)
 
 	pthread_create(&threads[0], NULL, flood, &ends->a);
 	pthread_create(&threads[1], NULL, flood, &ends->b);
-	while ((got[0] < FLOOD || got[1] < FLOOD) && idle < (ends->subject->lossy ? 2000 : 30000)) {
+	while ((got[0] < FLOOD || got[1] < FLOOD) && idle < (ends->subject->lossy ? 300 : 30000)) {
 		before = got[0] + got[1];
 		got[0] += station_drain(&ends->a, 0);
 		got[1] += station_drain(&ends->b, 0);
@@ -336,6 +346,8 @@ static void check_subject(const struct subject *subject)
 	uint32_t queue;
 
 	station_open(&ends.a, subject->a, 0);
+	if (subject->host)
+		space_up(subject->host, NULL);
 	station_open(&ends.b, subject->b, 0);
 	check_info(&ends, &ends.a);
 	check_info(&ends, &ends.b);
@@ -362,9 +374,14 @@ static void check_subject(const struct subject *subject)
 
 int main(void)
 {
+	const char *obstacle = space_enter();
 	unsigned int i;
 
-	for (i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
-		check_subject(&subjects[i]);
+	for (i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+		if (subjects[i].host && obstacle)
+			tap_skip(1, "%s: %s", subjects[i].a, obstacle);
+		else
+			check_subject(&subjects[i]);
+	}
 	return tap_done();
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Specifications of network devices: what is understood, what is refused, and that messages name it and the remedy */
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rumpus/hyp_net.h>
 
@@ -65,6 +68,71 @@ static void check_pair(void)
 	c->ops->close(c);
 }
 
+static bool has_slirp(void)
+{
+	struct hyp_net *net;
+	int result = hyp_net_open("slirp:", 0, &net, NULL, 0);
+
+	if (!result)
+		net->ops->close(net);
+	return !result;
+}
+
+static void check_slirp(void)
+{
+	struct hyp_net *a, *b;
+
+	if (!has_slirp()) {
+		tap_skip(1, "built without libslirp, or it is not here");
+		return;
+	}
+	refused("slirp:8080", -HYP_EINVAL, "8080", "tcp:127.0.0.1:8080-:80");
+	refused("slirp:tcp:8080", -HYP_EINVAL, "tcp:8080", "tcp:127.0.0.1:8080-:80");
+	refused("slirp:tcp::70000-:80", -HYP_EINVAL, "70000", "tcp:127.0.0.1:8080-:80");
+	refused("slirp:tcp:1.2.3:80-:80", -HYP_EINVAL, "1.2.3", "tcp:127.0.0.1:8080-:80");
+	refused("slirp,isolated=2:", -HYP_EINVAL, "isolated=2", "0 or 1");
+	refused("slirp,mtu=65521:", -HYP_EINVAL, "mtu=65521", "to 65520");
+	a = opened("slirp:tcp::45117-:80,udp::45117-:80", 0);
+	refused("slirp:udp::45118-:80,tcp::45117-:80", -HYP_EBUSY, "45117", "another one");
+	b = opened("slirp:udp::45118-:80", 0);
+	a->ops->close(a);
+	b->ops->close(b);
+}
+
+static bool says(const char *spec, int expected, const char *remedy)
+{
+	struct hyp_net *net;
+	char error[512] = "";
+
+	return hyp_net_open(spec, 0, &net, error, sizeof(error)) == expected && strstr(error, remedy);
+}
+
+/* In a child without rights. Return: everything was refused as it should */
+static bool refused_without_rights(void)
+{
+	if (!geteuid() && (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+		return false;
+	if (!says("packet:lo", -HYP_EPERM, "CAP_NET_RAW"))
+		return false;
+	if (access("/dev/net/tun", F_OK))
+		return says("tap:rumpus7", -HYP_ENOENT, "modprobe tun");
+	if (access("/dev/net/tun", R_OK | W_OK))
+		return says("tap:rumpus7", -HYP_EACCES, "unshare -rn");
+	return says("tap:rumpus7", -HYP_EPERM, "ip tuntap add");
+}
+
+static void check_permission(void)
+{
+	pid_t child;
+	int status;
+
+	fflush(stdout);
+	child = fork();
+	if (!child)
+		_exit(!refused_without_rights());
+	tap_ok(child > 0 && waitpid(child, &status, 0) == child && !status, "without rights: refused, with the remedy");
+}
+
 int main(void)
 {
 	struct hyp_net *net;
@@ -84,6 +152,26 @@ int main(void)
 	refused("pair,mac=01-00-00-00-00-00:x", -HYP_EINVAL, "mac=01-", "one station");
 	refused("pair,offload=2:x", -HYP_EINVAL, "offload=2", "0 or 1");
 	refused("pair,colour=red:x", -HYP_EINVAL, "colour", "mac, mtu, offload, queues");
+
+	refused("tap:", -HYP_EINVAL, "no name", "tap:NAME");
+	refused("tap:interface-of-a-long-name", -HYP_EINVAL, "interface-of-a-long-name", "1 to 15");
+	refused("tap,fd=999:", -HYP_EBADF, "fd=999", "open descriptor");
+	refused("tap,fd=0:", -HYP_EINVAL, "fd=0", "no tap");
+	refused("tap,queues=17:x", -HYP_EINVAL, "queues=17", "from 1 to 16");
+	refused("packet:nothere", -HYP_ENODEV, "nothere", "ip link");
+	refused("packet:", -HYP_EINVAL, "no name", "packet:INTERFACE");
+	refused("pcap:pair:x", -HYP_EINVAL, "no file", "file=x.pcapng");
+	refused("pcap,file=/nonexistent/x:pair:x", -HYP_ENOENT, "/nonexistent/x", "No such");
+	refused("pcap,file=x:", -HYP_EINVAL, "nothing to stand on", "pcap,file=PATH:SPEC");
+	refused("pcap,file=x:nothing:x", -HYP_EINVAL, "nothing", "pair, tap");
+	refused("pcap,file=x,snap=1:pair:x", -HYP_EINVAL, "snap=1", "from 14");
+	refused("impair,loss=101:pair:x", -HYP_EINVAL, "loss=101", "0 to 100");
+	refused("impair,loss=much:pair:x", -HYP_EINVAL, "loss=much", "loss=0.5");
+	refused("impair,loss=nan:pair:x", -HYP_EINVAL, "loss=nan", "0 to 100");
+	refused("impair,rate=1:pair:x", -HYP_EINVAL, "rate=1", "from 1000");
+	refused("impair:", -HYP_EINVAL, "nothing to stand on", "impair,seed=N");
+	check_slirp();
+	check_permission();
 
 	tap_is(hyp_net_open("pair:", 0, &net, NULL, 0), -HYP_EINVAL, "no buffer for the message");
 	tap_ok(hyp_net_open("pair:", 0, &net, small, sizeof(small)) == -HYP_EINVAL && strlen(small) == 7,

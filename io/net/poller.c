@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A thread that waits for descriptors of a device */
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rumpus/hyp.h>
+
+#include "../thread.h"
+#include "poller.h"
+
+/* With the watch's lock. The host reports nothing of a watch that nobody asks for, and otherwise once. */
+static void tell_host(struct net_poller *poller, struct net_watch *watch)
+{
+	struct epoll_event event = { .events = watch->wanted | EPOLLONESHOT, .data.ptr = watch };
+
+	epoll_ctl(poller->epoll, EPOLL_CTL_MOD, watch->fd, &event);
+}
+
+static void report(struct net_poller *poller, struct net_watch *watch, uint32_t events)
+{
+	pthread_mutex_lock(&watch->lock);
+	watch->wanted &= ~events;
+	if (watch->wanted && !(events & (EPOLLERR | EPOLLHUP)))
+		tell_host(poller, watch);
+	pthread_mutex_unlock(&watch->lock);
+	poller->event(poller->owner, watch, events);
+}
+
+static void *poll_main(void *arg)
+{
+	struct net_poller *poller = arg;
+	struct epoll_event events[16];
+	int i, n;
+
+	for (;;) {
+		n = epoll_wait(poller->epoll, events, 16, -1);
+		for (i = 0; i < n; i++) {
+			if (!events[i].data.ptr)
+				return NULL;
+			report(poller, events[i].data.ptr, events[i].events);
+		}
+	}
+}
+
+int net_poller_start(struct net_poller *poller)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+	poller->stop = eventfd(0, EFD_CLOEXEC);
+	if (poller->epoll >= 0 && poller->stop >= 0 && !epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->stop, &event) &&
+	    !io_thread_create(&poller->thread, "rumpus-net", poll_main, poller))
+		return 0;
+	if (poller->epoll >= 0)
+		close(poller->epoll);
+	if (poller->stop >= 0)
+		close(poller->stop);
+	return -HYP_EAGAIN;
+}
+
+void net_poller_stop(struct net_poller *poller)
+{
+	static const uint64_t one = 1;
+
+	while (write(poller->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(poller->thread, NULL);
+	close(poller->stop);
+	close(poller->epoll);
+}
+
+int net_poller_add(struct net_poller *poller, struct net_watch *watch, int fd, uint32_t index)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = watch };
+
+	watch->fd = fd;
+	watch->index = index;
+	watch->wanted = 0;
+	pthread_mutex_init(&watch->lock, NULL);
+	/* Asked for nothing, the host would still report errors, once: those are of interest when somebody asks. */
+	if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event)) {
+		pthread_mutex_destroy(&watch->lock);
+		return errno == EPERM ? -HYP_EINVAL : -HYP_ENOMEM;
+	}
+	return 0;
+}
+
+void net_poller_ask(struct net_poller *poller, struct net_watch *watch, uint32_t events)
+{
+	int saved = errno;
+
+	pthread_mutex_lock(&watch->lock);
+	watch->wanted |= events;
+	tell_host(poller, watch);
+	pthread_mutex_unlock(&watch->lock);
+	errno = saved;
+}
