@@ -17,7 +17,7 @@ $(error SLIRP is one of: no yes)
 endif
 
 blk-backends := file mem window ro cow fault
-net-backends := pair tap packet pcap impair $(if $(filter yes,$(SLIRP)),slirp)
+net-backends := pair tap packet stream pcap impair $(if $(filter yes,$(SLIRP)),slirp)
 
 io-src := io/spec.c io/thread.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
 	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/$(if $(filter yes,$(URING)),ring.c,ring_none.c) \

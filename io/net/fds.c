@@ -251,7 +251,8 @@ int net_fds_start(struct io_spec *spec, struct net_fds *fds, const int *fd)
 			       spec->name);
 	}
 	for (i = 0; i < queues && !error; i++) {
-		error = net_poller_add(&fds->poller, &fds->queues[i].watch, fd[i], i);
+		net_watch_init(&fds->queues[i].watch, i);
+		error = net_poller_add(&fds->poller, &fds->queues[i].watch, fd[i]);
 		if (error)
 			break;
 		pthread_mutex_init(&fds->queues[i].lock, NULL);
@@ -272,7 +273,7 @@ void net_fds_stop(struct net_fds *fds)
 
 	net_poller_stop(&fds->poller);
 	for (i = 0; i < fds->opened; i++) {
-		pthread_mutex_destroy(&fds->queues[i].watch.lock);
+		net_watch_destroy(&fds->queues[i].watch);
 		pthread_mutex_destroy(&fds->queues[i].lock);
 		close(fds->queues[i].watch.fd);
 	}

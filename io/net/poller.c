@@ -14,7 +14,8 @@ static void tell_host(struct net_poller *poller, struct net_watch *watch)
 {
 	struct epoll_event event = { .events = watch->wanted | EPOLLONESHOT, .data.ptr = watch };
 
-	epoll_ctl(poller->epoll, EPOLL_CTL_MOD, watch->fd, &event);
+	if (watch->fd >= 0)
+		epoll_ctl(poller->epoll, EPOLL_CTL_MOD, watch->fd, &event);
 }
 
 static void report(struct net_poller *poller, struct net_watch *watch, uint32_t events)
@@ -70,20 +71,44 @@ void net_poller_stop(struct net_poller *poller)
 	close(poller->epoll);
 }
 
-int net_poller_add(struct net_poller *poller, struct net_watch *watch, int fd, uint32_t index)
+void net_watch_init(struct net_watch *watch, uint32_t index)
 {
-	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = watch };
-
-	watch->fd = fd;
+	watch->fd = -1;
 	watch->index = index;
 	watch->wanted = 0;
 	pthread_mutex_init(&watch->lock, NULL);
+}
+
+void net_watch_destroy(struct net_watch *watch)
+{
+	pthread_mutex_destroy(&watch->lock);
+}
+
+int net_poller_add(struct net_poller *poller, struct net_watch *watch, int fd)
+{
+	struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = watch };
+	int error = 0;
+
+	pthread_mutex_lock(&watch->lock);
 	/* Asked for nothing, the host would still report errors, once: those are of interest when somebody asks. */
-	if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event)) {
-		pthread_mutex_destroy(&watch->lock);
-		return errno == EPERM ? -HYP_EINVAL : -HYP_ENOMEM;
-	}
-	return 0;
+	if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event))
+		error = errno == EPERM ? -HYP_EINVAL : -HYP_ENOMEM;
+	else
+		watch->fd = fd;
+	pthread_mutex_unlock(&watch->lock);
+	return error;
+}
+
+void net_poller_forget(struct net_poller *poller, struct net_watch *watch)
+{
+	int saved = errno;
+
+	pthread_mutex_lock(&watch->lock);
+	epoll_ctl(poller->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+	watch->fd = -1;
+	watch->wanted = 0;
+	pthread_mutex_unlock(&watch->lock);
+	errno = saved;
 }
 
 void net_poller_ask(struct net_poller *poller, struct net_watch *watch, uint32_t events)

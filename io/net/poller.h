@@ -9,9 +9,9 @@
 
 /**
  * struct net_watch - a descriptor that is waited for
- * @fd:     it
+ * @fd:     it, or -1
  * @index:  for the owner
- * @lock:   guards @wanted
+ * @lock:   guards the rest, and changes of @fd
  * @wanted: events of epoll(7) that were asked for and have not come
  */
 struct net_watch {
@@ -37,6 +37,10 @@ struct net_poller {
 	pthread_t thread;
 };
 
+/** net_watch_init(), net_watch_destroy() - without a descriptor, and without one that is waited for */
+void net_watch_init(struct net_watch *watch, uint32_t index);
+void net_watch_destroy(struct net_watch *watch);
+
 /** net_poller_start() - @event and @owner are set. Return: 0, -HYP_EAGAIN, -HYP_ENOMEM */
 int net_poller_start(struct net_poller *poller);
 
@@ -44,7 +48,10 @@ int net_poller_start(struct net_poller *poller);
 void net_poller_stop(struct net_poller *poller);
 
 /** net_poller_add() - make a descriptor known; nothing is asked for yet. Return: 0, -HYP_ENOMEM, -HYP_EINVAL */
-int net_poller_add(struct net_poller *poller, struct net_watch *watch, int fd, uint32_t index);
+int net_poller_add(struct net_poller *poller, struct net_watch *watch, int fd);
+
+/** net_poller_forget() - the reverse, before the descriptor is closed; an event may still come, late */
+void net_poller_forget(struct net_poller *poller, struct net_watch *watch);
 
 /** net_poller_ask() - have @events reported once, at once where they hold now; any thread, keeps errno */
 void net_poller_ask(struct net_poller *poller, struct net_watch *watch, uint32_t events);

@@ -160,6 +160,12 @@ int main(void)
 	refused("tap,queues=17:x", -HYP_EINVAL, "queues=17", "from 1 to 16");
 	refused("packet:nothere", -HYP_ENODEV, "nothere", "ip link");
 	refused("packet:", -HYP_EINVAL, "no name", "packet:INTERFACE");
+	refused("stream:", -HYP_EINVAL, "no socket", "unix:/path");
+	refused("stream:unix:", -HYP_EINVAL, "no socket", "unix:/path");
+	refused("stream:tcp:localhost:http", -HYP_EINVAL, "localhost", "tcp:127.0.0.1:7000");
+	refused("stream:unix:/nonexistent/s", -HYP_ENOENT, "/nonexistent/s", "listen=1");
+	refused("stream,listen=1:unix:/dev/null", -HYP_EBUSY, "/dev/null", "remove it");
+	refused("stream,listen=2:unix:x", -HYP_EINVAL, "listen=2", "0 or 1");
 	refused("pcap:pair:x", -HYP_EINVAL, "no file", "file=x.pcapng");
 	refused("pcap,file=/nonexistent/x:pair:x", -HYP_ENOENT, "/nonexistent/x", "No such");
 	refused("pcap,file=x:", -HYP_EINVAL, "nothing to stand on", "pcap,file=PATH:SPEC");
