@@ -16,7 +16,8 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/line.c tools/look.c tools/edit.c \
 	tools/mount_fuse.c tools/mount_option.c tools/mount_serve.c tools/umount.c tools/mounts.c tools/connection.c tools/registry.c \
 	tools/background.c \
-	tools/complete.c tools/complete_path.c tools/complete_shell.c
+	tools/complete.c tools/complete_path.c tools/complete_shell.c \
+	tools/doctor.c tools/doctor_try.c tools/doctor_sandbox.c tools/doctor_host.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
 
 # libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:

@@ -124,6 +124,7 @@ extern const struct subcommand subcommand_complete;
 extern const struct subcommand subcommand_cp;
 extern const struct subcommand subcommand_diff;
 extern const struct subcommand subcommand_dmesg;
+extern const struct subcommand subcommand_doctor;
 extern const struct subcommand subcommand_du;
 extern const struct subcommand subcommand_find;
 extern const struct subcommand subcommand_getfattr;
@@ -143,6 +144,7 @@ extern const struct subcommand subcommand_tar;
 extern const struct subcommand subcommand_touch;
 extern const struct subcommand subcommand_tree;
 extern const struct subcommand subcommand_truncate;
+extern const struct subcommand subcommand_try;
 extern const struct subcommand subcommand_umount;
 extern const struct subcommand subcommand_untar;
 extern const struct subcommand *const subcommands[]; /* ends with NULL */
@@ -268,6 +270,8 @@ struct session {
 int session_run(struct command *command);
 /** session_receive() - deal with all records of one packet. Return: 0; -ECONNRESET at the end; what a record gave */
 int session_receive(struct session *session);
+/** kernel_open() - the kernel image. @path: out, also on failure: @size bytes, at least 128. Return: fd, negative errno */
+int kernel_open(char *path, size_t size);
 /** session_dispatch() - deal with one record */
 int session_dispatch(struct session *session, struct wire_record *record);
 /**

@@ -19,6 +19,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_cp,
 	&subcommand_diff,
 	&subcommand_dmesg,
+	&subcommand_doctor,
 	&subcommand_du,
 	&subcommand_find,
 	&subcommand_getfattr,
@@ -38,6 +39,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_touch,
 	&subcommand_tree,
 	&subcommand_truncate,
+	&subcommand_try,
 	&subcommand_umount,
 	&subcommand_untar,
 	NULL,
@@ -125,7 +127,8 @@ int command_parse(struct command *command, int argc, char **argv)
 
 void command_free(struct command *command)
 {
-	for (unsigned int i = 0; i < command->operand_count; i++)
+	/* Of an address, the path is a part. */
+	for (unsigned int i = 0; i < command->operand_count && command->directory; i++)
 		free((char *)command->operands[i].path);
 	free(command->operands);
 	free(command->own);

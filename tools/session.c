@@ -49,30 +49,37 @@ static int open_image_dir(char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_kernel(const struct command *command, struct kernel_files *files)
+int kernel_open(char *path, size_t size)
 {
 	const char *wish = getenv("RUMPUS_IMAGE");
-	char path[4096];
 	ssize_t length;
 	int fd;
 
 	if (wish && *wish)
-		snprintf(path, sizeof(path), "%s", wish);
+		snprintf(path, size, "%s", wish);
 	else {
-		length = readlink("/proc/self/exe", path, sizeof(path) - 64);
+		length = readlink("/proc/self/exe", path, size - 64);
 		path[length > 0 ? length : 0] = 0;
 		if (strrchr(path, '/'))
 			strcpy(strrchr(path, '/'), "/../lib/rumpus/linux.img");
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && !(wish && *wish)) {
-		snprintf(path, sizeof(path), "%s", RUMPUS_LIBDIR "/rumpus/linux.img");
+		snprintf(path, size, "%s", RUMPUS_LIBDIR "/rumpus/linux.img");
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_kernel(const struct command *command, struct kernel_files *files)
+{
+	char path[4096];
+	int fd = kernel_open(path, sizeof(path));
+
 	if (fd < 0)
 		report_error(command->report, path,
 			     "the kernel image cannot be opened: %s; install it, or name it in RUMPUS_IMAGE",
-			     report_errno(-errno));
+			     report_errno(fd));
 	files->image = fd;
 	files->dir = fd < 0 ? -1 : open_image_dir(path);
 	return fd < 0 ? -ENOENT : 0;

@@ -14,6 +14,20 @@ $(BUILD)/tests/tools/sandbox: $(BUILD)/obj/tests/tools/sandbox.o $(BUILD)/obj/te
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(sandbox-libs)
 
+# Hosts that lack something, for tests/tools/doctor.py.
+$(BUILD)/tests/tools/without: $(BUILD)/obj/tests/tools/without.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(sandbox-libs)
+
+$(BUILD)/tests/tools/large_pages.so: $(BUILD)/obj/tests/tools/large_pages.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+check-targets += $(BUILD)/tests/tools/without $(BUILD)/tests/tools/large_pages.so
+tests += tests/tools/doctor.py
+
 tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
