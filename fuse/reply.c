@@ -29,6 +29,9 @@ void reply_error(fuse_req_t req, long error)
 	/* The first two are about the kernel in here having ended, and would mislead. */
 	if (error == -ESHUTDOWN || error == -ESRCH)
 		error = -EIO;
+	/* A node that could not be opened again. */
+	if (error == -EBADF)
+		error = -ESTALE;
 	fuse_reply_err(req, (int)-error);
 }
 

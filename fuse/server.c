@@ -90,7 +90,9 @@ static void serve(struct fuse_server *server)
 			continue;
 		if (n <= 0)
 			break;
+		vnode_begin();
 		fuse_session_process_buf(server->session, &request);
+		vnode_end();
 	}
 	free(request.mem);
 	free(buffer.data);

@@ -51,6 +51,10 @@ int vnode_start(struct rumpus *kernel, const char *path, struct vnode **root);
 void vnode_stop(void);
 /** vnode_attach() - prepare the calling thread, until it ends */
 int vnode_attach(void);
+/** vnode_begin() - a request is under way on this thread: what it uses of nodes stays at hand until vnode_end() */
+void vnode_begin(void);
+/** vnode_end() - the request is done; may put away what was not used for long */
+void vnode_end(void);
 /** vnode_act_as() - who owns what this thread makes from now on, and whose space is used. @mask: of new files' modes */
 int vnode_act_as(uid_t uid, gid_t gid, mode_t mask);
 

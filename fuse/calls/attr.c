@@ -13,7 +13,7 @@
 int vnode_stat(const struct vnode *node, const struct vnode_file *file, struct stat *st)
 {
 	struct statx stx;
-	long error = rumpus_sys_statx(file ? file->fd : node->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx);
+	long error = rumpus_sys_statx(file ? file->fd : node_fd(node), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx);
 
 	if (!error)
 		node_stat_from(st, &stx, node->show);
@@ -29,7 +29,7 @@ int vnode_chmod(const struct vnode *node, mode_t mode)
 
 int vnode_chown(const struct vnode *node, uid_t uid, gid_t gid)
 {
-	return (int)rumpus_sys_fchownat(node->fd, "", uid, gid, AT_EMPTY_PATH);
+	return (int)rumpus_sys_fchownat(node_fd(node), "", uid, gid, AT_EMPTY_PATH);
 }
 
 int vnode_truncate(const struct vnode *node, const struct vnode_file *file, off_t size)
@@ -43,18 +43,18 @@ int vnode_truncate(const struct vnode *node, const struct vnode_file *file, off_
 
 int vnode_times(const struct vnode *node, const struct timespec times[2])
 {
-	return (int)rumpus_sys_utimensat(node->fd, "", times, AT_EMPTY_PATH);
+	return (int)rumpus_sys_utimensat(node_fd(node), "", times, AT_EMPTY_PATH);
 }
 
 long vnode_readlink(const struct vnode *node, char *text, size_t size)
 {
-	return rumpus_sys_readlinkat(node->fd, "", text, (int)size);
+	return rumpus_sys_readlinkat(node_fd(node), "", text, (int)size);
 }
 
 int vnode_statvfs(const struct vnode *node, struct statvfs *st)
 {
 	struct statfs fs;
-	long error = rumpus_sys_fstatfs(node->fd, &fs);
+	long error = rumpus_sys_fstatfs(node_fd(node), &fs);
 
 	if (error)
 		return (int)error;

@@ -40,7 +40,7 @@ int vnode_opendir(const struct vnode *node, struct vnode_dir **out)
 
 	if (!dir)
 		return -ENOMEM;
-	fd = rumpus_sys_openat(node->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	fd = rumpus_sys_openat(node_fd(node), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0) {
 		free(dir);
 		return (int)fd;

@@ -15,36 +15,39 @@ static int made(long result, struct vnode *dir, const char *name, struct vnode_e
 
 int vnode_mknod(struct vnode *dir, const char *name, mode_t mode, dev_t rdev, struct vnode_entry *entry)
 {
-	return made(rumpus_sys_mknodat(dir->fd, name, mode, rdev), dir, name, entry);
+	return made(rumpus_sys_mknodat(node_fd(dir), name, mode, rdev), dir, name, entry);
 }
 
 int vnode_mkdir(struct vnode *dir, const char *name, mode_t mode, struct vnode_entry *entry)
 {
-	return made(rumpus_sys_mkdirat(dir->fd, name, mode), dir, name, entry);
+	return made(rumpus_sys_mkdirat(node_fd(dir), name, mode), dir, name, entry);
 }
 
 int vnode_symlink(struct vnode *dir, const char *name, const char *target, struct vnode_entry *entry)
 {
-	return made(rumpus_sys_symlinkat(target, dir->fd, name), dir, name, entry);
+	return made(rumpus_sys_symlinkat(target, node_fd(dir), name), dir, name, entry);
 }
 
 int vnode_link(const struct vnode *node, struct vnode *dir, const char *name, struct vnode_entry *entry)
 {
-	return made(rumpus_sys_linkat(node->fd, "", dir->fd, name, AT_EMPTY_PATH), dir, name, entry);
+	return made(rumpus_sys_linkat(node_fd(node), "", node_fd(dir), name, AT_EMPTY_PATH), dir, name, entry);
 }
 
 int vnode_unlink(const struct vnode *dir, const char *name)
 {
-	return (int)rumpus_sys_unlinkat(dir->fd, name, 0);
+	node_keep(dir, name);
+	return (int)rumpus_sys_unlinkat(node_fd(dir), name, 0);
 }
 
 int vnode_rmdir(const struct vnode *dir, const char *name)
 {
-	return (int)rumpus_sys_unlinkat(dir->fd, name, AT_REMOVEDIR);
+	node_keep(dir, name);
+	return (int)rumpus_sys_unlinkat(node_fd(dir), name, AT_REMOVEDIR);
 }
 
 int vnode_rename(const struct vnode *dir, const char *name, const struct vnode *to, const char *to_name,
 		 unsigned int flags)
 {
-	return (int)rumpus_sys_renameat2(dir->fd, name, to->fd, to_name, flags);
+	node_keep(to, to_name);
+	return (int)rumpus_sys_renameat2(node_fd(dir), name, node_fd(to), to_name, flags);
 }

@@ -42,9 +42,9 @@ int vnode_create(struct vnode *dir, const char *name, int flags, mode_t mode, st
 		 struct vnode_file **file)
 {
 	struct vnode_file *made = NULL;
-	int error = opened(
-		rumpus_sys_openat(dir->fd, name, (flags & (FLAGS | O_EXCL)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode),
-		&made);
+	int error = opened(rumpus_sys_openat(node_fd(dir), name,
+					     (flags & (FLAGS | O_EXCL)) | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode),
+			   &made);
 
 	if (error)
 		return error;

@@ -22,6 +22,15 @@
 /* Inode numbers of other devices of the file system differ in the bits from here on. */
 #define SHOW_SHIFT 56
 
+/* Nodes with descriptors beyond which those that were not used lately give theirs up, and how many are left then. */
+#define WARM_MAX 16384U
+#define WARM_LEFT 12288U
+
+/* Shared by requests, so that who puts nodes away can be alone. Taken before the table's lock. */
+static pthread_rwlock_t requests = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+static _Atomic size_t warm; /* nodes with a descriptor */
+static int mount_fd = -1;   /* an open directory of the file system, by which handles are opened */
+
 /* All but @root is guarded by @lock; a node's descriptor may be used by whoever holds a look-up of it. */
 static struct {
 	pthread_mutex_t lock;
@@ -30,6 +39,7 @@ static struct {
 	uint64_t devices[DEVICES_MAX];
 	unsigned int device_count;
 	struct vnode *root;
+	size_t hand; /* the chain where nodes are put away next */
 } table = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct rumpus_process *node_process;
@@ -37,13 +47,13 @@ int node_proc = -1;
 
 const char *node_path(const struct vnode *node, char path[NODE_PATH_MAX])
 {
-	snprintf(path, NODE_PATH_MAX, "/proc/self/fd/%d", node->fd);
+	snprintf(path, NODE_PATH_MAX, "/proc/self/fd/%d", node_fd(node));
 	return path;
 }
 
 const char *node_name(const struct vnode *node, char path[NODE_PATH_MAX])
 {
-	snprintf(path, NODE_PATH_MAX, "%d", node->fd);
+	snprintf(path, NODE_PATH_MAX, "%d", node_fd(node));
 	return path;
 }
 
@@ -128,6 +138,53 @@ static struct vnode *find(uint64_t dev, uint64_t ino)
 	return NULL;
 }
 
+/* Room for a handle of the size that a node can hold. */
+union handle {
+	struct file_handle handle;
+	unsigned char bytes[sizeof(struct file_handle) + NODE_HANDLE_MAX];
+};
+
+/* Gives @fd to a node that has none. Return: false when another thread was first */
+static bool warm_up(struct vnode *node, int fd)
+{
+	int none = -1;
+
+	if (!atomic_compare_exchange_strong(&node->fd, &none, fd))
+		return false;
+	atomic_fetch_add(&warm, 1);
+	return true;
+}
+
+/* Opens a cold node. Return: as open_by_handle_at() */
+static long reopen(const struct vnode *node)
+{
+	union handle buffer;
+
+	buffer.handle.handle_bytes = node->handle_size;
+	buffer.handle.handle_type = node->handle_type;
+	memcpy(buffer.handle.f_handle, node->handle, node->handle_size);
+	return rumpus_sys_open_by_handle_at(mount_fd, &buffer.handle, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int node_fd(const struct vnode *constant)
+{
+	struct vnode *node = (struct vnode *)constant; /* what changes is no part of what callers see */
+	int fd = atomic_load(&node->fd);
+	long opened;
+
+	if (!atomic_load_explicit(&node->used, memory_order_relaxed))
+		atomic_store_explicit(&node->used, true, memory_order_relaxed);
+	if (fd >= 0)
+		return fd;
+	opened = reopen(node);
+	if (opened < 0)
+		return -1;
+	if (warm_up(node, (int)opened))
+		return (int)opened;
+	rumpus_sys_close((int)opened);
+	return atomic_load(&node->fd);
+}
+
 /* With the lock; takes @fd. Return: it, or NULL without memory */
 static struct vnode *add(int fd, uint64_t dev, uint64_t ino)
 {
@@ -138,7 +195,16 @@ static struct vnode *add(int fd, uint64_t dev, uint64_t ino)
 	if (table.count >= table.size)
 		grow();
 	chain = &table.chains[chain_of(dev, ino)];
-	*node = (struct vnode){ .next = *chain, .lookups = 1, .dev = dev, .ino = ino, .show = show_for(dev), .fd = fd };
+	*node = (struct vnode){
+		.next = *chain,
+		.lookups = 1,
+		.dev = dev,
+		.ino = ino,
+		.show = show_for(dev),
+		.fd = fd,
+		.used = true,
+	};
+	atomic_fetch_add(&warm, 1);
 	*chain = node;
 	table.count++;
 	return node;
@@ -165,7 +231,7 @@ static int enter(int fd, struct vnode_entry *entry)
 		node = add(fd, dev, stx.stx_ino);
 	}
 	pthread_mutex_unlock(&table.lock);
-	if (known || !node)
+	if (!node || (known && !warm_up(node, fd)))
 		rumpus_sys_close(fd);
 	if (!node)
 		return -ENOMEM;
@@ -181,7 +247,7 @@ int vnode_lookup(struct vnode *dir, const char *name, struct vnode_entry *entry)
 	/* What lies above the root is the kernel's own, not the image's. */
 	if (dir == table.root && !strcmp(name, ".."))
 		name = ".";
-	fd = rumpus_sys_openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	fd = rumpus_sys_openat(node_fd(dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	return fd < 0 ? (int)fd : enter((int)fd, entry);
 }
 
@@ -202,8 +268,87 @@ void vnode_forget(struct vnode *node, uint64_t count)
 	*link = node->next;
 	table.count--;
 	pthread_mutex_unlock(&table.lock);
-	rumpus_sys_close(node->fd);
+	if (node->fd >= 0) {
+		rumpus_sys_close(node->fd);
+		atomic_fetch_sub(&warm, 1);
+	}
 	free(node);
+}
+
+void node_keep(const struct vnode *dir, const char *name)
+{
+	struct vnode *node;
+	struct statx stx;
+
+	/* What cannot be looked at cannot be removed either. */
+	if (rumpus_sys_statx(node_fd(dir), name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stx))
+		return;
+	pthread_mutex_lock(&table.lock);
+	node = find(makedev(stx.stx_dev_major, stx.stx_dev_minor), stx.stx_ino);
+	pthread_mutex_unlock(&table.lock);
+	if (!node)
+		return;
+	atomic_store(&node->keep, true);
+	node_fd(node);
+	vnode_forget(node, 1);
+}
+
+/* Alone. Exchanges the descriptor of a node for a handle, if its file system has them. */
+static void cool_down(struct vnode *node)
+{
+	union handle buffer;
+	int mount;
+
+	buffer.handle.handle_bytes = NODE_HANDLE_MAX;
+	if (rumpus_sys_name_to_handle_at(node->fd, "", &buffer.handle, &mount, AT_EMPTY_PATH))
+		return;
+	node->handle_size = (unsigned char)buffer.handle.handle_bytes;
+	node->handle_type = buffer.handle.handle_type;
+	memcpy(node->handle, buffer.handle.f_handle, node->handle_size);
+	rumpus_sys_close(node->fd);
+	node->fd = -1;
+	atomic_fetch_sub(&warm, 1);
+}
+
+static void trim_chain(struct vnode *node)
+{
+	for (; node; node = node->next) {
+		if (node->fd < 0 || node->keep)
+			continue;
+		if (node->used)
+			node->used = false;
+		else
+			cool_down(node);
+	}
+}
+
+void vnode_begin(void)
+{
+	pthread_rwlock_rdlock(&requests);
+}
+
+/* Alone: twice around, as all may have been used. Return: with how many descriptors to do it again */
+static size_t trim(void)
+{
+	for (size_t i = 0; i < 2 * table.size && warm > WARM_LEFT; i++)
+		trim_chain(table.chains[table.hand++ & (table.size - 1)]);
+	/* Without handles, or with everything kept, there is no sense in trying each time. */
+	return warm > WARM_LEFT ? 2 * warm : WARM_MAX;
+}
+
+void vnode_end(void)
+{
+	static _Atomic size_t limit = WARM_MAX;
+	size_t count = warm, most = limit;
+
+	pthread_rwlock_unlock(&requests);
+	/* At a moment when nobody else is at work, if there is one in time. */
+	if (count <= most || (count <= 2 * most && pthread_rwlock_trywrlock(&requests)))
+		return;
+	if (count > 2 * most)
+		pthread_rwlock_wrlock(&requests);
+	limit = trim();
+	pthread_rwlock_unlock(&requests);
 }
 
 size_t vnode_count(void)
@@ -244,9 +389,15 @@ static int open_root(const char *path)
 		result = rumpus_sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (result >= 0)
 		result = enter((int)result, &entry);
-	if (!result)
-		table.root = entry.node;
-	return (int)result;
+	if (result)
+		return (int)result;
+	table.root = entry.node;
+	table.root->keep = true;
+	result = rumpus_sys_openat(table.root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (result < 0)
+		return (int)result;
+	mount_fd = (int)result;
+	return 0;
 }
 
 int vnode_start(struct rumpus *kernel, const char *path, struct vnode **root)
@@ -282,6 +433,8 @@ void vnode_stop(void)
 	}
 	free(table.chains);
 	table.chains = NULL;
-	table.size = table.count = table.device_count = 0;
+	table.size = table.count = table.hand = table.device_count = 0;
+	warm = 0;
+	mount_fd = -1;
 	table.root = NULL;
 }

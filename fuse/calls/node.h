@@ -2,16 +2,26 @@
 /*
  * Nodes made of system calls: each is an O_PATH descriptor of the rump kernel's.
  *
- * An O_PATH descriptor follows its inode through renames and unlinking and keeps its number from being given to
+ * An O_PATH descriptor follows its inode through renames and unlinking, and keeps its number from being given to
  * another. What such a descriptor cannot do itself is done through its entry in the kernel's /proc/self/fd.
+ *
+ * It also keeps the inode in memory, and clients remember nodes by the hundred thousand. So when there are many, those
+ * that were not used lately exchange the descriptor for the inode's handle, by which it is opened again: they are cold.
+ * That happens while no request is under way (vnode_begin()); during one, a descriptor stays. An inode that loses a
+ * name keeps its descriptor, for by handle only those are found that have names.
  */
 #ifndef FUSE_CALLS_NODE_H
 #define FUSE_CALLS_NODE_H
+
+#include <stdatomic.h>
 
 #include "../vnode.h"
 
 struct rumpus_process;
 struct statx;
+
+/** NODE_HANDLE_MAX - bytes; inodes whose handles are longer stay in memory */
+#define NODE_HANDLE_MAX 32
 
 /**
  * struct vnode - see vnode.h
@@ -19,14 +29,21 @@ struct statx;
  * @lookups: that the client has not dropped yet; table lock
  * @dev, @ino: which inode it is; constant
  * @show:    added to inode numbers: Btrfs uses the same ones in each subvolume; constant
- * @fd:      constant
+ * @fd:      -1 while it is cold, which it becomes only between requests
+ * @used:    since nodes were last put away
+ * @keep:    never cold
+ * @handle_size, @handle_type, @handle: of its inode, while it is cold
  */
 struct vnode {
 	struct vnode *next;
 	uint64_t lookups;
 	uint64_t dev, ino;
 	uint64_t show;
-	int fd;
+	_Atomic int fd;
+	_Atomic bool used, keep;
+	unsigned char handle_size;
+	int handle_type;
+	unsigned char handle[NODE_HANDLE_MAX];
 };
 
 /** struct vnode_file - see vnode.h */
@@ -44,6 +61,11 @@ extern int node_proc;
 /** NODE_PATH_MAX - bytes of a path below /proc/self/fd */
 #define NODE_PATH_MAX 32
 
+/** node_fd() - its descriptor, until the end of the request. Return: -1, which no call takes, when it cannot be opened
+ */
+int node_fd(const struct vnode *node);
+/** node_keep() - an entry is about to go: what it names must stay at hand */
+void node_keep(const struct vnode *dir, const char *name);
 /** node_path() - its path in the kernel, for calls that take no descriptor. Return: @path */
 const char *node_path(const struct vnode *node, char path[NODE_PATH_MAX]);
 /** node_name() - the last component of node_path(), relative to @node_proc. Return: within @path */

@@ -4,7 +4,7 @@
 fuse-test-types := ext4 xfs btrfs
 
 tests += $(foreach type,$(fuse-test-types) $(fuse-test-types:%=%-root),tests/fuse/posix.py:$(type))
-tests += $(foreach program,fsx programs life,$(fuse-test-types:%=tests/fuse/$(program).py:%))
+tests += $(foreach program,fsx programs life many,$(fuse-test-types:%=tests/fuse/$(program).py:%))
 tests += tests/fuse/errors.py
 
 long-tests += $(fuse-test-types:%=tests/fuse/fsx.py:%-long)
