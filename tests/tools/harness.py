@@ -156,9 +156,9 @@ class Result:
         return f"exit {self.code}\n{self.text[:2000]}\n{self.err[:4000]}"
 
 
-def collect(process, timeout=TIMEOUT):
+def collect(process, timeout=None):
     try:
-        out, err = process.communicate(timeout=timeout)
+        out, err = process.communicate(timeout=timeout or TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
