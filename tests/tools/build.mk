@@ -42,7 +42,7 @@ tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix 
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
 	romfs cramfs ufs1)
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
-tests += tests/tools/shell.py tests/tools/completion.py
+tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py
 tests += tests/tools/archive_hostile.py tests/tools/progress.py
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/fidelity.py:$(type))
 long-tests += $(tools-test-types:%=tests/tools/fidelity.py:%-many)
