@@ -35,6 +35,9 @@ install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && 
 install: all
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(call install-files,755,bin,$(install-bin))
+	$(Q)mkdir -p '$(DESTDIR)$(PREFIX)/sbin'
+	$(Q)for name in mount.rumpus mount.fuse.rumpus umount.fuse.rumpus; do \
+		ln -sf ../bin/rumpus '$(DESTDIR)$(PREFIX)/sbin/'$$name; done
 	$(call install-files,644,lib,$(install-lib))
 	$(Q)ln -sf $(librumpus-soname) '$(DESTDIR)$(PREFIX)/lib/librumpus.so'
 	$(call install-files,644,lib/rumpus,$(install-image))

@@ -158,13 +158,32 @@ int command_answer(const struct command *command)
 	return -1;
 }
 
+/* mount(8) and umount(8) call "mount.rumpus" and the like, which are this program: the word is in the name. */
+static void take_helper_name(int *argc, char ***argv)
+{
+	static char mount[] = "mount", umount[] = "umount";
+	const char *slash = strrchr(**argv, '/'), *name = slash ? slash + 1 : **argv;
+	char *word = !strncmp(name, "mount.", 6) ? mount : !strncmp(name, "umount.", 7) ? umount : NULL;
+	char **line = word ? calloc((size_t)*argc + 2, sizeof(*line)) : NULL;
+
+	if (!line)
+		return;
+	line[0] = **argv;
+	line[1] = word;
+	memcpy(line + 2, *argv + 1, (size_t)(*argc - 1) * sizeof(*line));
+	*argv = line;
+	++*argc;
+}
+
 int main(int argc, char **argv)
 {
 	struct report report = { .say = say };
 	struct command command = { .report = &report, .started = clock_now() };
-	int first, result = options_parse(&command, argc, argv, &first), answered;
+	int first, result, answered;
 
 	report.arg = &command;
+	take_helper_name(&argc, &argv);
+	result = options_parse(&command, argc, argv, &first);
 	if (result)
 		return result;
 	answered = command_answer(&command);

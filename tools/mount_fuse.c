@@ -81,6 +81,10 @@ static int prepare(struct command *command, int argc, char **argv)
 	if (argc != 2)
 		return usage_error(command,
 				   argc < 2 ? "mount what, and where?" : "mount takes an image and a directory");
+	/* What mount(8) was told: not what is in the image. */
+	if (command->options.type &&
+	    (!strcmp(command->options.type, CONNECTION_TYPE) || !strcmp(command->options.type, "rumpus")))
+		command->options.type = NULL;
 	result = operands_take(command, 1, argv, OPERAND_IMAGE);
 	if (!result)
 		result = mounting_options(command, mounting);
@@ -289,6 +293,8 @@ static void finish(struct session *session)
 static const struct option_rule options[] = {
 	{ 'f', "foreground", NULL, "return when it is unmounted, not when it is mounted", option_true,
 	  offsetof(struct mounting, foreground) },
+	{ 'n', NULL, NULL, NULL, option_true, offsetof(struct mounting, ignored) }, /* of mount(8) */
+	{ 's', NULL, NULL, NULL, option_true, offsetof(struct mounting, ignored) },
 	{ 0, "idmap", NULL, "all files appear to be yours", option_true, offsetof(struct mounting, as_caller) },
 	{ 0 },
 };

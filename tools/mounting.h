@@ -11,6 +11,7 @@
  * struct mounting - options of "rumpus mount", as given and as understood
  * @foreground: do not return before the end
  * @as_caller:  all files appear to belong to who mounts
+ * @ignored:    options of mount(8) that mean nothing here
  * @connection: what the host is to mount
  * @owner:      whose files appear to be
  * @nonempty:   the mount point may have contents, which are hidden
@@ -18,7 +19,7 @@
  * @ready:      for background_ready(); -1: none
  */
 struct mounting {
-	bool foreground, as_caller;
+	bool foreground, as_caller, ignored;
 	struct connection connection;
 	struct fuse_owner owner;
 	bool nonempty, read_only, read_write;

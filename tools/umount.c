@@ -17,7 +17,7 @@
 #define USERS_MAX 8
 
 struct umount_options {
-	bool lazy;
+	bool lazy, ignored;
 };
 
 static int prepare(struct command *command, int argc, char **argv)
@@ -176,6 +176,9 @@ static int alone(struct command *command)
 static const struct option_rule options[] = {
 	{ 'l', "lazy", NULL, "detach it now and end it when nobody uses it any more", option_true,
 	  offsetof(struct umount_options, lazy) },
+	{ 'f', NULL, NULL, NULL, option_true, offsetof(struct umount_options, ignored) }, /* of umount(8) */
+	{ 'n', NULL, NULL, NULL, option_true, offsetof(struct umount_options, ignored) },
+	{ 'r', NULL, NULL, NULL, option_true, offsetof(struct umount_options, ignored) },
 	{ 0 },
 };
 

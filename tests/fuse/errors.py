@@ -108,11 +108,22 @@ def vanishing(image):
     expect("umount of an image that was removed", 0, "umount", "m", message="^$")
 
 
+def helpers(image):
+    for name in ("mount.fuse.rumpus", "umount.fuse.rumpus"):
+        os.symlink(harness.program(), name)
+    os.environ["RUMPUS_IMAGE"] = harness.kernel_image()
+    done = harness.tool("./mount.fuse.rumpus", image, os.path.abspath("m"), "-n", "-o", "rw,noatime", "-t", "fuse.rumpus")
+    ok(done.returncode == 0 and mounting.mounted("m"), "as mount(8) calls it", done.stdout)
+    done = harness.tool("./umount.fuse.rumpus", os.path.abspath("m"), "-n")
+    ok(done.returncode == 0 and not mounting.mounted("m"), "as umount(8) calls it", done.stdout)
+    del os.environ["RUMPUS_IMAGE"]
+
+
 def main():
     mounting.start()
     os.mkdir("m")
     image = mounting.make("disk.img", "ext4")
-    for part in (places, lines, busy, read_only, owners, without_helper, vanishing):
+    for part in (places, lines, busy, read_only, owners, without_helper, vanishing, helpers):
         part(image)
     harness.check(image, "ext4")
     mounting.finish()

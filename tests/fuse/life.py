@@ -140,6 +140,23 @@ def host_unmounts(image, kind):
     harness.check(image, kind)
 
 
+def panicked(kind):
+    """A file system that ends its kernel: a directory whose inode is nothing, and an option that takes that hard."""
+    image = mounting.make("panic.img", kind)
+    harness.tool("/usr/sbin/debugfs", "-w", "-R", "clri /w", image)
+    process = harness.spawn("mount", "-f", "-o", "errors=panic", image, "m")
+    wait_until(lambda: mounting.mounted("m"))
+    try:
+        os.listdir("m")
+        os.stat("m/w")
+        ok(False, f"{kind}: a kernel that ends is an error for who used it")
+    except OSError as error:
+        ok(True, f"{kind}: a kernel that ends is an error for who used it", error)
+    result = harness.collect(process)
+    ok(result.code == 1 and "panic forced after error" in result.err, f"{kind}: and its last words are told", result)
+    ok(not mounting.mounted("m"), f"{kind}: the mount point is free")
+
+
 def many(image, kind):
     """No process, descriptor, socket or directory is left by mounts."""
     turns = 100 if os.environ.get("RUMPUS_LONG") else 15
@@ -177,6 +194,7 @@ def main():
     signalled(image, kind)
     host_unmounts(image, kind)
     if kind == "ext4":
+        panicked(kind)
         many(image, kind)
         together(kind)
     mounting.finish()
