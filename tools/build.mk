@@ -11,7 +11,7 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c \
 	tools/chmod.c tools/chown.c tools/du.c tools/find.c tools/find_parse.c tools/find_test.c \
 	tools/find_print.c tools/ln.c tools/mv.c tools/remove.c \
-	tools/xattr.c tools/getfattr.c tools/setfattr.c tools/stat.c tools/touch.c tools/tree.c tools/truncate.c \
+	tools/place.c tools/df.c tools/xattr.c tools/getfattr.c tools/setfattr.c tools/stat.c tools/touch.c tools/tree.c tools/truncate.c \
 	tools/shell.c tools/shell_host.c tools/shell_path.c tools/shell_word.c tools/shell_worker.c \
 	tools/line.c tools/look.c tools/edit.c \
 	tools/mount_fuse.c tools/mount_option.c tools/mount_serve.c tools/umount.c tools/mounts.c tools/connection.c tools/registry.c \

@@ -122,6 +122,7 @@ extern const struct subcommand subcommand_chmod;
 extern const struct subcommand subcommand_chown;
 extern const struct subcommand subcommand_complete;
 extern const struct subcommand subcommand_cp;
+extern const struct subcommand subcommand_df;
 extern const struct subcommand subcommand_diff;
 extern const struct subcommand subcommand_dmesg;
 extern const struct subcommand subcommand_doctor;
@@ -362,7 +363,8 @@ void needs_open(const struct command *command, int ends[2]);
  * needs_probe() - find out in a process of its own, sealed and without a kernel, what images hold
  * @out: of needs_open(); closed
  *
- * Forked after the worker, which needs its answer late, and not waited for: it ends before the worker goes on, or with us.
+ * Forked after the worker, which needs its answer late, and not waited for: it ends before the worker goes on, or with
+ * us.
  */
 void needs_probe(const struct command *command, int out);
 /** needs_load() - load the components for what the images hold, as far as there are any; closes @needs */
@@ -375,6 +377,9 @@ int image_find(const struct command *command, const struct image *image, uint64_
 const char *driver_of(const char *type);
 /** image_mount() - find the file system of an attached image and mount it; has said why when it fails */
 int image_mount(struct worker *worker, struct image *image, unsigned int number);
+/** image_mount_quietly() - mount what is at @image->node as @type, as blkid calls it; says nothing. Return: 0, negative
+ * errno */
+int image_mount_quietly(struct worker *worker, struct image *image, unsigned int number, const char *type);
 /** image_unmount() - the reverse, with everything on stable storage */
 int image_unmount(struct worker *worker, struct image *image, unsigned int number);
 /** image_mount_point() - path of an image's root in the kernel */

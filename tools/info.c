@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus info: what an image holds */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <rumpus/hyp_blk.h>
 #include <rumpus/rumpus.h>
-#include <rumpus/syscalls.h>
 
 #include "../sandbox/sandbox.h"
 #include "command.h"
+#include "json.h"
+#include "place.h"
 
 /* First bytes of formats that are not read yet, and what turns them into a raw image. */
 static const struct {
@@ -31,6 +34,28 @@ static const struct {
 	{ "zstd", 0, 4, "\x28\xb5\x2f\xfd" },
 };
 
+struct info_options {
+	bool json;
+};
+
+/* What a fact is beside its text. */
+struct fact {
+	uint64_t number;
+	uint32_t has_number, padding;
+};
+
+/* A place and its texts, kept until all are there. */
+struct kept {
+	struct place place;
+	struct place_names names;
+};
+
+/* The parent's. */
+struct info_state {
+	struct kept places[PARTITIONS_MAX + 1];
+	unsigned int count;
+};
+
 static int prepare(struct command *command, int argc, char **argv)
 {
 	if (argc != 1)
@@ -38,23 +63,32 @@ static int prepare(struct command *command, int argc, char **argv)
 	return operands_take(command, argc, argv, OPERAND_IMAGE);
 }
 
-static void tell(struct worker *worker, const char *name, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void tell(struct worker *worker, const char *name, const char *format, ...)
+static void send_fact(struct worker *worker, const char *name, const char *value, const struct fact *fact)
 {
-	char value[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
 	/* A failure to send shows itself at the last record at the latest. */
-	if (!*value || wire_begin(&worker->wire, WIRE_FACT, strlen(name) + strlen(value) + 16))
+	if (!*value || wire_begin(&worker->wire, WIRE_FACT, strlen(name) + strlen(value) + sizeof(*fact) + 16))
 		return;
+	wire_put(&worker->wire, fact, sizeof(*fact));
 	wire_put_string(&worker->wire, name);
 	wire_put_string(&worker->wire, value);
 	wire_end(&worker->wire, -1);
+}
+
+static void tell(struct worker *worker, const char *name, const char *value)
+{
+	const struct fact fact = { 0 };
+
+	send_fact(worker, name, value, &fact);
+}
+
+static void tell_size(struct worker *worker, const char *name, uint64_t bytes)
+{
+	const struct fact fact = { .number = bytes, .has_number = true };
+	char size[32], value[80];
+
+	snprintf(value, sizeof(value), "%s (%llu bytes)", text_size(bytes, size, sizeof(size)),
+		 (unsigned long long)bytes);
+	send_fact(worker, name, value, &fact);
 }
 
 static const char *foreign_format(int fd)
@@ -73,59 +107,15 @@ static const char *foreign_format(int fd)
 static void tell_image(struct worker *worker, const struct image *image)
 {
 	const char *foreign = foreign_format(image->fd);
-	char size[32];
+	struct probe_table table;
 
-	tell(worker, "Image", "%s", image->path);
-	tell(worker, "Format", "%s", foreign ? foreign : image->is_device ? "block device" : "raw");
-	tell(worker, "Size", "%s (%llu bytes)", text_size(image->size, size, sizeof(size)),
-	     (unsigned long long)image->size);
-}
-
-static void tell_partition(struct worker *worker, const struct image *image, const struct probe_partition *partition)
-{
-	struct probe probe;
-	char name[24], size[32];
-
-	if (probe_place(image, partition->offset, partition->size, &probe))
-		snprintf(probe.type, sizeof(probe.type), "no file system");
-	snprintf(name, sizeof(name), "Partition %d", partition->number);
-	tell(worker, name, "%s, %s at %llu%s%s%s%s%s%s, type %s%s%s", probe.type,
-	     text_size(partition->size, size, sizeof(size)), (unsigned long long)partition->offset,
-	     *partition->name ? ", name \"" : "", partition->name, *partition->name ? "\"" : "",
-	     *probe.label ? ", label \"" : "", probe.label, *probe.label ? "\"" : "", partition->type,
-	     *partition->uuid ? ", uuid " : "", partition->uuid);
-}
-
-static void tell_table(struct worker *worker, const struct image *image, const struct probe_table *table)
-{
-	tell(worker, "Partition table", "%s%s%s", table->type, *table->uuid ? ", " : "", table->uuid);
-	for (unsigned int i = 0; i < table->count; i++)
-		tell_partition(worker, image, &table->partitions[i]);
-}
-
-static void tell_probe(struct worker *worker, const struct probe *probe)
-{
-	tell(worker, "File system", "%s%s%s", probe->type, *probe->version ? ", version " : "", probe->version);
-	tell(worker, "Label", "%s", probe->label);
-	tell(worker, "UUID", "%s", probe->uuid);
-}
-
-static void tell_space(struct worker *worker, const struct image *image)
-{
-	char used[32], free_[32], all[32];
-	struct statfs st;
-	uint64_t block;
-
-	if (rumpus_sys_fstatfs(image->root, (void *)&st))
+	tell(worker, "Image", image->path);
+	tell(worker, "Format", foreign ? foreign : image->is_device ? "block device" : "raw");
+	tell_size(worker, "Size", image->size);
+	if (probe_partitions(image, &table))
 		return;
-	block = (uint64_t)(st.f_frsize ? st.f_frsize : st.f_bsize);
-	tell(worker, "Space", "%s used, %s free of %s, in blocks of %llu bytes",
-	     text_size((st.f_blocks - st.f_bfree) * block, used, sizeof(used)),
-	     text_size(st.f_bavail * block, free_, sizeof(free_)), text_size(st.f_blocks * block, all, sizeof(all)),
-	     (unsigned long long)block);
-	if (st.f_files)
-		tell(worker, "Files", "%llu used, %llu free", (unsigned long long)(st.f_files - st.f_ffree),
-		     (unsigned long long)st.f_ffree);
+	tell(worker, "Partition table", table.type);
+	tell(worker, "Table UUID", table.uuid);
 }
 
 static void tell_means(struct worker *worker, const struct image *image)
@@ -134,73 +124,315 @@ static void tell_means(struct worker *worker, const struct image *image)
 	char text[512] = "";
 	size_t used = 0;
 
-	tell(worker, "Kernel", "%s", rumpus_version(worker->kernel));
+	tell(worker, "Kernel", rumpus_version(worker->kernel));
 	image->disk->ops->describe(image->disk, text, sizeof(text));
-	tell(worker, "Engine", "%s", text);
+	tell(worker, "Engine", text);
 	for (unsigned int i = 0; i < SANDBOX_LAYERS; i++) {
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s", i ? ", " : "",
 					 layers & (1U << i) ? "" : "no ", sandbox_layer_name(i));
 	}
-	tell(worker, "Sandbox", "%s", text);
-}
-
-/* The place that -p chooses, or the whole. Return: false when there is a table and nothing is chosen in it */
-static bool choose_place(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
-{
-	const char *wish = worker->command->options.partition;
-	const struct probe_partition *partition;
-	struct probe_table table;
-
-	if (probe_partitions(image, &table))
-		return !wish;
-	if (!wish) {
-		tell_table(worker, image, &table);
-		return !table.count;
-	}
-	partition = probe_choose(&table, wish);
-	if (!partition)
-		return false;
-	tell_partition(worker, image, partition);
-	*offset = partition->offset;
-	*size = partition->size;
-	return true;
+	tell(worker, "Sandbox", text);
 }
 
 static int work(struct worker *worker)
 {
-	const struct options *options = &worker->command->options;
 	struct image *image = &worker->command->images[0];
-	uint64_t offset = 0, size = 0;
-	struct probe probe = { 0 };
-	int error = 0;
+	int error;
 
 	tell_image(worker, image);
-	if (choose_place(worker, image, &offset, &size) || options->partition || options->type) {
-		if (!probe_place(image, offset, size, &probe))
-			tell_probe(worker, &probe);
-		error = image_mount(worker, image, 0);
-		if (!error)
-			tell_space(worker, image);
+	error = places_send(worker, image, 0);
+	if (!error)
+		tell_means(worker, image);
+	return error;
+}
+
+/* Parent */
+
+/* Types of partitions that people know; others are shown by their number. */
+static const char *type_name(const char *type)
+{
+	static const struct {
+		const char *type, *name;
+	} types[] = {
+		{ "0fc63daf-8483-4772-8e79-3d69d8477de4", "Linux" },
+		{ "4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "Linux root (x86-64)" },
+		{ "b921b045-1df0-41c3-af44-4c6f280d3fae", "Linux root (ARM64)" },
+		{ "933ac7e1-2eb4-4f13-b844-0e14e2aef915", "Linux home" },
+		{ "bc13c2ff-59e6-4262-a352-b275fd6f7172", "Linux boot" },
+		{ "0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "Linux swap" },
+		{ "e6d6d379-f507-44c2-a23c-238f2a3df928", "Linux LVM" },
+		{ "a19d880f-05fc-4d3b-a006-743f0f84911e", "Linux RAID" },
+		{ "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system" },
+		{ "21686148-6449-6e6f-744e-656564454649", "BIOS boot" },
+		{ "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "Microsoft data" },
+		{ "0x83", "Linux" },
+		{ "0x82", "Linux swap" },
+		{ "0x8e", "Linux LVM" },
+		{ "0xfd", "Linux RAID" },
+		{ "0xef", "EFI system" },
+		{ "0x07", "NTFS or exFAT" },
+		{ "0x0b", "FAT32" },
+		{ "0x0c", "FAT32" },
+		{ "0x0e", "FAT16" },
+		{ "0x06", "FAT16" },
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		if (!strcasecmp(types[i].type, type))
+			return types[i].name;
 	}
-	tell_means(worker, image);
-	return error == -EINTR ? error : 0;
+	return type;
+}
+
+static void print_fact(const char *name, const char *value)
+{
+	char label[64], clean[1100];
+
+	snprintf(label, sizeof(label), "%s:", name);
+	snprintf(clean, sizeof(clean), "%s", value);
+	if (*value)
+		printf("%-17s %s\n", text_clean(label), text_clean(clean));
+}
+
+static void print_space(const struct place *place)
+{
+	char used[32], rest[32], all[32], text[160];
+
+	if (!place->mounted)
+		return;
+	snprintf(text, sizeof(text), "%s used, %s free of %s, in blocks of %u bytes",
+		 text_size(place->used, used, sizeof(used)), text_size(place->available, rest, sizeof(rest)),
+		 text_size(place->total, all, sizeof(all)), place->block);
+	print_fact("Space", text);
+	snprintf(text, sizeof(text), "%llu used, %llu free", (unsigned long long)place->files_used,
+		 (unsigned long long)(place->files - place->files_used));
+	if (place->files)
+		print_fact("Files", text);
+}
+
+/* The whole image, or the partition that was asked for. */
+static void print_one(const struct kept *kept)
+{
+	const struct place *place = &kept->place;
+	const struct place_names *names = &kept->names;
+	char text[1024], size[32];
+
+	if (place->number) {
+		snprintf(text, sizeof(text), "%u, %s at %llu, %s%s%s", place->number,
+			 text_size(place->size, size, sizeof(size)), (unsigned long long)place->offset,
+			 type_name(names->partition_type), *names->partition_name ? ", name " : "",
+			 names->partition_name);
+		print_fact("Partition", text);
+		print_fact("Partition UUID", names->partition_uuid);
+	}
+	snprintf(text, sizeof(text), "%s%s%s", names->type, *names->version ? ", version " : "", names->version);
+	print_fact("File system", text);
+	print_fact("Label", names->label);
+	print_fact("UUID", names->uuid);
+	print_space(place);
+}
+
+#define COLUMNS 9
+
+/* One line of the table; without a place, its heads. */
+static void fill_cells(const struct kept *kept, char cells[COLUMNS][80])
+{
+	static const char *const heads[COLUMNS] = { "#",     "Start", "Size", "Used", "File system",
+						    "Label", "Name",  "Type", "UUID" };
+	const struct place *place;
+
+	for (unsigned int i = 0; i < COLUMNS; i++)
+		snprintf(cells[i], 80, "%s", heads[i]);
+	if (!kept)
+		return;
+	place = &kept->place;
+	snprintf(cells[0], 80, "%u", place->number);
+	text_size(place->offset, cells[1], 80);
+	text_size(place->size, cells[2], 80);
+	snprintf(cells[3], 80, "-");
+	if (place->mounted)
+		text_size(place->used, cells[3], 80);
+	snprintf(cells[4], 80, "%s", *kept->names.type ? kept->names.type : "-");
+	snprintf(cells[5], 80, "%s", *kept->names.label ? kept->names.label : "-");
+	snprintf(cells[6], 80, "%s", *kept->names.partition_name ? kept->names.partition_name : "-");
+	snprintf(cells[7], 80, "%s", type_name(kept->names.partition_type));
+	snprintf(cells[8], 80, "%s", *kept->names.uuid ? kept->names.uuid : "-");
+	for (unsigned int i = 0; i < COLUMNS; i++)
+		text_clean(cells[i]);
+}
+
+static void print_table(const struct info_state *state)
+{
+	int widths[COLUMNS] = { 0 };
+	char cells[COLUMNS][80];
+
+	for (unsigned int row = 0; row <= state->count; row++) {
+		fill_cells(row ? &state->places[row - 1] : NULL, cells);
+		for (unsigned int i = 0; i < COLUMNS; i++)
+			widths[i] = (int)strlen(cells[i]) > widths[i] ? (int)strlen(cells[i]) : widths[i];
+	}
+	putchar('\n');
+	for (unsigned int row = 0; row <= state->count; row++) {
+		fill_cells(row ? &state->places[row - 1] : NULL, cells);
+		for (unsigned int i = 0; i < COLUMNS; i++)
+			printf("%s%*s", i ? "  " : "", i < 4 ? widths[i] : i < COLUMNS - 1 ? -widths[i] : 0, cells[i]);
+		putchar('\n');
+	}
+	putchar('\n');
+}
+
+static void json_text(struct json *json, const char *name, const char *text)
+{
+	if (*text)
+		json_string(json, name, text);
+}
+
+static void json_place(struct json *json, const struct kept *kept)
+{
+	const struct place *place = &kept->place;
+	const struct place_names *names = &kept->names;
+
+	json_line(json);
+	json_open(json, NULL, '{');
+	if (place->number)
+		json_unsigned(json, "number", place->number);
+	json_unsigned(json, "offset", place->offset);
+	json_unsigned(json, "size", place->size);
+	json_text(json, "partition_type", names->partition_type);
+	json_text(json, "partition_name", names->partition_name);
+	json_text(json, "partition_uuid", names->partition_uuid);
+	json_text(json, "file_system", names->type);
+	json_text(json, "version", names->version);
+	json_text(json, "label", names->label);
+	json_text(json, "uuid", names->uuid);
+	json_bool(json, "mounted", place->mounted);
+	if (place->mounted) {
+		json_unsigned(json, "total", place->total);
+		json_unsigned(json, "used", place->used);
+		json_unsigned(json, "available", place->available);
+		json_unsigned(json, "block_size", place->block);
+		json_unsigned(json, "inodes", place->files);
+		json_unsigned(json, "inodes_used", place->files_used);
+	}
+	json_close(json, '}');
+}
+
+static void free_names(struct place_names *names)
+{
+	free((char *)names->type);
+	free((char *)names->version);
+	free((char *)names->label);
+	free((char *)names->uuid);
+	free((char *)names->partition_type);
+	free((char *)names->partition_name);
+	free((char *)names->partition_uuid);
+}
+
+/* All places have come. */
+static void print_places(const struct session *session, struct info_state *state)
+{
+	const struct info_options *options = session->command->own;
+
+	if (options->json && state->count) {
+		json_open(json_document(), "places", '[');
+		for (unsigned int i = 0; i < state->count; i++)
+			json_place(json_document(), &state->places[i]);
+		json_close(json_document(), ']');
+	} else if (state->count == 1 && (!state->places[0].place.number || session->command->options.partition)) {
+		print_one(&state->places[0]);
+	} else if (state->count) {
+		print_table(state);
+	}
+	while (state->count)
+		free_names(&state->places[--state->count].names);
+}
+
+static int take_place(struct info_state *state, struct wire_record *record)
+{
+	struct kept *kept = &state->places[state->count];
+	struct place_names names;
+
+	if (state->count > PARTITIONS_MAX)
+		return -EPROTO;
+	place_get(record, &kept->place, &names);
+	if (record->bad)
+		return -EPROTO;
+	kept->names = (struct place_names){
+		.type = strdup(names.type),
+		.version = strdup(names.version),
+		.label = strdup(names.label),
+		.uuid = strdup(names.uuid),
+		.partition_type = strdup(names.partition_type),
+		.partition_name = strdup(names.partition_name),
+		.partition_uuid = strdup(names.partition_uuid),
+	};
+	state->count++;
+	return 0;
+}
+
+/* "Partition table" becomes "partition_table". */
+static void json_fact(const char *name, const char *value, const struct fact *fact)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s", name);
+	for (char *at = key; *at; at++)
+		*at = isalnum((unsigned char)*at) ? (char)tolower((unsigned char)*at) : '_';
+	json_line(json_document());
+	if (fact->has_number)
+		json_unsigned(json_document(), key, fact->number);
+	else
+		json_string(json_document(), key, value);
 }
 
 static int record(struct session *session, struct wire_record *record)
 {
-	char name[64], value[1100];
+	const struct info_options *options = session->command->own;
+	struct info_state *state = session->state;
+	const char *name, *value;
+	struct fact fact;
 
+	if (!state)
+		state = session->state = calloc(1, sizeof(*state));
+	if (!state)
+		return -ENOMEM;
+	if (record->type == WIRE_PLACE)
+		return take_place(state, record);
 	if (record->type != WIRE_FACT)
 		return -EPROTO;
-	snprintf(name, sizeof(name), "%s:", wire_get_string(record));
-	snprintf(value, sizeof(value), "%s", wire_get_string(record));
-	printf("%-17s %s\n", text_clean(name), text_clean(value));
+	print_places(session, state);
+	wire_get(record, &fact, sizeof(fact));
+	name = wire_get_string(record);
+	value = wire_get_string(record);
+	if (options->json)
+		json_fact(name, value, &fact);
+	else
+		print_fact(name, value);
 	return ferror(stdout) ? -EIO : 0;
 }
+
+static void finish(struct session *session)
+{
+	const struct info_options *options = session->command->own;
+	struct info_state *state = session->state;
+
+	if (state)
+		print_places(session, state);
+	if (options->json && session->finished)
+		json_document_end();
+	free(state);
+	session->state = NULL;
+}
+
+static const struct option_rule options[] = {
+	{ 0, "json", NULL, "as JSON", option_true, offsetof(struct info_options, json) },
+	{ 0 },
+};
 
 static const struct option_example examples[] = {
 	{ "rumpus info disk.img", "what is in this file?" },
 	{ "rumpus info -p root disk.img", "only its partition \"root\"" },
+	{ "rumpus info --json disk.img | jq .places", "for programs" },
 	{ 0 },
 };
 
@@ -208,9 +440,12 @@ const struct subcommand subcommand_info = {
 	.name = "info",
 	.arguments = "IMAGE",
 	.summary = "show what an image holds",
+	.options = options,
+	.options_size = sizeof(struct info_options),
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
 	.unmounted = true,
 	.record = record,
+	.finish = finish,
 };

@@ -106,13 +106,37 @@ void json_bool(struct json *json, const char *name, bool value)
 
 static struct json list;
 
-struct json *json_list(void)
+static struct json *document(char bracket)
 {
 	if (!list.out) {
 		list.out = stdout;
-		json_open(&list, NULL, '[');
+		json_open(&list, NULL, bracket);
 	}
 	return &list;
+}
+
+static void end_document(char bracket)
+{
+	fputs("\n", list.out);
+	json_close(&list, bracket);
+	fputs("\n", list.out);
+	list = (struct json){ 0 };
+}
+
+struct json *json_list(void)
+{
+	return document('[');
+}
+
+struct json *json_document(void)
+{
+	return document('{');
+}
+
+void json_document_end(void)
+{
+	document('{');
+	end_document('}');
 }
 
 struct json *json_list_next(void)
@@ -123,9 +147,6 @@ struct json *json_list_next(void)
 
 void json_list_end(void)
 {
-	fputs("\n", json_list()->out);
-	json_close(&list, ']');
-	fputs("\n", list.out);
-	list.out = NULL;
-	list.comma = false;
+	document('[');
+	end_document(']');
 }

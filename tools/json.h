@@ -41,6 +41,9 @@ void json_bool(struct json *json, const char *name, bool value);
 struct json *json_list(void);
 /** json_list_next() - the same, on a new line, for one more element */
 struct json *json_list_next(void);
+/** json_document() - an object on standard output instead of the array */
+struct json *json_document(void);
+void json_document_end(void);
 /** json_list_end() - end it; an empty one when nothing was written */
 void json_list_end(void);
 

@@ -17,6 +17,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_chown,
 	&subcommand_complete,
 	&subcommand_cp,
+	&subcommand_df,
 	&subcommand_diff,
 	&subcommand_dmesg,
 	&subcommand_doctor,

@@ -282,6 +282,15 @@ static long mount_at(struct worker *worker, struct image *image, const char *dir
 	return image->root < 0 ? image->root : 0;
 }
 
+int image_mount_quietly(struct worker *worker, struct image *image, unsigned int number, const char *type)
+{
+	char dir[16];
+
+	snprintf(image->type, sizeof(image->type), "%s", driver_of(type));
+	image_mount_point(number, dir);
+	return (int)mount_at(worker, image, dir);
+}
+
 int image_mount(struct worker *worker, struct image *image, unsigned int number)
 {
 	uint64_t offset = 0, size = 0, before = clock_now(), since = atomic_load(&worker->shared->log_end), found;

@@ -32,6 +32,7 @@ enum wire_type {
 	WIRE_USAGE,	  /* W: a line of "du" */
 	WIRE_MATCH,	  /* W: a line of "find": number of its action, path */
 	WIRE_XATTR,	  /* W: an extended attribute: path, name, value */
+	WIRE_PLACE,	  /* W: a place of an image; see place.h */
 	WIRE_FOUND,	  /* W: a file and what is known of it; see found.h */
 	WIRE_DATA,	  /* W: bytes for standard output */
 	WIRE_TREE,	  /* both: one entry of a tree that is copied; see tree.h */

@@ -37,6 +37,7 @@ tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/t
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/find.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/move.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/xattr.py:$(type))
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/space.py:$(type))
 long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
 tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf \
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
