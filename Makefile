@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The one entry point. Each folder says in its build.mk what it adds; results are under build/.
 
-BUILD   ?= build
+# For another CPU: CROSS_COMPILE=aarch64-linux-gnu- names the compiler, and the results are under build/aarch64.
+CROSS_COMPILE ?=
+cross-cpu := $(firstword $(subst -, ,$(notdir $(CROSS_COMPILE))))
+
+BUILD   ?= build$(cross-cpu:%=/%)
 PREFIX  ?= /usr/local
 LINUX   ?= 6.12
 DEBUG   ?=
@@ -10,7 +14,12 @@ VERSION := 0.1
 
 CFLAGS  ?= $(if $(DEBUG),-Og -g3,-O2 -g)
 LDFLAGS ?=
-AR      ?= ar
+ifeq ($(origin CC),default)
+CC := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin AR),default)
+AR := $(CROSS_COMPILE)ar
+endif
 rumpus-cflags := -std=gnu11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread -Wall -Wextra -Wstrict-prototypes \
 	-Wmissing-prototypes -Wshadow -Wvla -Wno-unused-parameter -Iinclude -I$(BUILD)/include
 

@@ -2,6 +2,8 @@
 # The kernel image and its components: the distribution's tree, untouched, with arch/rump beside it.
 
 linux-dir     := $(BUILD)/linux-$(LINUX)
+# One tree for all CPUs
+linux-tree    := $(patsubst %$(cross-cpu:%=/%),%,$(BUILD))/linux-$(LINUX)
 linux-package := linux-source-$(LINUX)
 linux-tarball := /usr/src/$(linux-package).tar.xz
 linux-config  ?= fs
@@ -9,7 +11,7 @@ linux-image   := $(BUILD)/lib/rumpus/linux.img
 linux-cc      := $(if $(shell command -v ccache),ccache $(CC),$(CC))
 linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h \
 	syscall/exceptions.tbl
-linux-strip   ?= strip
+linux-strip   ?= $(CROSS_COMPILE)strip
 linux-modules := $(linux-dir)/obj/.components
 # The files that "make install" wants; known when they are built.
 linux-components = $(wildcard $(BUILD)/lib/rumpus/$(file <$(linux-dir)/obj/include/config/kernel.release)/*)
@@ -25,15 +27,16 @@ linux-test-modules := $(if $(SMALL),,$(linux-dir)/obj$(linux-variant:%=-%)/.comp
 # The cache is to serve any clone: paths below this one count as relative to it.
 # One build at a time in a folder: two would undo each other's work. $(call linux-make,FOLDER) runs the tree's make.
 # Components lie in a folder of the release's name, hence a name for each variant.
-linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE) -C $(linux-dir)/tree \
-	ARCH=rump CC="$(linux-cc)" O=$(abspath $(1)) $(patsubst $(linux-dir)/obj-%,LOCALVERSION=-%,$(filter-out %/obj,$(1))) \
+linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE) -C $(linux-tree)/tree \
+	ARCH=rump CROSS_COMPILE=$(CROSS_COMPILE) CC="$(linux-cc)" O=$(abspath $(1)) \
+	$(patsubst $(linux-dir)/obj-%,LOCALVERSION=-%,$(filter-out %/obj,$(1))) \
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
 all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules))
 
-$(linux-dir)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
-	linux/tree.sh $(linux-package) $(linux-dir)
+$(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
+	linux/tree.sh $(linux-package) $(linux-tree)
 
 # $(call linux-configure,FOLDER,FRAGMENTS): a line of a fragment that the tree's rules do not grant is an error. The tree
 # does not write a configuration that is the same as before: hence touch.
@@ -59,7 +62,7 @@ define linux-build
 @cp --remove-destination $(1)/rump.img $(2)
 endef
 
-linux-kconfig := $(shell find linux/arch -name 'Kconfig*' -o -name '*config') $(linux-dir)/tree/.ready
+linux-kconfig := $(shell find linux/arch -name 'Kconfig*' -o -name '*config') $(linux-tree)/tree/.ready
 
 $(linux-dir)/obj/.config: $(linux-kconfig)
 	$(call linux-configure,$(@D))
@@ -92,7 +95,7 @@ $(linux-dir)/obj-%/.components: $(linux-image:.img=-%.img) linux/components.py
 	$(call linux-build-components,$(@D),$(linux-strip) --strip-dwo)
 
 pristine:
-	linux/pristine.sh $(linux-package) $(linux-dir)
+	linux/pristine.sh $(linux-package) $(linux-tree)
 
 tests += tests/linux/pristine.sh
 

@@ -74,6 +74,7 @@ Variables:
   BUILD=$(BUILD)          where results go
   PREFIX=$(PREFIX)    where "install" installs; DESTDIR= is put before it
   LINUX=$(LINUX)           the upstream version: Debian's package linux-source-$(LINUX)
+  CROSS_COMPILE=       prefix of the tools for another CPU: aarch64-linux-gnu- builds in build/aarch64
   CC=$(CC) CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)"
   URING=no             build without liburing; the default when CROSS_COMPILE is set
   SLIRP=no             build without libslirp's header; the default when CROSS_COMPILE is set

@@ -4,6 +4,7 @@
 #include <asm/ptrace.h>
 #include <asm/relax.h>
 #include <asm/stacktop.h>
+#include <cpu/address.h>
 
 struct task_struct;
 struct rumpus_image_thread;
@@ -25,7 +26,7 @@ struct thread_struct {
 };
 
 #define INIT_THREAD { }
-#define TASK_SIZE (_AC(1, UL) << 47)
+#define TASK_SIZE (_AC(1, UL) << CPU_ADDRESS_BITS)
 /* No address of a program's, of any process, on any of the CPUs, has more bits; those of a host's kernel have. */
 #define TASK_SIZE_MAX (_AC(1, UL) << 56)
 #define STACK_TOP (TASK_SIZE - PAGE_SIZE)

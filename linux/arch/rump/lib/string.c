@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* memcpy and its kin: short ones in registers, long ones by the string instructions, which CPUs of today do best */
+/* memcpy and its kin: short ones in registers, long ones as the CPU does them best */
 #include <linux/export.h>
 #include <linux/string.h>
+#include <cpu/string.h>
 
 #include <asm/string_kasan.h>
 
@@ -9,13 +10,9 @@
 #undef memmove
 #undef memset
 
-typedef u64 u64x2 __attribute__((vector_size(16), aligned(1), may_alias));
 typedef u64 u64_any __attribute__((aligned(1), may_alias));
 typedef u32 u32_any __attribute__((aligned(1), may_alias));
 typedef u16 u16_any __attribute__((aligned(1), may_alias));
-
-/* Longer than this, "rep movsb" has paid for its start. */
-#define STRING_INSTRUCTION_MIN 256
 
 /*
  * Up to 32 bytes: all loads come before all stores, so that it also serves memmove().
@@ -49,8 +46,8 @@ static __always_inline void copy_short(u8 *to, const u8 *from, size_t n)
 
 static __always_inline void copy_forward(u8 *to, const u8 *from, size_t n)
 {
-	if (n >= STRING_INSTRUCTION_MIN) {
-		asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+	if (n >= CPU_COPY_LONG_MIN) {
+		cpu_copy_long(to, from, n);
 		return;
 	}
 	for (; n > 32; n -= 32, to += 32, from += 32) {
@@ -102,9 +99,7 @@ EXPORT_SYMBOL(memmove);
 
 void *__memset(void *to, int value, size_t n)
 {
-	void *t = to;
-
-	asm volatile("rep stosb" : "+D"(t), "+c"(n) : "a"(value) : "memory");
+	cpu_set(to, value, n);
 	return to;
 }
 EXPORT_SYMBOL(__memset);
