@@ -13,6 +13,7 @@
  *
  * Kicks and ticks are what the host gives a thread: one that the host does not run, or stops, is not locked up.
  */
+#include <linux/atomic.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/panic.h>
@@ -63,13 +64,13 @@ void rump_watch_prepare(u32 timer)
 
 void rump_watch_end(void)
 {
-	__atomic_store_n(&over, true, __ATOMIC_SEQ_CST);
+	xchg(&over, true);
 	rump_hyp->timer_set(rump_instance, watch_timer, HYP_FOREVER);
 }
 
 static void arm(void)
 {
-	if (!READ_ONCE(over) && !__atomic_exchange_n(&armed, 1, __ATOMIC_SEQ_CST))
+	if (!READ_ONCE(over) && !xchg(&armed, 1))
 		rump_hyp->timer_set(rump_instance, watch_timer,
 				    rump_hyp->clock_monotonic(rump_instance) + WATCH_PERIOD);
 }
@@ -132,7 +133,7 @@ bool rump_watch_upcall(u32 timer)
 	if (timer != watch_timer)
 		return false;
 	/* First: whoever finds it armed afterwards relies on the looks below. */
-	__atomic_store_n(&armed, 0, __ATOMIC_SEQ_CST);
+	xchg(&armed, 0);
 	for (i = 0; i < rump_info.cpus; i++)
 		again |= READ_ONCE(rump_ended) ? evict(&rump_cpus[i]) : look_at(&rump_cpus[i]);
 	if (again)
