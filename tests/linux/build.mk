@@ -3,7 +3,7 @@
 
 linux-tests := components volumes fair hung kick life lockup processes signals
 
-$(BUILD)/obj/tests/linux/%.o: rumpus-cflags += -Ilib -Itests -Itests/lib
+$(BUILD)/obj/tests/linux/%.o: rumpus-cflags += -Ilib -Itests -Itests/lib -Ilinux/arch/rump/tests
 
 # Where functions lie in the image: for a test that has one called.
 $(BUILD)/obj/tests/linux/image-symbols.h: $(linux-image)
@@ -44,5 +44,33 @@ $(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/test
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
 
 check-targets += $(BUILD)/tests/linux/kernel
+$(foreach test,$(linux-check-tests) tests/linux/lkdtm.py,$(eval needs-$(test) := $(linux-check-image) $(linux-check-component)))
 tests += $(linux-check-tests)
 long-tests += $(if $(linux-check-tests),tests/linux/kunit.py:all tests/linux/lkdtm.py)
+
+# By-product of the kernel image: litmus tests in the kernel's own words
+litmus-kernel := $(BUILD)/linux-$(LINUX)/obj/arch/rump/tests/litmus.o
+
+$(litmus-kernel): $(linux-image) ;
+
+$(BUILD)/tests/linux/litmus: $(addprefix $(BUILD)/obj/tests/,linux/litmus.o tap.o) $(litmus-kernel)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^
+
+tests += tests/linux/ordering.py $(BUILD)/tests/linux/litmus
+
+# The same for aarch64, under an emulator. The image is built before: it takes longer than a test may.
+needs-tests/linux/aarch64.sh := aarch64-image
+
+aarch64-cross := aarch64-linux-gnu-
+aarch64-image: | all
+ifneq ($(shell command -v $(aarch64-cross)gcc),)
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/aarch64 CROSS_COMPILE=$(aarch64-cross) CC=$(aarch64-cross)gcc \
+		AR=$(aarch64-cross)ar LDFLAGS=-static $(BUILD)/aarch64/lib/rumpus/linux.img
+endif
+
+tests += tests/linux/aarch64.sh
+long-tests += tests/linux/aarch64.sh:long
+
+.PHONY: aarch64-image
