@@ -53,7 +53,7 @@ void rump_hung_switch(struct rump_cpu *cpu, struct task_struct *task)
 	if (!waits(task))
 		return;
 	WRITE_ONCE(task->thread.looks, 0);
-	if (!__atomic_exchange_n(&armed, 1, __ATOMIC_SEQ_CST))
+	if (!xchg(&armed, 1))
 		rump_raise(cpu, RUMP_IRQ_HUNG);
 }
 
@@ -77,7 +77,7 @@ static void look(struct timer_list *unused)
 	bool again = false;
 
 	/* First: whoever finds it armed afterwards relies on the looks below. */
-	__atomic_store_n(&armed, 0, __ATOMIC_SEQ_CST);
+	xchg(&armed, 0);
 	rcu_read_lock();
 	for_each_process_thread(group, task) {
 		if (READ_ONCE(task->on_rq) || !waits(task))
@@ -89,6 +89,6 @@ static void look(struct timer_list *unused)
 			end(task);
 	}
 	rcu_read_unlock();
-	if (again && !__atomic_exchange_n(&armed, 1, __ATOMIC_SEQ_CST))
+	if (again && !xchg(&armed, 1))
 		rump_hung_interrupt();
 }
