@@ -96,10 +96,10 @@ static void processes(void)
 
 	tap_is(rumpus_sys_setrlimit(RLIMIT_NOFILE, &few), 0, "the first process takes a limit");
 	tap_is(rumpus_sys_chroot("/dir"), 0, "and another root");
-	tap_is(rumpus_sys_access("/shared", F_OK), -ENOENT, "where a file is not");
+	tap_is(rumpus_sys_faccessat(AT_FDCWD, "/shared", F_OK), -ENOENT, "where a file is not");
 	rumpus_process_create(kernel, &second);
 	rumpus_process_enter(second);
-	tap_is(rumpus_sys_access("/shared", F_OK), 0, "the next process has the root of the boot");
+	tap_is(rumpus_sys_faccessat(AT_FDCWD, "/shared", F_OK), 0, "the next process has the root of the boot");
 	rumpus_sys_getrlimit(RLIMIT_NOFILE, &limit);
 	tap_ok(limit.rlim_cur > few.rlim_cur, "and its limits");
 	rumpus_halt(kernel);

@@ -138,13 +138,13 @@ static void grows_and_returns(void)
 	kernel = boot_with(0, 0, 2, 0);
 	start = resident() - before;
 	tap_ok(start < 16 * MIB, "a kernel begins with %ld KiB", start / 1024);
-	rumpus_sys_mkdir("/tmp", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 	tap_is(rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=90%"), 0, "mount a file system in memory");
 	tap_is(fill("/tmp/a", 600 * MIB, 1), 600 * MIB, "600 MiB in files of memory");
 	full = resident() - before;
 	tap_ok(full > 600 * MIB && full < 680 * MIB, "they are there: %ld MiB", full / MIB);
 	tap_ok(holds("/tmp/a", 600 * MIB, 1), "with the right bytes");
-	tap_is(rumpus_sys_unlink("/tmp/a"), 0, "remove them");
+	tap_is(rumpus_sys_unlinkat(AT_FDCWD, "/tmp/a", 0), 0, "remove them");
 	after = settle(before + 48 * MIB) - before;
 	tap_ok(after < 48 * MIB, "free memory went back to the host: %ld MiB are left", after / MIB);
 	tap_is(fill("/tmp/a", 300 * MIB, 2), 300 * MIB, "write again");
@@ -160,7 +160,7 @@ static void cache_bound(void)
 	struct rumpus *kernel = boot_with(0, 64 * MIB, 2, 0);
 	char name[32], error[256];
 
-	rumpus_sys_mkdir("/mnt", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/mnt", 0700);
 	if (system("rm -f memory.img && truncate -s 1G memory.img && mkfs.ext4 -qF memory.img") != 0)
 		tap_abort("mkfs.ext4");
 	if (rumpus_disk_add(kernel, "file:memory.img", 0, name, error, sizeof(error)) != 0)
@@ -182,13 +182,13 @@ static void bounded(void)
 	struct rumpus *kernel = boot_with(96 * MIB, 0, 2, 0);
 	long done;
 
-	rumpus_sys_mkdir("/tmp", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 	rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=1G");
 	done = fill("/tmp/a", 512 * MIB, 4);
 	tap_ok(done > 64 * MIB && done < 96 * MIB, "a bound of 96 MiB ends a file of memory after %ld", done / MIB);
 	tap_ok(holds("/tmp/a", done, 4), "what was written is there");
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
-	rumpus_sys_unlink("/tmp/a");
+	rumpus_sys_unlinkat(AT_FDCWD, "/tmp/a", 0);
 	tap_ok(fill("/tmp/b", 48 * MIB, 5) == 48 * MIB, "and has memory again");
 	rumpus_halt(kernel);
 }
@@ -198,7 +198,7 @@ static void host_without_memory(void)
 	struct rumpus *kernel = boot_with(0, 0, 2, 0);
 	long done;
 
-	rumpus_sys_mkdir("/tmp", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 	rumpus_sys_mount("none", "/tmp", "tmpfs", 0, NULL);
 	atomic_store(&host_refused, 0);
 	atomic_store(&host_has, 100 * MIB);
@@ -225,7 +225,7 @@ static void mappings(void)
 		kernels[i] = boot_with(0, 0, 2, 1024);
 	for (i = 0; i < 4; i++) {
 		rumpus_process_enter(rumpus_process_first(kernels[i]));
-		rumpus_sys_mkdir("/tmp", 0700);
+		rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 		tap_is(rumpus_sys_mount("none", "/tmp", "tmpfs", 0, NULL), 0, "kernel %u of few mappings mounts", i);
 		tap_is(fill("/tmp/a", 16 * MIB, i), 16 * MIB, "and writes");
 	}
@@ -243,14 +243,14 @@ static void many_files(long files)
 
 	if (system("rm -f memory.img && truncate -s 64G memory.img && mkfs.ext4 -qF memory.img") != 0)
 		tap_abort("mkfs.ext4");
-	rumpus_sys_mkdir("/mnt", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/mnt", 0700);
 	if (rumpus_disk_add(kernel, "file:memory.img", 0, name, error, sizeof(error)) != 0)
 		tap_abort("disk: %s", error);
 	tap_is(rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL), 0, "mount 64 GiB");
 	for (i = 0; i < files; i++) {
 		if (i % 1000 == 0) {
 			snprintf(path, sizeof(path), "/mnt/%ld", i / 1000);
-			rumpus_sys_mkdir(path, 0755);
+			rumpus_sys_mkdirat(AT_FDCWD, path, 0755);
 			most = resident() > most ? resident() : most;
 		}
 		snprintf(path, sizeof(path), "/mnt/%ld/%ld", i / 1000, i % 1000);

@@ -39,7 +39,7 @@ static struct rumpus *boot_with(uint32_t mappings)
 		tap_abort("mkfs.ext4");
 	if (rumpus_disk_add(kernel, "file:window.img", 0, name, error, sizeof(error)) != 0)
 		tap_abort("disk: %s", error);
-	rumpus_sys_mkdir("/mnt", 0700);
+	rumpus_sys_mkdirat(AT_FDCWD, "/mnt", 0700);
 	if (rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL) != 0)
 		tap_abort("mount");
 	return kernel;
@@ -200,7 +200,7 @@ static void direct(const char *what, unsigned char *buf, size_t size)
 	tap_is(rumpus_sys_lseek((int)fd, 0, SEEK_CUR), (long)size, "%s: the file's own offset", what);
 	tap_is(rumpus_sys_pread64((int)fd, (void *)PAGE, PAGE, 0), -EFAULT, "%s: a bad address is one", what);
 	rumpus_sys_close((int)fd);
-	rumpus_sys_unlink("/mnt/direct");
+	rumpus_sys_unlinkat(AT_FDCWD, "/mnt/direct", 0);
 }
 
 static void direct_io(void)

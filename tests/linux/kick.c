@@ -53,7 +53,7 @@ static void work_once(struct worker *w, int fd, const int ends[2], unsigned char
 	check(w, "write", rumpus_sys_write(ends[1], out, 5000), 5000);
 	check(w, "read", rumpus_sys_read(ends[0], in, 5000), 5000);
 	check(w, "the pipe's content", memcmp(in, out, 5000) != 0, 0);
-	check(w, "access", rumpus_sys_access(path, 0), -ENOTDIR);
+	check(w, "access", rumpus_sys_faccessat(AT_FDCWD, path, 0), -ENOTDIR);
 	check(w, "a bad pointer", rumpus_sys_uname((void *)16), -EFAULT);
 	w->rounds++;
 }
