@@ -15,7 +15,7 @@ $(BUILD)/tests/lib/fake.img: tests/lib/fake_kernel.c tests/lib/fake.h include/ru
 	$(Q)$(CC) $(lib-image-flags) -Wl,-z,pack-relative-relocs -o $@ $<
 
 $(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/lib/%.o $(BUILD)/obj/tests/lib/fixture.o \
-		$(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
+		$(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a | $(lib-fake)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)

@@ -44,9 +44,11 @@ $(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/test
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
 
 check-targets += $(BUILD)/tests/linux/kernel
-$(foreach test,$(linux-check-tests) tests/linux/lkdtm.py,$(eval needs-$(test) := $(linux-check-image) $(linux-check-component)))
+linux-check-long  := $(if $(linux-check-tests),tests/linux/kunit.py:all tests/linux/lkdtm.py)
+$(foreach test,$(linux-check-tests) $(linux-check-long), \
+	$(eval needs-$(test) := $(linux-check-image) $(linux-check-component)))
 tests += $(linux-check-tests)
-long-tests += $(if $(linux-check-tests),tests/linux/kunit.py:all tests/linux/lkdtm.py)
+long-tests += $(linux-check-long)
 
 # By-product of the kernel image: litmus tests in the kernel's own words
 litmus-kernel := $(BUILD)/linux-$(LINUX)/obj/arch/rump/tests/litmus.o
@@ -60,17 +62,25 @@ $(BUILD)/tests/linux/litmus: $(addprefix $(BUILD)/obj/tests/,linux/litmus.o tap.
 
 tests += tests/linux/ordering.py $(BUILD)/tests/linux/litmus
 
-# The same for aarch64, under an emulator. The image is built before: it takes longer than a test may.
-needs-tests/linux/aarch64.sh := aarch64-image
+# The same for aarch64, under an emulator. What it needs is built before: that takes longer than a test may.
+aarch64-tests := $(addprefix tests/linux/aarch64.sh:,blk ext4 xfs btrfs components)
+$(foreach test,tests/linux/aarch64.sh $(aarch64-tests),$(eval needs-$(test) := aarch64-image))
+needs-tests/linux/aarch64.sh:components := aarch64-components
 
 aarch64-cross := aarch64-linux-gnu-
+aarch64-image: aarch64-goal := lib/rumpus/linux.img
+aarch64-components: aarch64-goal := linux-$(LINUX)/obj/.components
+
+# One after the other: the second begins with what the first makes.
+aarch64-components: | aarch64-image
 aarch64-image: | all
+aarch64-image aarch64-components:
 ifneq ($(shell command -v $(aarch64-cross)gcc),)
 	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/aarch64 CROSS_COMPILE=$(aarch64-cross) CC=$(aarch64-cross)gcc \
-		AR=$(aarch64-cross)ar LDFLAGS=-static $(BUILD)/aarch64/lib/rumpus/linux.img
+		AR=$(aarch64-cross)ar LDFLAGS=-static $(BUILD)/aarch64/$(aarch64-goal)
 endif
 
 tests += tests/linux/aarch64.sh
-long-tests += tests/linux/aarch64.sh:long
+long-tests += $(aarch64-tests)
 
-.PHONY: aarch64-image
+.PHONY: aarch64-image aarch64-components
