@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@
 
 #define WRITERS 3
 #define SIZE (100 << 10)
-#define RUN_US 400000
+#define RUN_US 400000 /* and longer, until something has been synced */
+#define LOOK_US 10000
 
 /*
  * struct writer - one thread
@@ -28,8 +30,8 @@
 struct writer {
 	unsigned int number;
 	unsigned int round;
-	unsigned int synced;
-	long end;
+	atomic_uint synced;
+	atomic_long end;
 	unsigned char buf[SIZE];
 };
 
@@ -87,6 +89,23 @@ static void *write_files(void *arg)
 	}
 }
 
+static unsigned int synced_files(void)
+{
+	unsigned int files = 0;
+
+	for (unsigned int i = 0; i < WRITERS; i++)
+		files += writers[i].synced;
+	return files;
+}
+
+static bool one_failed(void)
+{
+	for (unsigned int i = 0; i < WRITERS; i++)
+		if (writers[i].end)
+			return true;
+	return false;
+}
+
 /* Lets the writers run for a while and ends the kernel beneath them. */
 static void cut(struct fs *fs, unsigned int round)
 {
@@ -96,10 +115,13 @@ static void cut(struct fs *fs, unsigned int round)
 		writers[i].number = i;
 		writers[i].round = round;
 		writers[i].synced = 0;
+		writers[i].end = 0;
 		if (pthread_create(&threads[i], NULL, write_files, &writers[i]))
 			tap_abort("pthread_create");
 	}
 	usleep(RUN_US);
+	while (synced_files() <= WRITERS && !one_failed())
+		usleep(LOOK_US);
 	fs_halt(fs);
 	for (unsigned int i = 0; i < WRITERS; i++) {
 		pthread_join(threads[i], NULL);
@@ -126,13 +148,11 @@ static bool file_is_right(struct writer *w, unsigned int file)
 
 static void compare_synced(unsigned int round)
 {
-	unsigned int wrong = 0, files = 0;
+	unsigned int wrong = 0, files = synced_files();
 
-	for (unsigned int i = 0; i < WRITERS; i++) {
+	for (unsigned int i = 0; i < WRITERS; i++)
 		for (unsigned int k = 0; k < writers[i].synced; k++)
 			wrong += !file_is_right(&writers[i], k);
-		files += writers[i].synced;
-	}
 	tap_ok(files > WRITERS, "round %u: %u files were synced before the end", round, files);
 	tap_is(wrong, 0, "round %u: all of them are there", round);
 }
