@@ -63,8 +63,10 @@ $(BUILD)/tests/linux/litmus: $(addprefix $(BUILD)/obj/tests/,linux/litmus.o tap.
 tests += tests/linux/ordering.py $(BUILD)/tests/linux/litmus
 
 # The same for aarch64, under an emulator. What it needs is built before: that takes longer than a test may.
-aarch64-tests := $(addprefix tests/linux/aarch64.sh:,blk ext4 xfs btrfs components)
-$(foreach test,tests/linux/aarch64.sh $(aarch64-tests),$(eval needs-$(test) := aarch64-image))
+aarch64-here  := $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu))
+aarch64-tests := $(if $(aarch64-here),$(addprefix tests/linux/,aarch64.sh ordering.py:aarch64))
+aarch64-long  := $(if $(aarch64-here),$(addprefix tests/linux/aarch64.sh:,blk ext4 xfs btrfs components))
+$(foreach test,$(aarch64-tests) $(aarch64-long),$(eval needs-$(test) := aarch64-image))
 needs-tests/linux/aarch64.sh:components := aarch64-components
 
 aarch64-cross := aarch64-linux-gnu-
@@ -80,7 +82,7 @@ ifneq ($(shell command -v $(aarch64-cross)gcc),)
 		AR=$(aarch64-cross)ar LDFLAGS=-static $(BUILD)/aarch64/$(aarch64-goal)
 endif
 
-tests += tests/linux/aarch64.sh
-long-tests += $(aarch64-tests)
+tests += $(aarch64-tests)
+long-tests += $(aarch64-long)
 
 .PHONY: aarch64-image aarch64-components

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's barriers and atomic operations are the instructions that this CPU's memory model asks for.
 
-usage: tests/linux/ordering.py [BUILD]
+usage: tests/linux/ordering.py [CPU]     of a build for that one, below that for this machine
 
 Reads the object code of the litmus tests (linux/arch/rump/tests/litmus.c), of the hand-over of virtual CPUs and of the
 tree's spin locks. Running them, as litmus does, proves little, above all in an emulator: code that lacks a barrier may
@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 TOP = os.environ.get("RUMPUS_TOP", os.getcwd())
-BUILD = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("RUMPUS_BUILD", os.path.join(TOP, "build"))
+BUILD = os.path.join(os.environ.get("RUMPUS_BUILD", os.path.join(TOP, "build")), *sys.argv[1:2])
 OBJECTS = os.path.join(BUILD, "linux-" + os.environ.get("RUMPUS_LINUX", "6.12"), "obj")
 MACHINES = {62: ("x86_64", ("objdump", "x86_64-linux-gnu-objdump")), 183: ("aarch64", ("aarch64-linux-gnu-objdump",
                                                                                      "objdump"))}
@@ -85,6 +85,10 @@ CONTAINED = {
         ("arch/rump/kernel/cpu.o", "rump_unpark", RMW),
         ("arch/rump/kernel/cpu.o", "rump_cpu_await_exit", "full acquire"),
         ("arch/rump/kernel/caller.o", "rump_caller_call", f"release {RMW} acquire"),
+        ("arch/rump/kernel/hung.o", "rump_hung_switch", RMW),
+        ("arch/rump/kernel/smp.o", "pv_kick", "exclusive-release"),
+        ("arch/rump/kernel/watch.o", "rump_watch_upcall", f"{RMW} load"),
+        ("arch/rump/drivers/hyp_blk.o", "complete_upcall", RMW),
         ("kernel/locking/spinlock.o", "_raw_spin_lock", "exclusive-acquire exclusive-store"),
         ("kernel/locking/qspinlock.o", "__pv_queued_spin_unlock", "exclusive-load exclusive-release"),
     ),
