@@ -75,9 +75,9 @@ static bool kernels_ask(enum hyp_fault_kind kind, const siginfo_t *info, void *c
 	struct hyp_fault fault = { .kind = kind };
 	struct posix_node *node;
 
-	posix_context_read(context, &fault);
 	if (kind == HYP_FAULT_ACCESS || kind == HYP_FAULT_MEMORY)
 		fault.address = (uintptr_t)info->si_addr;
+	posix_context_read(context, &fault);
 	for (node = posix_registry_next(NULL); node; node = posix_registry_next(node)) {
 		if (node_ask(node, &fault)) {
 			posix_context_set_pc(context, fault.pc);

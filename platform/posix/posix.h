@@ -176,7 +176,7 @@ int posix_thread_kick(struct hyp *h, uint32_t id);
 void posix_fault_install(void);
 void posix_fault_uninstall(void);
 
-/* arch/<cpu>/context.c: the interrupted registers in a signal handler's third argument */
+/* arch/<cpu>/context.c: the interrupted registers in a signal handler's third argument; @fault has kind and address */
 void posix_context_read(const void *context, struct hyp_fault *fault);
 void posix_context_set_pc(void *context, uintptr_t pc);
 const sigset_t *posix_context_mask(const void *context);

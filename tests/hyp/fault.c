@@ -19,6 +19,7 @@ static bool landing(uintptr_t pc, uintptr_t *to)
 		const char *from, *to;
 	} table[] = {
 		{ suite_load_pc, suite_load_landing },
+		{ suite_store_pc, suite_store_landing },
 		{ suite_undefined_pc, suite_undefined_landing },
 		{ suite_divide_pc, suite_divide_landing },
 	};
@@ -62,7 +63,12 @@ static void test_access(struct kernel *k)
 	tap_ok(k->last.kind == HYP_FAULT_ACCESS && k->last.address == (uintptr_t)(reserved + 3),
 	       "its kind and address");
 	tap_is(value, 5, "a faulting load stores nothing");
-	tap_is(k->asked, 2, "each fault asks once");
+	tap_ok(!k->last.write, "it is no write");
+	tap_is(suite_store(reserved + 5, value), -1, "a store there");
+	tap_ok(k->last.kind == HYP_FAULT_ACCESS && k->last.address == (uintptr_t)(reserved + 5),
+	       "its kind and address");
+	tap_ok(k->last.write, "it is a write");
+	tap_is(k->asked, 3, "each fault asks once");
 	ops->mem_unreserve(k->h, reserved, 65536);
 }
 

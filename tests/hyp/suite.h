@@ -84,6 +84,8 @@ int host_fork(void (*fn)(void *arg), void *arg);
 size_t suite_code_return(void *buf, uint8_t value); /* int f(void) { return value; } */
 extern const char suite_load_pc[], suite_load_landing[];
 int suite_load(const int *from, int *value); /* 0; -1 when the load went on at its landing */
+extern const char suite_store_pc[], suite_store_landing[];
+int suite_store(int *to, int value); /* 0; -1 when the store went on at its landing */
 extern const char suite_undefined_pc[], suite_undefined_landing[];
 int suite_undefined(void); /* an undefined instruction; -1 when it went on at its landing */
 extern const char suite_divide_pc[], suite_divide_landing[];

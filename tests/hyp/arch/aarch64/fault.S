@@ -12,6 +12,16 @@ suite_load_landing:
 	mov w0, #-1
 	ret
 
+	.globl suite_store, suite_store_pc, suite_store_landing
+suite_store:
+suite_store_pc:
+	str w1, [x0]
+	mov w0, #0
+	ret
+suite_store_landing:
+	mov w0, #-1
+	ret
+
 	.globl suite_undefined, suite_undefined_pc, suite_undefined_landing
 suite_undefined:
 suite_undefined_pc:

@@ -12,6 +12,16 @@ suite_load_landing:
 	mov $-1, %eax
 	ret
 
+	.globl suite_store, suite_store_pc, suite_store_landing
+suite_store:
+suite_store_pc:
+	mov %esi, (%rdi)
+	xor %eax, %eax
+	ret
+suite_store_landing:
+	mov $-1, %eax
+	ret
+
 	.globl suite_undefined, suite_undefined_pc, suite_undefined_landing
 suite_undefined:
 suite_undefined_pc:
