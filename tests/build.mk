@@ -11,10 +11,10 @@ has-word = $(strip $(foreach word,$(TESTS),$(findstring $(word),$(1))))
 selected = $(if $(TESTS),$(foreach t,$(1),$(if $(call has-word,$(t)),$(t))),$(1))
 selected-tests = $(call selected,$(tests))
 
-# The last file that Makefile includes, so that the tests of every folder are known here. needs-TEST is what a test wants
-# built: only when it is to run.
+# The last file that Makefile includes, so that the tests of every folder are known here. needs-TEST, with a slash for the
+# colon, is what a test wants built: only when it is to run.
 test-targets = $(check-targets) $(sort $(filter $(BUILD)/%,$(foreach t,$(1),$(call test-program,$(t)))) \
-	$(foreach t,$(call selected,$(1)),$(needs-$(t))))
+	$(foreach t,$(call selected,$(1)),$(needs-$(subst :,/,$(t)))))
 
 check: all $(call test-targets,$(tests))
 check-long: tests += $(long-tests)

@@ -46,7 +46,7 @@ $(BUILD)/tests/linux/kernel: $(BUILD)/obj/tests/linux/kernel.o $(BUILD)/obj/test
 check-targets += $(BUILD)/tests/linux/kernel
 linux-check-long  := $(if $(linux-check-tests),tests/linux/kunit.py:all tests/linux/lkdtm.py)
 $(foreach test,$(linux-check-tests) $(linux-check-long), \
-	$(eval needs-$(test) := $(linux-check-image) $(linux-check-component)))
+	$(eval needs-$(subst :,/,$(test)) := $(linux-check-image) $(linux-check-component)))
 tests += $(linux-check-tests)
 long-tests += $(linux-check-long)
 
@@ -66,8 +66,8 @@ tests += tests/linux/ordering.py $(BUILD)/tests/linux/litmus
 aarch64-here  := $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu))
 aarch64-tests := $(if $(aarch64-here),$(addprefix tests/linux/,aarch64.sh ordering.py:aarch64))
 aarch64-long  := $(if $(aarch64-here),$(addprefix tests/linux/aarch64.sh:,blk ext4 xfs btrfs components))
-$(foreach test,$(aarch64-tests) $(aarch64-long),$(eval needs-$(test) := aarch64-image))
-needs-tests/linux/aarch64.sh:components := aarch64-components
+$(foreach test,$(aarch64-tests) $(aarch64-long),$(eval needs-$(subst :,/,$(test)) := aarch64-image))
+needs-tests/linux/aarch64.sh/components := aarch64-components
 
 aarch64-cross := aarch64-linux-gnu-
 aarch64-image: aarch64-goal := lib/rumpus/linux.img
