@@ -48,6 +48,10 @@
 /* How long an allocation waits for the thread: it may lack a processor of the host's, or what the allocating task holds. */
 #define THREAD_PATIENCE (5 * HZ)
 
+/* How a thread of the kernel's own waits for memory, in turns. */
+#define TICKS_ASLEEP 5
+#define TICKS_AWAKE 2
+
 enum call {
 	CALL_ADD,
 	CALL_SHRINK,
@@ -267,14 +271,18 @@ static unsigned long add_to_save(void)
 }
 
 /*
- * Sleep a tick without the tree's oom_lock, which our caller holds. Whoever finds it taken tries again a tick later, at
- * the same moment as we do, and could find it taken for minutes.
+ * Wait for memory of somebody else's. Our caller holds the tree's oom_lock, which others only try, a tick apart: so that
+ * they find it free, sleep no more than a part of the time, and let the tree reclaim again in the rest. To drop the lock
+ * here is no way out: it comes before that of the notifiers, which our caller holds as well.
  */
 static void wait_for_others(void)
 {
-	mutex_unlock(&oom_lock);
-	schedule_timeout_uninterruptible(1);
-	mutex_lock(&oom_lock);
+	static unsigned long slept_until; /* jiffies; guarded by oom_lock */
+
+	if (time_in_range(jiffies, slept_until, slept_until + TICKS_AWAKE))
+		return;
+	schedule_timeout_uninterruptible(TICKS_ASLEEP);
+	slept_until = jiffies;
 }
 
 /* The tree has reclaimed what it could, and is about to kill a process for its memory. */
