@@ -126,6 +126,17 @@ static bool holds(const char *path, long size, unsigned int seed)
 
 /* ---- tests ---- */
 
+/* What sanitizers take is on top of the figures of a normal kernel: the variants of it have longer names. */
+static void figure(bool within, const char *what, long value, const char *unit)
+{
+	const char *image = getenv("RUMPUS_IMAGE");
+
+	if (image && strstr(image, "/linux-"))
+		tap_skip(1, "figures are those of the normal kernel");
+	else
+		tap_ok(within, "%s: %ld %s", what, value, unit);
+}
+
 static void grows_and_returns(void)
 {
 	long before, start, full, after;
@@ -137,16 +148,16 @@ static void grows_and_returns(void)
 	before = resident();
 	kernel = boot_with(0, 0, 2, 0);
 	start = resident() - before;
-	tap_ok(start < 16 * MIB, "a kernel begins with %ld KiB", start / 1024);
+	figure(start < 16 * MIB, "a kernel begins with", start / 1024, "KiB");
 	rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 	tap_is(rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=90%"), 0, "mount a file system in memory");
 	tap_is(fill("/tmp/a", 600 * MIB, 1), 600 * MIB, "600 MiB in files of memory");
 	full = resident() - before;
-	tap_ok(full > 600 * MIB && full < 680 * MIB, "they are there: %ld MiB", full / MIB);
+	figure(full > 600 * MIB && full < 680 * MIB, "they are there", full / MIB, "MiB");
 	tap_ok(holds("/tmp/a", 600 * MIB, 1), "with the right bytes");
 	tap_is(rumpus_sys_unlinkat(AT_FDCWD, "/tmp/a", 0), 0, "remove them");
 	after = settle(before + 48 * MIB) - before;
-	tap_ok(after < 48 * MIB, "free memory went back to the host: %ld MiB are left", after / MIB);
+	figure(after < 48 * MIB, "free memory went back to the host, but for", after / MIB, "MiB");
 	tap_is(fill("/tmp/a", 300 * MIB, 2), 300 * MIB, "write again");
 	tap_ok(holds("/tmp/a", 300 * MIB, 2), "what came back reads well");
 	rumpus_halt(kernel);
@@ -168,10 +179,10 @@ static void cache_bound(void)
 	tap_is(rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL), 0, "mount ext4");
 	tap_is(fill("/mnt/a", 400 * MIB, 3), 400 * MIB, "write 400 MiB through a cache of 64 MiB");
 	most = resident() - before;
-	tap_ok(most < 112 * MIB, "memory stays small: %ld MiB", most / MIB);
+	figure(most < 112 * MIB, "memory stays small", most / MIB, "MiB");
 	tap_ok(holds("/mnt/a", 400 * MIB, 3), "read it back");
 	most = resident() - before;
-	tap_ok(most > 32 * MIB && most < 112 * MIB, "reading fills the cache and no more: %ld MiB", most / MIB);
+	figure(most > 32 * MIB && most < 112 * MIB, "reading fills the cache and no more", most / MIB, "MiB");
 	rumpus_sys_umount2("/mnt", 0);
 	rumpus_halt(kernel);
 	unlink("memory.img");
