@@ -2,40 +2,31 @@
 /* Block devices of a kernel. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "internal.h"
 
-/* With the lock. The kernel is pending all the while, so that it and its list are there when the device is known. */
-static int add(struct rumpus *kernel, struct rumpus_thread *thread, struct hyp_blk *blk, char node[32], bool *taken)
+static int disk_add(const struct rumpus_image_ops *ops, struct rumpus_image_thread *thread, void *hyp, char name[32])
 {
-	struct disk *disk = calloc(1, sizeof(*disk));
-	int error;
-
-	if (!disk)
-		return -ENOMEM;
-	error = kernel_call_begin(kernel);
-	if (!error) {
-		__atomic_store_n(&host_self.inside, thread, __ATOMIC_RELEASE);
-		error = kernel->image.ops->disk_add(thread->image, blk, node);
-		__atomic_store_n(&host_self.inside, &host_thread_busy, __ATOMIC_RELEASE);
-		kernel_call_end(kernel);
-		/* A kernel that ended meanwhile may have begun to use it. */
-		*taken = !error || error == -ESHUTDOWN;
-	}
-	if (!*taken) {
-		free(disk);
-		return error;
-	}
-	disk->blk = blk;
-	SLIST_INSERT_HEAD(&kernel->disks, disk, in_kernel);
-	return error;
+	return ops->disk_add(thread, hyp, name);
 }
+
+static int disk_remove(const struct rumpus_image_ops *ops, struct rumpus_image_thread *thread, void *hyp)
+{
+	return ops->disk_remove(thread, hyp);
+}
+
+static void disk_close(void *hyp)
+{
+	struct hyp_blk *disk = hyp;
+
+	disk->ops->close(disk);
+}
+
+static const struct device_class disk_class = { .add = disk_add, .remove = disk_remove, .close = disk_close };
 
 /* @taken: out: the disk is the kernel's now */
 static int attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32], bool *taken)
 {
-	struct rumpus_thread *thread;
 	char node[32] = "";
 	char path[sizeof("/dev/") + sizeof(node)];
 	int error;
@@ -43,13 +34,7 @@ static int attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32], bo
 	*taken = false;
 	if (!kernel || !disk || !name)
 		return -EINVAL;
-	error = api_begin();
-	if (error)
-		return error;
-	error = thread_use(&kernel->first, &thread);
-	if (!error)
-		error = add(kernel, thread, disk, node, taken);
-	api_end();
+	error = device_attach(kernel, &disk_class, disk, node, taken);
 	if (error)
 		return error;
 	snprintf(path, sizeof(path), "/dev/%.31s", node);
@@ -84,15 +69,4 @@ int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char
 			snprintf(error, error_size, "%s: the kernel does not take this disk (error %d)", spec, -result);
 	}
 	return result;
-}
-
-void disks_close(struct rumpus *kernel)
-{
-	struct disk *disk;
-
-	while ((disk = SLIST_FIRST(&kernel->disks))) {
-		SLIST_REMOVE_HEAD(&kernel->disks, in_kernel);
-		disk->blk->ops->close(disk->blk);
-		free(disk);
-	}
 }

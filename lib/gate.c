@@ -112,6 +112,21 @@ static void make_call(struct rumpus_thread *thread, void *arg)
 	call->result = thread->syscall(thread->image, call->number, call->args);
 }
 
+long gate_call(struct rumpus_process *process, long number, const long args[6])
+{
+	struct call call = { .number = number, .args = args };
+	struct rumpus_thread *thread;
+	int error = api_begin();
+
+	if (error)
+		return error;
+	error = thread_use(process, &thread);
+	if (!error)
+		gate_pass(thread, make_call, &call);
+	api_end();
+	return error ? error : call.result;
+}
+
 /* First calls, calls after a process or kernel has gone, and all calls where threads must fence by themselves. */
 static __attribute__((noinline)) long slow_syscall(long number, const long args[6])
 {

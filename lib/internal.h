@@ -106,13 +106,32 @@ struct rumpus_process {
 
 LIST_HEAD(rumpus_process_list, rumpus_process);
 
-/** struct disk - an open device that belongs to a kernel */
-struct disk {
-	struct hyp_blk *blk;
-	SLIST_ENTRY(disk) in_kernel;
+/**
+ * struct device_class - what is done with the devices of one family
+ * @add:    give it to the image, with a thread inside. Return: as rumpus_image_ops.disk_add()
+ * @remove: take it back; the same
+ * @close:  free it
+ */
+struct device_class {
+	int (*add)(const struct rumpus_image_ops *ops, struct rumpus_image_thread *thread, void *hyp, char name[32]);
+	int (*remove)(const struct rumpus_image_ops *ops, struct rumpus_image_thread *thread, void *hyp);
+	void (*close)(void *hyp);
 };
 
-SLIST_HEAD(disk_list, disk);
+/**
+ * struct device - an open device that belongs to a kernel
+ * @class: its family
+ * @hyp:   struct hyp_blk or the like
+ * @name:  what the kernel calls it
+ */
+struct device {
+	const struct device_class *class;
+	void *hyp;
+	char name[32];
+	SLIST_ENTRY(device) in_kernel;
+};
+
+SLIST_HEAD(device_list, device);
 
 /**
  * struct rumpus - a kernel
@@ -124,7 +143,7 @@ SLIST_HEAD(disk_list, disk);
  * @first:   process that exists from boot
  * @dead:    rumpus_halt() has begun: nothing new begins
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
- * @visits, @processes, @disks: all that there are
+ * @visits, @processes, @devices: all that there are
  * @components: drivers that it can load
  * @version: a copy of the image's name for itself
  * @ended:   0, then 1 while @reason is written, then 2
@@ -144,7 +163,7 @@ struct rumpus {
 	unsigned int pending;
 	struct visit_list visits;
 	struct rumpus_process_list processes;
-	struct disk_list disks;
+	struct device_list devices;
 	struct components components;
 	char version[128];
 	int ended;
@@ -223,7 +242,20 @@ extern const struct hyp_upcalls upcalls_of_kernel;
 /** kernel_log() - a message of the library's own for the owner's log */
 void kernel_log(const struct rumpus *kernel, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** disks_close() - close all that @kernel had; no call uses them any more */
-void disks_close(struct rumpus *kernel);
+/** gate_call() - one system call of @process, whatever the calling thread is in; as rumpus_syscall() */
+long gate_call(struct rumpus_process *process, long number, const long args[6]);
+
+/**
+ * device_attach() - give an open device to a kernel
+ * @name:  out: what the kernel calls it
+ * @taken: out: it is the kernel's now; also after -ESHUTDOWN when the kernel ended meanwhile
+ */
+int device_attach(struct rumpus *kernel, const struct device_class *class, void *hyp, char name[32], bool *taken);
+
+/** device_remove() - take a device of a class back by its name and close it. Return: 0, -ENOENT, as the class */
+int device_remove(struct rumpus *kernel, const struct device_class *class, const char *name);
+
+/** devices_close() - close all that @kernel had; no call uses them any more */
+void devices_close(struct rumpus *kernel);
 
 #endif

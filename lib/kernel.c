@@ -334,7 +334,7 @@ int rumpus_halt(struct rumpus *kernel)
 	wait_for_callers(kernel);
 	free_records(kernel);
 	pthread_mutex_unlock(&rumpus_lock);
-	disks_close(kernel);
+	devices_close(kernel);
 	components_free(kernel);
 	debug_remove(&kernel->debug);
 	kernel->ops->fini(kernel->h); /* frees the image too, once no upcall runs in it */

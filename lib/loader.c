@@ -438,7 +438,8 @@ static int check_entry(const struct loader *loader, const struct rumpus_image_op
 		(uintptr_t)ops->thread_attach,	(uintptr_t)ops->thread_detach,
 		(uintptr_t)ops->syscall,	(uintptr_t)ops->thread_interrupt,
 		(uintptr_t)ops->disk_add,	(uintptr_t)ops->disk_remove,
-		(uintptr_t)ops->components,
+		(uintptr_t)ops->components,	(uintptr_t)ops->net_add,
+		(uintptr_t)ops->net_remove,
 	};
 	uint64_t name = (uintptr_t)ops->kernel - (uintptr_t)loader->base;
 	const char *byte;

@@ -9,8 +9,8 @@ linux-tarball := /usr/src/$(linux-package).tar.xz
 linux-config  ?= fs
 linux-image   := $(BUILD)/lib/rumpus/linux.img
 linux-cc      := $(if $(shell command -v ccache),ccache $(CC),$(CC))
-linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/image.h \
-	syscall/exceptions.tbl
+linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/rumpus/hyp_blk.h include/rumpus/hyp_net.h \
+	include/rumpus/image.h syscall/exceptions.tbl
 linux-strip   ?= $(CROSS_COMPILE)strip
 linux-modules := $(linux-dir)/obj/.components
 # The files that "make install" wants; known when they are built.
@@ -33,16 +33,21 @@ linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE)
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
+# Component sets beside the usual one: the same files with a configuration of their own, NAME_defconfig. Made when asked
+# for: "make net".
+linux-sets       := net
+linux-set-images := $(linux-sets:%=$(linux-image:.img=-%.img))
+
 all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules))
 
 $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-tree)
 
-# $(call linux-configure,FOLDER,FRAGMENTS): a line of a fragment that the tree's rules do not grant is an error. The tree
-# does not write a configuration that is the same as before: hence touch.
+# $(call linux-configure,FOLDER,FRAGMENTS,SET): a line of a fragment that the tree's rules do not grant is an error. The
+# tree does not write a configuration that is the same as before: hence touch.
 define linux-configure
 @mkdir -p $(1)
-+@$(call linux-make,$(1)) $(linux-config)_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
++@$(call linux-make,$(1)) $(or $(3),$(linux-config))_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
 @! grep -hvxFf $(1)/.config $(addprefix linux/arch/rump/configs/,$(2)) /dev/null || \
 	{ echo "the tree does not grant these lines of $(2) in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
 @touch $(1)/.config
@@ -70,12 +75,15 @@ $(linux-dir)/obj/.config: $(linux-kconfig)
 $(linux-image): $(linux-dir)/obj/.config $(linux-files) | $(generated)
 	$(call linux-build,$(<D),$@)
 
-# The stem is the variant: names of fragments with a dash between them.
+# The stem is the variant: names of fragments with a dash between them, before them perhaps that of a component set.
 $(linux-dir)/obj-%/.config: $(linux-kconfig)
-	$(call linux-configure,$(@D),$(patsubst %,rump-%.config,$(subst -, ,$*)))
+	$(call linux-configure,$(@D),$(patsubst %,rump-%.config,$(filter-out $(linux-sets),$(subst -, ,$*))),$(filter \
+		$(linux-sets),$(firstword $(subst -, ,$*))))
 
 $(linux-image:.img=-%.img): $(linux-dir)/obj-%/.config $(linux-files) | $(generated)
 	$(call linux-build,$(<D),$@)
+
+$(linux-sets): %: $(linux-image:.img=-%.img)
 
 .PRECIOUS: $(linux-dir)/obj-%/.config
 
@@ -101,4 +109,4 @@ tests += tests/linux/pristine.sh
 
 include tests/linux/build.mk
 
-.PHONY: pristine
+.PHONY: pristine $(linux-sets)

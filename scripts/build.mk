@@ -16,7 +16,7 @@ packages:
 install-bin     = $(BUILD)/bin/rumpus
 install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(rumpuser-lib) $(client-lib) \
 	$(BUILD)/lib/$(librumpus-soname)-gdb.py
-install-image   = $(sort $(linux-image) $(linux-test-image))
+install-image   = $(sort $(linux-image) $(linux-test-image) $(wildcard $(linux-set-images)))
 install-gdb     = $(wildcard $(linux-test-image:.img=.gdb))
 install-components = $(linux-components)
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
@@ -63,6 +63,7 @@ Targets:
                one of yours instead
   check        every test; the last line counts them. TESTS=word runs those whose name has the word
   check-long   the same, and what takes longer
+  net          the kernel image with a network, linux-net.img
   bench        the figures of doc/bench.md, beside the host's own. BENCH="row ..." runs those rows
   pristine     prove that no upstream file differs from the package it came from
   install      into DESTDIR and PREFIX

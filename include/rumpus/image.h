@@ -12,6 +12,7 @@
 
 #include <rumpus/hyp.h>
 #include <rumpus/hyp_blk.h>
+#include <rumpus/hyp_net.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -120,6 +121,15 @@ struct rumpus_image_ops {
 	 * A kernel that nobody told finds none. One that cannot load components does nothing here.
 	 */
 	void (*components)(int (*load)(void *cookie, const char *name), void *cookie);
+	/**
+	 * net_add() - attach a network device; the interface is down
+	 * @net:  open; belongs to the kernel until net_remove() or halt()
+	 * @name: out: of the interface, at most 16 bytes
+	 * Return: as disk_add(); -HYP_EOPNOTSUPP in an image without a network stack
+	 */
+	int (*net_add)(struct rumpus_image_thread *thread, struct hyp_net *net, char name[32]);
+	/** net_remove() - the reverse, up or not. Return: 0, -HYP_ENOENT */
+	int (*net_remove)(struct rumpus_image_thread *thread, struct hyp_net *net);
 };
 
 #ifdef __cplusplus

@@ -21,6 +21,7 @@ extern "C" {
 struct rumpus;
 struct rumpus_process;
 struct hyp_blk;
+struct hyp_net;
 struct rumpus_user_ops;
 
 /**
@@ -29,7 +30,8 @@ struct rumpus_user_ops;
  * @cpus:         virtual CPUs; 0: as many as this process may use
  * @memory:       most bytes of memory that the kernel may ever use, at least 32 MiB, in steps of 32 MiB; 0: half of what
  *                the host has, or lets this process have. It begins with a few megabytes and gives back what is free
- * @image:        path of the kernel image; NULL: the environment's RUMPUS_IMAGE, else the installed one
+ * @image:        path of the kernel image; or, without a slash or a dot, the name of another one that is installed: "net"
+ *                is linux-net.img; NULL: the environment's RUMPUS_IMAGE, else the installed linux.img
  * @command_line: added to the kernel's command line; NULL: nothing
  * @log:          takes the kernel's console output as it comes, on any thread, on a stack with 8 KiB left; NULL: discard
  *                (dmesg keeps it)
@@ -180,6 +182,49 @@ int rumpus_component_unload(struct rumpus *kernel, const char *name, char *error
  * For programs that lock themselves down. What is loaded stays and works.
  */
 int rumpus_components_close(struct rumpus *kernel);
+
+/**
+ * rumpus_net_add() - open a network device by specification and attach it
+ * @spec: as hyp_net_open() in <rumpus/hyp_net.h>
+ * @name: out: of the interface ("net0"), which is down
+ * @error: one line that names what is wrong, on failure; may be NULL
+ *
+ * Return: 0; as hyp_net_open(); -EOPNOTSUPP when the kernel has no network: boot the image linux-net.img
+ */
+int rumpus_net_add(struct rumpus *kernel, const char *spec, char name[32], char *error, size_t error_size);
+
+/**
+ * rumpus_net_attach() - the same for a device that is open already
+ *
+ * It belongs to the kernel when this succeeds, and when the kernel ended while it was being attached.
+ */
+int rumpus_net_attach(struct rumpus *kernel, struct hyp_net *net, char name[32]);
+
+/** rumpus_net_remove() - detach an interface that was added, up or not, and close its device; -ENOENT */
+int rumpus_net_remove(struct rumpus *kernel, const char *name);
+
+/**
+ * rumpus_net_up(), rumpus_net_down() - start and stop an interface, also "lo"
+ * Return: 0, -ENODEV without such an interface
+ */
+int rumpus_net_up(struct rumpus *kernel, const char *name);
+int rumpus_net_down(struct rumpus *kernel, const char *name);
+
+/**
+ * rumpus_net_address() - give an interface an address
+ * @address: with the bits of its network: "10.0.2.15/24", "fd00::2/64"; other stations are not asked whether they have it
+ * Return: 0, -EINVAL for an address that is none, -ENODEV, -EEXIST
+ */
+int rumpus_net_address(struct rumpus *kernel, const char *name, const char *address);
+
+/**
+ * rumpus_net_route() - add a route
+ * @destination: "10.1.0.0/16", "fd01::/64", or "default"
+ * @gateway:     address of the next station, or NULL: the destination is on the interface's own network
+ * @name:        the interface, or NULL: that of the gateway
+ * Return: 0, -EINVAL, -ENODEV, -EEXIST, -ENETUNREACH for a gateway that no interface leads to, -ENETDOWN
+ */
+int rumpus_net_route(struct rumpus *kernel, const char *destination, const char *gateway, const char *name);
 
 /**
  * rumpus_syscall() - one system call by number, as on the host's CPU

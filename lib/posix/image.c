@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 
 #include "../host.h"
 
-#define IMAGE_FILE "rumpus/linux.img"
+#define IMAGE_FOLDER "rumpus/"
 
 /* Defined by the object lib/rumpus/embed.o, for programs that link it beside the static library. */
 extern const char rumpus_embedded_image[] __attribute__((weak));
@@ -27,8 +28,14 @@ static int open_path(const char *path, struct hyp_file **file, char *name, size_
 	return hyp_file_open(path, file);
 }
 
+/* A name of one of the images that are installed together, rather than a path */
+static bool is_variant(const char *wish)
+{
+	return !strpbrk(wish, "/.");
+}
+
 /* Programs lie in bin/, the shared library in lib/; both find ../lib/rumpus/linux.img, also in a build tree. */
-static int open_beside(const char *binary, struct hyp_file **file, char *name, size_t size)
+static int open_beside(const char *binary, const char *image, struct hyp_file **file, char *name, size_t size)
 {
 	const char *slash = strrchr(binary, '/');
 	char path[PATH_MAX];
@@ -36,22 +43,22 @@ static int open_beside(const char *binary, struct hyp_file **file, char *name, s
 
 	if (!slash)
 		return -ENOENT;
-	len = snprintf(path, sizeof(path), "%.*s/../lib/" IMAGE_FILE, (int)(slash - binary), binary);
+	len = snprintf(path, sizeof(path), "%.*s/../lib/" IMAGE_FOLDER "%s", (int)(slash - binary), binary, image);
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return -ENOENT;
 	return open_path(path, file, name, size);
 }
 
-static int open_beside_library(struct hyp_file **file, char *name, size_t size)
+static int open_beside_library(const char *image, struct hyp_file **file, char *name, size_t size)
 {
 	Dl_info info;
 
 	if (!dladdr((void *)rumpus_boot, &info) || !info.dli_fname)
 		return -ENOENT;
-	return open_beside(info.dli_fname, file, name, size);
+	return open_beside(info.dli_fname, image, file, name, size);
 }
 
-static int open_beside_program(struct hyp_file **file, char *name, size_t size)
+static int open_beside_program(const char *image, struct hyp_file **file, char *name, size_t size)
 {
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -59,27 +66,39 @@ static int open_beside_program(struct hyp_file **file, char *name, size_t size)
 	if (len < 0)
 		return -ENOENT;
 	path[len] = '\0';
-	return open_beside(path, file, name, size);
+	return open_beside(path, image, file, name, size);
+}
+
+static int open_installed(const char *image, struct hyp_file **file, char *name, size_t size)
+{
+	char path[PATH_MAX];
+	int error = open_beside_library(image, file, name, size);
+
+	if (error == -ENOENT)
+		error = open_beside_program(image, file, name, size);
+	if (error != -ENOENT)
+		return error;
+	snprintf(path, sizeof(path), RUMPUS_LIBDIR "/" IMAGE_FOLDER "%s", image);
+	return open_path(path, file, name, size);
 }
 
 static int open_image(const char *path, struct hyp_file **file, char *name, size_t size)
 {
 	const char *wish = path ? path : secure_getenv("RUMPUS_IMAGE");
-	int error;
+	char image[64];
 
-	if (wish && *wish)
+	if (wish && *wish && !is_variant(wish))
 		return open_path(wish, file, name, size);
+	if (wish && *wish) {
+		snprintf(image, sizeof(image), "linux-%s.img", wish);
+		return open_installed(image, file, name, size);
+	}
 	if (rumpus_embedded_image != NULL) {
 		snprintf(name, size, "the image in this program");
 		return hyp_file_open_mem(rumpus_embedded_image, rumpus_embedded_image_end - rumpus_embedded_image,
 					 file);
 	}
-	error = open_beside_library(file, name, size);
-	if (error == -ENOENT)
-		error = open_beside_program(file, name, size);
-	if (error == -ENOENT)
-		error = open_path(RUMPUS_LIBDIR "/" IMAGE_FILE, file, name, size);
-	return error;
+	return open_installed("linux.img", file, name, size);
 }
 
 int host_image_open(const char *path, struct hyp_file **file, char *name, size_t size)

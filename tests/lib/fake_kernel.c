@@ -335,6 +335,16 @@ static void components(int (*load)(void *cookie, const char *name), void *cookie
 {
 }
 
+static int net_add(struct rumpus_image_thread *thread, struct hyp_net *net, char name[32])
+{
+	return -HYP_EOPNOTSUPP;
+}
+
+static int net_remove(struct rumpus_image_thread *thread, struct hyp_net *net)
+{
+	return -HYP_EOPNOTSUPP;
+}
+
 extern const struct rumpus_image_ops rumpus_image;
 
 __attribute__((visibility("default"))) const struct rumpus_image_ops rumpus_image = {
@@ -355,4 +365,6 @@ __attribute__((visibility("default"))) const struct rumpus_image_ops rumpus_imag
 	.disk_add = disk_add,
 	.disk_remove = disk_remove,
 	.components = components,
+	.net_add = net_add,
+	.net_remove = net_remove,
 };

@@ -1,13 +1,26 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Tests of the family net; each is one source with the helpers
+# Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers
+net-stack-tests := stack paths fuzz
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
+net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
+net-stack-test-obj := $(net-test-obj) $(addprefix $(BUILD)/obj/tests/,net/node.o net/transfer.o)
 
 $(net-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-test-obj) $(BUILD)/obj/io.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(rumpus-libs)
 
+$(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-stack-test-obj) $(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(rumpus-libs)
+
 tests += $(net-test-bin)
+
+# With the kernel image of "make net"
+long-tests += $(BUILD)/tests/net/stack $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh \
+	$(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet)
+check-long: net

@@ -89,10 +89,22 @@ static void image_halt(void)
 		if (rump_cpus[i].thread)
 			rump_hyp->thread_join(rump_instance, rump_cpus[i].thread);
 	rump_disks_quiesce();
+	if (IS_ENABLED(CONFIG_RUMP_NET))
+		rump_nets_quiesce();
 	rump_watch_end();
 	rump_components_halt();
 	for (i = 0; i < rump_info.cpus; i++)
 		rump_hyp->timer_set(rump_instance, i, HYP_FOREVER);
+}
+
+static int image_net_add(struct rumpus_image_thread *thread, struct hyp_net *net, char name[32])
+{
+	return IS_ENABLED(CONFIG_RUMP_NET) ? rump_net_add(thread, net, name) : -HYP_EOPNOTSUPP;
+}
+
+static int image_net_remove(struct rumpus_image_thread *thread, struct hyp_net *net)
+{
+	return IS_ENABLED(CONFIG_RUMP_NET) ? rump_net_remove(thread, net) : -HYP_EOPNOTSUPP;
 }
 
 extern const struct rumpus_image_ops rumpus_image __attribute__((visibility("default")));
@@ -117,4 +129,6 @@ const struct rumpus_image_ops rumpus_image = {
 	.disk_add = rump_disk_add,
 	.disk_remove = rump_disk_remove,
 	.components = rump_components,
+	.net_add = image_net_add,
+	.net_remove = image_net_remove,
 };

@@ -338,4 +338,9 @@ int rump_disk_add(struct rumpus_image_thread *thread, struct hyp_blk *disk, char
 int rump_disk_remove(struct rumpus_image_thread *thread, struct hyp_blk *disk);
 void rump_disks_quiesce(void);
 
+/* drivers/hyp_net.c */
+int rump_net_add(struct rumpus_image_thread *thread, struct hyp_net *net, char name[32]);
+int rump_net_remove(struct rumpus_image_thread *thread, struct hyp_net *net);
+void rump_nets_quiesce(void);
+
 #endif

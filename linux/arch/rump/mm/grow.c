@@ -88,6 +88,8 @@ early_param("rump.cache", parse_cache);
 void __init rump_memory_parameters(char *text, size_t size)
 {
 	strscpy(text, "dhash_entries=32768 ihash_entries=16384", size);
+	if (IS_ENABLED(CONFIG_INET))
+		strlcat(text, " thash_entries=4096 uhash_entries=1024", size);
 }
 
 static int __init set_sysctl(struct vfsmount *proc, const char *path, unsigned long value)

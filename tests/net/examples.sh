@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# The example programs with a network do what their comments say, with the image that they find by name.
+set -u
+
+build=${RUMPUS_BUILD:?run by make check}
+unset RUMPUS_IMAGE
+server=
+count=0
+bad=0
+trap '[ -z "$server" ] || kill $server 2>/dev/null' EXIT
+trap 'exit 130' INT TERM
+
+ok() { # ok STATUS NAME
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        bad=1
+        echo "not ok $count - $2"
+        sed 's/^/# /' out
+    fi
+}
+
+"$build/examples/echo" "is anybody there?" echo.pcapng >out 2>&1 && grep -qx "is anybody there?" out
+ok $? "echo: two kernels with a wire between them"
+tcpdump -nr echo.pcapng 2>/dev/null | grep -q "10.0.0.2.[0-9]* > 10.0.0.1.7: Flags \[S\]"
+ok $? "echo: the capture has the connection"
+! "$build/examples/echo" >out 2>&1 && grep -q usage out
+ok $? "echo: no arguments"
+
+mkdir pages
+echo "a page of the host's" >pages/page
+# Port 0: one that is free, which the server prints.
+python3 -u -m http.server 0 --bind 127.0.0.1 --directory pages >server.log 2>&1 &
+server=$!
+tries=0
+until port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log) && [ -n "$port" ] || [ $tries -ge 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+"$build/examples/fetch" 10.0.2.2 "$port" /page fetch.pcapng >out 2>&1 && grep -qx "a page of the host's" out
+ok $? "fetch: a page from a server on the host's loopback"
+tcpdump -nr fetch.pcapng "tcp port $port" 2>/dev/null | grep -q "Flags \[S\.\]"
+ok $? "fetch: the capture has the connection"
+kill "$server"
+wait "$server" 2>/dev/null
+server=
+! "$build/examples/fetch" 10.0.2.2 "$port" /page >out 2>&1 && grep -q "10.0.2.2: Connection refused" out
+ok $? "fetch: nobody listens any more"
+
+echo "1..$count"
+exit $bad

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Traffic between nodes: TCP with contents that are compared, and echo requests */
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "frames.h"
+#include "node.h"
+#include "../fs/pattern.h"
+#include "../tap.h"
+
+#define CHUNK (256U << 10)
+
+/**
+ * struct receiver - one side of a transfer
+ * @node, @listener: where
+ * @bytes:   that are expected, then the end
+ * @wrong:   bytes from here on differ, or an error; -1: none
+ */
+struct receiver {
+	struct node *node;
+	long listener;
+	uint64_t bytes;
+	int64_t wrong;
+};
+
+static void *receive(void *arg)
+{
+	struct receiver *receiver = arg;
+	unsigned char *buf = malloc(CHUNK), *expected = malloc(CHUNK);
+	long fd = node_accept(receiver->node, receiver->listener), len = -1;
+	uint64_t at = 0;
+
+	receiver->wrong = -1;
+	while (fd >= 0 && receiver->wrong < 0) {
+		len = node_read(receiver->node, fd, buf, CHUNK);
+		if (len <= 0)
+			break;
+		pattern_fill(1, at, expected, (size_t)len);
+		if (memcmp(buf, expected, (size_t)len))
+			receiver->wrong = (int64_t)at;
+		at += (uint64_t)len;
+	}
+	if (len || at != receiver->bytes) {
+		tap_note("%s: connection %ld, read %ld at %llu of %llu", receiver->node->name, fd, len,
+			 (unsigned long long)at, (unsigned long long)receiver->bytes);
+		receiver->wrong = (int64_t)at;
+	}
+	if (fd >= 0)
+		node_close(receiver->node, fd);
+	free(buf);
+	free(expected);
+	rumpus_thread_detach();
+	return NULL;
+}
+
+static long send_all(struct node *node, long fd, uint64_t bytes)
+{
+	unsigned char *buf = malloc(CHUNK);
+	uint64_t at = 0;
+	long len = 0;
+
+	while (at < bytes && len >= 0) {
+		size_t part = bytes - at < CHUNK ? bytes - at : CHUNK, done;
+
+		pattern_fill(1, at, buf, part);
+		for (done = 0; done < part && len >= 0; done += (size_t)len)
+			len = node_write(node, fd, buf + done, part - done);
+		at += part;
+	}
+	free(buf);
+	return len < 0 ? len : 0;
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+long node_transfer(struct node *from, struct node *to, const char *address, uint16_t port, uint64_t bytes)
+{
+	const char *any = strchr(address, ':') ? "::" : "0.0.0.0";
+	struct receiver receiver = { .node = to, .listener = node_listen_at(to, any, port), .bytes = bytes };
+	long start = milliseconds(), fd, error;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, receive, &receiver);
+	fd = node_connect_to(from, address, port);
+	if (fd < 0)
+		tap_abort("%s: connect to %s port %u: %s", from->name, address, port, strerror((int)-fd));
+	error = send_all(from, fd, bytes);
+	if (error)
+		tap_note("%s: write: %s", from->name, strerror((int)-error));
+	node_close(from, fd);
+	pthread_join(thread, NULL);
+	node_close(to, receiver.listener);
+	return error || receiver.wrong >= 0 ? -1 : milliseconds() - start;
+}
+
+static bool is_reply(const unsigned char *buf, long len, bool v6, uint16_t id, uint16_t sequence)
+{
+	/* Raw sockets of IPv4 show the header, those of IPv6 do not. */
+	const struct icmphdr *icmp = (const void *)(buf + (v6 ? 0 : 20));
+
+	return len >= (v6 ? 8 : 28) && icmp->type == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) &&
+	       icmp->un.echo.id == id && icmp->un.echo.sequence == sequence;
+}
+
+unsigned int node_ping(struct node *node, const char *text, unsigned int count, size_t size)
+{
+	struct sockaddr_storage address;
+	socklen_t len = address_of(&address, text, 0);
+	bool v6 = address.ss_family == AF_INET6;
+	long fd = node_socket(node, address.ss_family, SOCK_RAW, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP), got;
+	unsigned char out[65536], in[65536];
+	struct icmphdr *icmp = (void *)out;
+	unsigned int i, back = 0;
+	struct timeval patience = { .tv_sec = 5 };
+
+	if (fd < 0)
+		tap_abort("%s: raw socket: %s", node->name, strerror((int)-fd));
+	node_settimeout(node, fd, &patience);
+	for (i = 0; i < count; i++) {
+		pattern_fill(i, 0, out, size);
+		*icmp = (struct icmphdr){ .type = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO, .un.echo = { 7, (uint16_t)i } };
+		icmp->checksum = htons((uint16_t)~frame_sum(0, out, size));
+		if (node_sendto(node, fd, out, size, (struct sockaddr *)&address, len) < 0)
+			continue;
+		do {
+			got = node_recv(node, fd, in, sizeof(in));
+		} while (got >= 0 && !is_reply(in, got, v6, 7, (uint16_t)i));
+		back += got >= 0 && got == (long)size + (v6 ? 0 : 20) && pattern_is(i, 8, in + (v6 ? 8 : 28), size - 8);
+	}
+	node_close(node, fd);
+	return back;
+}
