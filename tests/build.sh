@@ -33,7 +33,7 @@ idle() {
 
 cp "$top/Makefile" .
 mkdir -p include tests bench scripts
-for folder in platform io lib syscall sandbox linux rumpuser client examples; do
+for folder in platform io lib syscall sandbox linux rumpuser client examples fuse; do
     mkdir -p $folder
     : >$folder/build.mk
 done
