@@ -236,9 +236,9 @@ static const struct blk_mq_ops disk_mq_ops = {
 
 /* ---- attaching ---- */
 
-static int disk_open(struct gendisk *gendisk, blk_mode_t mode)
+static int disk_open(tree_opened *opened, tree_open_mode mode)
 {
-	struct disk *disk = gendisk->private_data;
+	struct disk *disk = tree_disk_of(opened)->private_data;
 
 	return disk->removing ? -ENXIO : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The block layer as several versions of the tree have it: lists of requests, and the limits of a queue */
+/* The block layer as several versions of the tree have it: lists of requests, the limits of a queue, opening */
 #ifndef _RUMP_DRIVERS_TREE_H
 #define _RUMP_DRIVERS_TREE_H
 
@@ -15,6 +15,14 @@ enum tree_disk_features {
 };
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+
+typedef struct gendisk tree_opened;
+typedef blk_mode_t tree_open_mode;
+
+static inline struct gendisk *tree_disk_of(tree_opened *opened)
+{
+	return opened;
+}
 
 typedef struct rq_list tree_requests;
 
@@ -37,6 +45,14 @@ static inline struct gendisk *tree_alloc_disk(struct blk_mq_tag_set *tags, struc
 }
 
 #else
+
+typedef struct block_device tree_opened;
+typedef fmode_t tree_open_mode;
+
+static inline struct gendisk *tree_disk_of(tree_opened *opened)
+{
+	return opened->bd_disk;
+}
 
 typedef struct request *tree_requests;
 

@@ -14,6 +14,7 @@
 #include <linux/uio.h>
 #include <asm/unistd.h>
 #include "rump.h"
+#include "tree.h"
 
 #define PIECE_PAGES 256
 
@@ -77,7 +78,7 @@ static ssize_t bounce_piece(struct file *file, struct bounce *bounce, struct iov
 		if (bounce_copy(bounce, user, size) != size)
 			return -EFAULT;
 		iov_iter_bvec(&iter, ITER_SOURCE, bounce->vec, bounce->pages, size);
-		return vfs_iter_write(file, &iter, pos, flags);
+		return tree_iter_write(file, &iter, pos, flags);
 	}
 	iov_iter_bvec(&iter, ITER_DEST, bounce->vec, bounce->pages, size);
 	done = vfs_iter_read(file, &iter, pos, flags);
@@ -171,7 +172,7 @@ static ssize_t transfer_user(struct file *file, const struct transfer *transfer,
 		ret = import_iovec(transfer->direction, (const struct iovec __user *)args[1], args[2], UIO_FASTIOV, &vec,
 				   &user);
 	} else {
-		ret = import_ubuf(transfer->direction, (void __user *)args[1], args[2], &user);
+		ret = tree_import_buffer(transfer->direction, (void __user *)args[1], args[2], fast, &user);
 	}
 	if (ret < 0)
 		return ret;

@@ -7,6 +7,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/smp.h>
 #include "carry.h"
+#include "tree.h"
 
 static void point_stack_at_cpu(void *stack, struct rump_cpu *cpu)
 {

@@ -10,6 +10,16 @@
 #define RO_EXCEPTION_TABLE_ALIGN 16
 #include <asm-generic/vmlinux.lds.h>
 
+/* Earlier trees have no such macros of their own, and one that later trees do without. */
+#ifndef BOUNDED_SECTION_PRE_LABEL
+#define BOUNDED_SECTION_PRE_LABEL(_sec_, _label_, _BEGIN_, _END_) \
+	_BEGIN_##_label_ = .; KEEP(*(_sec_)) _END_##_label_ = .;
+#define BOUNDED_SECTION_BY(_sec_, _label_) BOUNDED_SECTION_PRE_LABEL(_sec_, _label_, __start, __stop)
+#endif
+#ifndef CPUIDLE_TEXT
+#define CPUIDLE_TEXT
+#endif
+
 PHDRS
 {
 	text PT_LOAD FILEHDR PHDRS FLAGS(5);
@@ -32,6 +42,7 @@ SECTIONS
 		IRQENTRY_TEXT
 		SOFTIRQENTRY_TEXT
 		SCHED_TEXT
+		CPUIDLE_TEXT
 		LOCK_TEXT
 		KPROBES_TEXT
 		_etext = .;

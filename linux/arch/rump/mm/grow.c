@@ -26,6 +26,7 @@
 #include <linux/wait.h>
 #include <asm/sections.h>
 #include "../kernel/rump.h"
+#include "../kernel/tree.h"
 
 #define UNIT_ORDER 6
 #define UNIT_PAGES (1UL << UNIT_ORDER)

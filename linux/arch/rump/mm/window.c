@@ -24,6 +24,7 @@
 #include <linux/workqueue.h>
 #include <asm/tlbflush.h>
 #include "../kernel/rump.h"
+#include "../kernel/tree.h"
 
 #define WINDOW_SIZE (16UL << 30)
 #define WINDOW_PAGES (WINDOW_SIZE >> PAGE_SHIFT)

@@ -3,6 +3,7 @@
 #include <linux/cache.h>
 #include <linux/crc32.h>
 #include <linux/init.h>
+#include <linux/kernel.h>
 #include <linux/types.h>
 
 /* CPUID, leaf 1: SSE4.2, which the instruction came with, though it works on general registers */
@@ -12,6 +13,9 @@
 typedef u64 u64_any __attribute__((aligned(1), may_alias));
 
 static bool has_instruction __ro_after_init;
+
+/* That by tables, which not every version of the tree declares. */
+u32 __pure __crc32c_le_base(u32 crc, unsigned char const *bytes, size_t size);
 
 /* In place of the tree's own, which is weak and goes by tables. */
 u32 __pure __crc32c_le(u32 crc, unsigned char const *bytes, size_t size)

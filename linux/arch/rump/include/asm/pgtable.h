@@ -179,18 +179,22 @@ static inline pte_t pte_swp_clear_exclusive(pte_t pte)
 	return __pte(pte_val(pte) & ~_PAGE_SWP_EXCLUSIVE);
 }
 
-/* Names that other versions of the tree have for the same. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+struct vm_area_struct;
+void rump_window_enter(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep, unsigned int nr);
+#define update_mmu_cache(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
+#define update_mmu_cache_range(vmf, vma, addr, ptep, nr) rump_window_enter(vma, addr, ptep, nr)
+
+/* What other versions of the tree call otherwise. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define flush_tlb_fix_spurious_fault(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
+#else
+#define flush_tlb_fix_spurious_fault(vma, addr) \
+	rump_window_enter(vma, addr, pte_offset_kernel(pmd_off((vma)->vm_mm, addr), addr), 1)
 #define set_pte_at(mm, addr, p, v) set_pte(p, v)
 #define pte_mkwrite(pte) pte_mkwrite_novma(pte)
 #define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
 #endif
 
-struct vm_area_struct;
-void rump_window_enter(struct vm_area_struct *vma, unsigned long addr, pte_t *ptep, unsigned int nr);
-#define update_mmu_cache(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
-#define update_mmu_cache_range(vmf, vma, addr, ptep, nr) rump_window_enter(vma, addr, ptep, nr)
-#define flush_tlb_fix_spurious_fault(vma, addr, ptep) rump_window_enter(vma, addr, ptep, 1)
 #define HAVE_ARCH_UNMAPPED_AREA
 #define kern_addr_valid(addr) 1
 #endif
