@@ -170,7 +170,7 @@ static void disk_removal(void)
 
 		if (rumpus_disk_add(removal.kernel, "mem,size=1M:", 0, node, NULL, 0) != 0)
 			tap_abort("no disk");
-		removal.disk = SLIST_FIRST(&removal.kernel->disks)->blk;
+		removal.disk = SLIST_FIRST(&removal.kernel->devices)->hyp;
 		for (int i = 0; i < REMOVERS; i++)
 			threads[i] = fixture_thread(remove_disk, &removal);
 		for (int i = 0; i < REMOVERS; i++) {
