@@ -378,16 +378,16 @@ static void images(void)
 	expect_boot(&config, -ENOEXEC, "not a regular file", "a directory");
 	make_file("empty", "");
 	config = fixture_config("images");
-	config.image = "empty";
+	config.image = "./empty";
 	expect_boot(&config, -ENOEXEC, "empty", "an empty image");
 	make_file("short", "\177ELF");
 	config = fixture_config("images");
-	config.image = "short";
+	config.image = "./short";
 	expect_boot(&config, -ENOEXEC, "truncated", "a short image");
 	make_file("text",
 		  "#!/bin/sh\n# more than an ELF header is long, so that the magic number is looked at\nexit 0\n");
 	config = fixture_config("images");
-	config.image = "text";
+	config.image = "./text";
 	expect_boot(&config, -ENOEXEC, "not an ELF file", "a script");
 	config = fixture_config("images");
 	config.image = "/proc/self/exe";
