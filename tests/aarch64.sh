@@ -53,13 +53,13 @@ for word; do
 		# shellcheck disable=SC2086 # an argument or none
 		output=$(cd "$scratch/$number" && timeout 180 qemu-aarch64 -L /usr/aarch64-linux-gnu \
 			"$build/tests/${word%%:*}" ${argument#:} 2>&1) || status=$?
-		[ $status -eq 124 ] || break
+		[ "$status" -eq 124 ] || break
 		echo "# $word: no end after 180 seconds, try $try of 3"
 	done
 	# The tests' own deaths by signal are no news.
 	echo "$output" | sed 's/^/# /' | grep -a -v -e '^# ok' -e '^# # [a-z]*$' -e 'uncaught target signal' || true
 	rm -rf "${scratch:?}/$number"
-	if [ $status -eq 0 ]; then
+	if [ "$status" -eq 0 ]; then
 		echo "ok $number - $word, $(echo "$output" | grep -a -c '^ok') checks"
 	else
 		echo "not ok $number - $word (status $status)"
