@@ -14,6 +14,7 @@ void native_queued_spin_lock_slowpath(struct qspinlock *lock, u32 val);
 void __pv_init_lock_hash(void);
 void __pv_queued_spin_lock_slowpath(struct qspinlock *lock, u32 val);
 void __pv_queued_spin_unlock(struct qspinlock *lock);
+void __pv_queued_spin_unlock_slowpath(struct qspinlock *lock, u8 locked);
 void pv_wait(u8 *ptr, u8 val);
 void pv_kick(int cpu);
 

@@ -19,6 +19,65 @@ unsigned long rump_remote_write(void __user *to, const void *from, unsigned long
 unsigned long rump_copy_from_user(void *to, const void __user *from, unsigned long n);
 unsigned long rump_copy_to_user(void __user *to, const void *from, unsigned long n);
 
+/* Of 1, 2, 4 or 8 bytes; 0 or -EFAULT */
+static __always_inline int cpu_load_user(size_t size, const void *from, void *to)
+{
+	int err = 0;
+
+	switch (size) {
+	case 1: {
+		u8 value = 0;
+
+		CPU_LOAD_1(err, value, (const u8 *)from);
+		*(u8 *)to = value;
+		break;
+	}
+	case 2: {
+		u16 value = 0;
+
+		CPU_LOAD_2(err, value, (const u16 *)from);
+		*(u16 *)to = value;
+		break;
+	}
+	case 4: {
+		u32 value = 0;
+
+		CPU_LOAD_4(err, value, (const u32 *)from);
+		*(u32 *)to = value;
+		break;
+	}
+	case 8: {
+		u64 value = 0;
+
+		CPU_LOAD_8(err, value, (const u64 *)from);
+		*(u64 *)to = value;
+		break;
+	}
+	}
+	return err;
+}
+
+static __always_inline int cpu_store_user(size_t size, void *to, const void *from)
+{
+	int err = 0;
+
+	switch (size) {
+	case 1:
+		CPU_STORE_1(err, *(const u8 *)from, (u8 *)to);
+		break;
+	case 2:
+		CPU_STORE_2(err, *(const u16 *)from, (u16 *)to);
+		break;
+	case 4:
+		CPU_STORE_4(err, *(const u32 *)from, (u32 *)to);
+		break;
+	case 8:
+		CPU_STORE_8(err, *(const u64 *)from, (u64 *)to);
+		break;
+	}
+	return err;
+}
+
 static __always_inline bool rump_user_is_remote(void)
 {
 	struct mm_struct *mm = current->mm;

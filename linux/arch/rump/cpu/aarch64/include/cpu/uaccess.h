@@ -33,63 +33,14 @@
 		     : [err] "+r"(err), [to] "=Q"(*(address))				\
 		     : [from] "rZ"(value), [efault] "i"(-EFAULT))
 
-static __always_inline int cpu_load_user(size_t size, const void *from, void *to)
-{
-	int err = 0;
-
-	switch (size) {
-	case 1: {
-		u8 value = 0;
-
-		CPU_LOAD(err, value, (const u8 *)from, "b", "w");
-		*(u8 *)to = value;
-		break;
-	}
-	case 2: {
-		u16 value = 0;
-
-		CPU_LOAD(err, value, (const u16 *)from, "h", "w");
-		*(u16 *)to = value;
-		break;
-	}
-	case 4: {
-		u32 value = 0;
-
-		CPU_LOAD(err, value, (const u32 *)from, "", "w");
-		*(u32 *)to = value;
-		break;
-	}
-	case 8: {
-		u64 value = 0;
-
-		CPU_LOAD(err, value, (const u64 *)from, "", "x");
-		*(u64 *)to = value;
-		break;
-	}
-	}
-	return err;
-}
-
-static __always_inline int cpu_store_user(size_t size, void *to, const void *from)
-{
-	int err = 0;
-
-	switch (size) {
-	case 1:
-		CPU_STORE(err, *(const u8 *)from, (u8 *)to, "b", "w");
-		break;
-	case 2:
-		CPU_STORE(err, *(const u16 *)from, (u16 *)to, "h", "w");
-		break;
-	case 4:
-		CPU_STORE(err, *(const u32 *)from, (u32 *)to, "", "w");
-		break;
-	case 8:
-		CPU_STORE(err, *(const u64 *)from, (u64 *)to, "", "x");
-		break;
-	}
-	return err;
-}
+#define CPU_LOAD_1(err, value, from)	CPU_LOAD(err, value, from, "b", "w")
+#define CPU_LOAD_2(err, value, from)	CPU_LOAD(err, value, from, "h", "w")
+#define CPU_LOAD_4(err, value, from)	CPU_LOAD(err, value, from, "", "w")
+#define CPU_LOAD_8(err, value, from)	CPU_LOAD(err, value, from, "", "x")
+#define CPU_STORE_1(err, value, to)	CPU_STORE(err, value, to, "b", "w")
+#define CPU_STORE_2(err, value, to)	CPU_STORE(err, value, to, "h", "w")
+#define CPU_STORE_4(err, value, to)	CPU_STORE(err, value, to, "", "w")
+#define CPU_STORE_8(err, value, to)	CPU_STORE(err, value, to, "", "x")
 
 /* Both return how many bytes were not done, to the byte; uaccess.S. */
 unsigned long cpu_copy_user(void *to, const void *from, unsigned long n);

@@ -32,63 +32,14 @@
 		     : [err] "+r"(err), [to] "=m"(*(address))				\
 		     : [from] reg(value), [efault] "i"(-EFAULT))
 
-static __always_inline int cpu_load_user(size_t size, const void *from, void *to)
-{
-	int err = 0;
-
-	switch (size) {
-	case 1: {
-		u8 value = 0;
-
-		CPU_LOAD(err, value, (const u8 *)from, "b", "+q");
-		*(u8 *)to = value;
-		break;
-	}
-	case 2: {
-		u16 value = 0;
-
-		CPU_LOAD(err, value, (const u16 *)from, "w", "+r");
-		*(u16 *)to = value;
-		break;
-	}
-	case 4: {
-		u32 value = 0;
-
-		CPU_LOAD(err, value, (const u32 *)from, "l", "+r");
-		*(u32 *)to = value;
-		break;
-	}
-	case 8: {
-		u64 value = 0;
-
-		CPU_LOAD(err, value, (const u64 *)from, "q", "+r");
-		*(u64 *)to = value;
-		break;
-	}
-	}
-	return err;
-}
-
-static __always_inline int cpu_store_user(size_t size, void *to, const void *from)
-{
-	int err = 0;
-
-	switch (size) {
-	case 1:
-		CPU_STORE(err, *(const u8 *)from, (u8 *)to, "b", "q");
-		break;
-	case 2:
-		CPU_STORE(err, *(const u16 *)from, (u16 *)to, "w", "r");
-		break;
-	case 4:
-		CPU_STORE(err, *(const u32 *)from, (u32 *)to, "l", "r");
-		break;
-	case 8:
-		CPU_STORE(err, *(const u64 *)from, (u64 *)to, "q", "r");
-		break;
-	}
-	return err;
-}
+#define CPU_LOAD_1(err, value, from)	CPU_LOAD(err, value, from, "b", "+q")
+#define CPU_LOAD_2(err, value, from)	CPU_LOAD(err, value, from, "w", "+r")
+#define CPU_LOAD_4(err, value, from)	CPU_LOAD(err, value, from, "l", "+r")
+#define CPU_LOAD_8(err, value, from)	CPU_LOAD(err, value, from, "q", "+r")
+#define CPU_STORE_1(err, value, to)	CPU_STORE(err, value, to, "b", "q")
+#define CPU_STORE_2(err, value, to)	CPU_STORE(err, value, to, "w", "r")
+#define CPU_STORE_4(err, value, to)	CPU_STORE(err, value, to, "l", "r")
+#define CPU_STORE_8(err, value, to)	CPU_STORE(err, value, to, "q", "r")
 
 /* Both return how many bytes were not done: a fault leaves the rest of the count in its register. */
 static __always_inline unsigned long cpu_copy_user(void *to, const void *from, unsigned long n)
