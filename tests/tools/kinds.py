@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""File systems that are components: how their images are made, by the programs that Debian has for them."""
+
+import os
+import random
+import sys
+
+import harness
+from harness import tool
+
+MIB = 1 << 20
+
+# name: (bytes, how to make it, how to check it or None, type that rumpus finds)
+WRITABLE = {
+    "ext2": (64 * MIB, ["mkfs.ext2", "-q", "-F"], ["e2fsck", "-fn"], "ext2"),
+    "ext3": (64 * MIB, ["mkfs.ext3", "-q", "-F"], ["e2fsck", "-fn"], "ext3"),
+    "f2fs": (128 * MIB, ["mkfs.f2fs", "-q"], ["fsck.f2fs", "--dry-run"], "f2fs"),
+    "vfat": (64 * MIB, ["mkfs.vfat"], ["fsck.vfat", "-n"], "vfat"),
+    "exfat": (64 * MIB, ["mkfs.exfat"], ["fsck.exfat", "-n"], "exfat"),
+    "ntfs": (64 * MIB, ["mkntfs", "-F", "-q", "-Q"], ["ntfsfix", "--no-action"], "ntfs3"),
+    "minix": (32 * MIB, ["mkfs.minix", "-3"], ["fsck.minix", "-f"], "minix"),
+    "nilfs2": (192 * MIB, ["mkfs.nilfs2", "-q"], None, "nilfs2"),
+    "jfs": (32 * MIB, ["mkfs.jfs", "-q"], ["fsck.jfs", "-n", "-f"], "jfs"),
+    "hfs": (32 * MIB, ["hformat"], None, "hfs"),
+    "udf": (64 * MIB, ["mkudffs", "--utf8"], None, "udf"),
+}
+# name: (how to make IMAGE of the directory "tree", type that rumpus finds)
+READABLE = {
+    **{f"squashfs-{c}": (["mksquashfs", "tree", "IMAGE", "-quiet", "-no-progress", "-comp", c], "squashfs")
+       for c in ("gzip", "lzo", "lz4", "xz", "zstd")},
+    "erofs": (["mkfs.erofs", "IMAGE", "tree"], "erofs"),
+    "erofs-lz4hc": (["mkfs.erofs", "-zlz4hc", "IMAGE", "tree"], "erofs"),
+    "iso9660-rock": (["xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", "IMAGE", "tree"], "iso9660"),
+    "iso9660-joliet": (["xorriso", "-as", "mkisofs", "-quiet", "-J", "-joliet-long", "-o", "IMAGE", "tree"], "iso9660"),
+    "romfs": (["genromfs", "-d", "tree", "-f", "IMAGE"], "romfs"),
+    "cramfs": (["mkfs.cramfs", "tree", "IMAGE"], "cramfs"),
+    # UFS2 as Debian's makefs writes it, with its superblock at 8 KiB, is nothing that the driver reads.
+    "ufs1": (["makefs", "-t", "ffs", "-o", "version=1", "IMAGE", "tree"], "ufs"),
+}
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def make_tree():
+    """Names and contents that every one of them can hold."""
+    source = random.Random(18)
+    os.makedirs("tree/dir/deeper")
+    os.mkdir("tree/empty")
+    for size in (0, 1, 511, 4096, 70000, 1 << 20):
+        write(f"tree/size-{size}", source.randbytes(size))
+    write("tree/same", bytes(300000))  # compresses
+    write("tree/dir/name of 27 bytes, blanks", b"x")
+    write("tree/dir/deeper/last.text", b"text\n" * 5000)
+    for i in range(100):
+        write(f"tree/dir/deeper/file-{i}", b"%d" % i)
+
+
+def find_programs():
+    """Most of them are where ordinary users do not look."""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    os.environ["HOME"] = os.getcwd()  # hformat keeps notes there
+
+
+def make(name, path):
+    """An image of this kind: empty, or of the directory "tree" where nothing else can fill it."""
+    if name in harness.MKFS:
+        harness.mkfs(path, name)
+        return
+    if name in WRITABLE:
+        size, words, _, _ = WRITABLE[name]
+        with open(path, "wb") as image:
+            image.truncate(size)
+        words = [*words, path]
+    else:
+        words = [word.replace("IMAGE", path) for word in READABLE[name][0]]
+    made = tool(*words)
+    if made.returncode:
+        print(f"Bail out! {words[0]}: {made.stdout}")
+        sys.exit(1)
