@@ -14,12 +14,16 @@
 #include <cpu/pause.h>
 #include "carry.h"
 
-/* Turns of a waiting loop, of some ten nanoseconds each: about what a short system call takes, and a wake-up costs. */
+/* Turns of a waiting loop, of some ten nanoseconds each: about what a short system call takes. */
 #define SPIN_FOR_TOKEN 100
-#define SPIN_BEFORE_PARKING 100
+#define GLANCE_TURNS 100
 
-/* After as many looks in vain, one in thirty-two is enough to see that things have changed. */
-#define LOOK_MISSES_MAX 5
+/* Nanoseconds that pass until a thread runs that was woken on a processor that slept; more in a virtual machine. */
+#define WAKE_UP_NS (60 * NSEC_PER_USEC)
+
+/* After as many looks in vain, one in 32 glances, in 1024 watches, is enough to see that things have changed. */
+#define GLANCE_MISSES_MAX 5
+#define WATCH_MISSES_MAX 10
 
 /*
  * Nanoseconds for carriers to leave a kernel that has ended. They look at each interrupt and in each waiting loop, and
@@ -71,40 +75,66 @@ void rump_unpark_at_end(struct rump_carrier *carrier)
 	rump_hyp->wake(rump_instance, &carrier->word, 1);
 }
 
-/*
- * Whether to look at the word for a while before sleeping. Where that was in vain, as it is for threads that share a
- * processor, it is done again more and more seldom.
- */
-static bool look_first(struct rump_carrier *me)
+static bool look_wanted(struct rump_look *look)
 {
-	if (!me->blind)
+	if (!look->blind)
 		return true;
-	me->blind--;
+	look->blind--;
 	return false;
 }
 
-static void looked(struct rump_carrier *me, bool in_vain)
+/* Where it was in vain, as it is for threads that share a processor, it is done again more and more seldom. */
+static bool looked(struct rump_look *look, bool seen, unsigned int misses_max)
 {
-	me->misses = in_vain ? min_t(u16, me->misses + 1, LOOK_MISSES_MAX) : 0;
-	me->blind = (1U << me->misses) - 1;
+	look->misses = seen ? 0 : min_t(u16, look->misses + 1, misses_max);
+	look->blind = (1U << look->misses) - 1;
+	return seen;
+}
+
+static bool glance(const struct rump_carrier *me, u32 seen)
+{
+	unsigned int turn;
+
+	for (turn = 0; turn < GLANCE_TURNS; turn++) {
+		if (READ_ONCE(me->word) != seen)
+			return true;
+		cpu_pause();
+	}
+	return false;
+}
+
+/*
+ * Two threads that answer each other on two virtual CPUs and both sleep meanwhile wait for each other's wake-up each
+ * time: longer than a glance, so they would do so for ever. One that has watched through such a wake-up ends that. Only
+ * while the CPU is idle: others that carry it could use the processor.
+ */
+static bool watch(const struct rump_cpu *cpu, const struct rump_carrier *me, u32 seen)
+{
+	u64 end = rump_hyp->clock_monotonic(rump_instance) + WAKE_UP_NS;
+
+	do {
+		if (glance(me, seen))
+			return true;
+	} while (!READ_ONCE(cpu->token) && rump_hyp->clock_monotonic(rump_instance) < end);
+	return false;
 }
 
 /* Sleep until rump_unpark(), unless that came after @seen was read. */
-static void park(struct rump_carrier *me, u32 seen)
+static void park(const struct rump_cpu *cpu, struct rump_carrier *me, u32 seen)
 {
-	if (look_first(me)) {
-		unsigned int spin = SPIN_BEFORE_PARKING;
+	u64 start;
 
-		while (READ_ONCE(me->word) == seen && --spin)
-			cpu_pause();
-		looked(me, !spin);
-		if (spin)
-			return;
-	}
+	if (look_wanted(&me->glance) && looked(&me->glance, glance(me, seen), GLANCE_MISSES_MAX))
+		return;
+	if (me->soon && !READ_ONCE(cpu->token) && look_wanted(&me->watch) &&
+	    looked(&me->watch, watch(cpu, me, seen), WATCH_MISSES_MAX))
+		return;
 	if (cmpxchg(&me->word, seen, seen | RUMP_PARKED) != seen)
 		return;
+	start = rump_hyp->clock_monotonic(rump_instance);
 	while (READ_ONCE(me->word) == (seen | RUMP_PARKED))
 		rump_hyp->wait(rump_instance, &me->word, seen | RUMP_PARKED, HYP_FOREVER);
+	me->soon = rump_hyp->clock_monotonic(rump_instance) - start < WAKE_UP_NS;
 }
 
 /* ---- tokens ---- */
@@ -201,7 +231,7 @@ void rump_cpu_wait(struct rump_cpu *cpu, struct rump_carrier *me, const u32 *sta
 			idler = true;
 			continue;
 		}
-		park(me, seen & ~RUMP_PARKED);
+		park(cpu, me, seen & ~RUMP_PARKED);
 	}
 	if (idler)
 		idler_resign(cpu, me);

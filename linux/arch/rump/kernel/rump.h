@@ -36,11 +36,22 @@ enum rump_interrupt {
 };
 
 /**
+ * struct rump_look - whether to look for news for a while before sleeping
+ * @misses: how often in a row nothing came meanwhile
+ * @blind:  how often not to look
+ */
+struct rump_look {
+	u16 misses;
+	u16 blind;
+};
+
+/**
  * struct rump_carrier - a host thread that can carry a virtual CPU
  * @host:    number of the host thread, for kicks; 0 where there are none
  * @word:    what it parks on: RUMP_PARKED while it sleeps or is about to, above that a count of events
- * @misses:  how often in a row it looked at @word before sleeping and nothing came
- * @blind:   how often it will sleep without looking
+ * @glance:  looks at @word as long as a short system call takes
+ * @watch:   looks as long as it takes to be woken
+ * @soon:    its last sleep was so short that such a look might have done
  *
  * @word may be written by anyone at any time, also after the thread has stopped waiting: records are never freed while
  * the kernel lives.
@@ -48,8 +59,9 @@ enum rump_interrupt {
 struct rump_carrier {
 	u32 host;
 	u32 word;
-	u16 misses;
-	u16 blind;
+	struct rump_look glance;
+	struct rump_look watch;
+	bool soon;
 };
 
 #define RUMP_PARKED 1U
