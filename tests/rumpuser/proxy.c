@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,48 @@ static void check_sleepers(void)
 	tap_is(right, THREADS + 1, "all have returned");
 }
 
+static atomic_bool computed;
+
+static void *computer(void *arg)
+{
+	long result = call(KERNEL_COMPUTE, (long)arg, 0, 0);
+
+	computed = true;
+	return (void *)result;
+}
+
+/* The server has two virtual CPUs: one is left for the others. */
+static void check_computer(char *address, const char *kind)
+{
+	pthread_t thread;
+	void *result;
+	int i, right = 0;
+
+	if (address)
+		*address = 5;
+	computed = false;
+	pthread_create(&thread, NULL, computer, address);
+	while (call(KERNEL_COMPUTING, 0, 0, 0) < 1 && !computed)
+		usleep(1000);
+	for (i = 0; i < 200; i++)
+		right += call(KERNEL_GETPID, 0, 0, 0) > 1 && call(KERNEL_STRLEN, (long)"string", 100, 0) == 7;
+	tap_is(right, 200, "calls go on while another %s, neither sleeping nor ending", kind);
+	tap_is(call(KERNEL_COMPUTING, 0, 0, 0), 1, "which it does still");
+	call(KERNEL_ENOUGH, true, 0, 0);
+	pthread_join(thread, &result);
+	tap_is((long)result, 0, "and then ends");
+	tap_ok(!address || *address == 6, "with what it had to write");
+	call(KERNEL_ENOUGH, false, 0, 0);
+}
+
+static void check_computers(void)
+{
+	static char byte;
+
+	check_computer(NULL, "computes");
+	check_computer(&byte, "has copied something in and computes");
+}
+
 int main(int argc, char **argv)
 {
 	char url[128];
@@ -301,6 +344,7 @@ int main(int argc, char **argv)
 	}
 	check_threads();
 	check_sleepers();
+	check_computers();
 	tap_is(call(KERNEL_REBOOT, 0, 0, 0), 0, "the call that ends the kernel is answered");
 	tap_is(wait_status(server.pid), 0, "and the kernel has ended");
 	rumpclient_setconnretry(0);

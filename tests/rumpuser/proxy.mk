@@ -6,7 +6,7 @@ proxy-bin := $(addprefix $(BUILD)/tests/rumpuser/,$(proxy-programs) proxy_server
 
 $(BUILD)/obj/tests/rumpuser/proxy%.o: rumpus-cflags += -Irumpuser
 
-$(BUILD)/tests/rumpuser/proxy_server: $(addprefix $(BUILD)/obj/tests/rumpuser/,proxy_server.o proxy_kernel.o) $(rumpuser-lib)
+$(BUILD)/tests/rumpuser/proxy_server: $(addprefix $(BUILD)/obj/tests/rumpuser/,proxy_server.o proxy_kernel.o proxy_calls.o) $(rumpuser-lib)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-rpath,'$$ORIGIN/../../lib' -o $@ $^
@@ -22,7 +22,7 @@ proxy-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 proxy-fuzz-src := $(addprefix tests/rumpuser/,proxy_fuzz.c proxy_fuzz_server.c proxy_fuzz_client.c proxy_message.c \
 	proxy_client.c) tests/tap.c \
 	$(client-src)
-proxy-fuzz-kernel-src = $(addprefix tests/rumpuser/,proxy_server.c proxy_kernel.c) $(rumpuser-src) $(rumpuser-below)
+proxy-fuzz-kernel-src = $(addprefix tests/rumpuser/,proxy_server.c proxy_kernel.c proxy_calls.c) $(rumpuser-src) $(rumpuser-below)
 proxy-fuzz-bin := $(addprefix $(BUILD)/tests/rumpuser/,proxy_fuzz proxy_fuzz_kernel)
 proxy-bin += $(proxy-fuzz-bin)
 

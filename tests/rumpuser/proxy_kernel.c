@@ -10,24 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "proxy_calls.h"
 #include "proxy_kernel.h"
 #include "rumpuser.h"
 
-enum { ESRCH_ = 3, EINTR_ = 4, ENOMEM_ = 12, EFAULT_ = 14, ENOSYS_ = 78 };
-
-struct process {
-	struct process *next;
-	pid_t pid, ppid;
-	void *client;
-	unsigned int lwps;
-	bool announced; /* waits for the child that it is made for, perhaps in vain */
-	bool leaving; /* lwps other than the one that said so are to leave */
-	long value;
-	char name[64];
-};
+enum { ESRCH_ = 3 };
 
 struct lwp {
 	struct process *process;
@@ -41,9 +30,6 @@ static struct {
 	struct process *processes;
 	pid_t next_pid;
 	struct process init;
-	struct rumpuser_mtx *mutex;
-	struct rumpuser_cv *cv;
-	unsigned int sleepers, generation;
 } kernel = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.cond = PTHREAD_COND_INITIALIZER,
@@ -52,7 +38,6 @@ static struct {
 };
 
 static __thread bool has_cpu;
-static bool fuzzed;
 
 static void broken(const char *rule)
 {
@@ -271,10 +256,7 @@ static void lwpexit(void)
 
 	if (p == &kernel.init)
 		broken("init is told to leave");
-	rumpuser_mutex_enter(kernel.mutex);
-	p->leaving = true;
-	rumpuser_cv_broadcast(kernel.cv);
-	rumpuser_mutex_exit(kernel.mutex);
+	calls_leave(p);
 }
 
 static void execnotify(const char *name)
@@ -287,207 +269,14 @@ static void execnotify(const char *name)
 	snprintf(p->name, sizeof(p->name), "%s", name);
 }
 
+struct process *process_current(void)
+{
+	return current()->process;
+}
+
 static pid_t get_pid(void)
 {
-	return current()->process->pid;
-}
-
-static int sleep_for_wake(struct process *p)
-{
-	unsigned int generation;
-	bool interrupted;
-
-	rumpuser_mutex_enter(kernel.mutex);
-	generation = kernel.generation;
-	kernel.sleepers++;
-	while (generation == kernel.generation && !p->leaving)
-		rumpuser_cv_wait(kernel.cv, kernel.mutex);
-	interrupted = generation == kernel.generation;
-	kernel.sleepers--;
-	rumpuser_mutex_exit(kernel.mutex);
-	return interrupted ? EINTR_ : 0;
-}
-
-static long wake_all(void)
-{
-	long n;
-
-	rumpuser_mutex_enter(kernel.mutex);
-	n = kernel.sleepers;
-	kernel.generation++;
-	rumpuser_cv_broadcast(kernel.cv);
-	rumpuser_mutex_exit(kernel.mutex);
-	return n;
-}
-
-static int sum(void *client, const void *address, size_t size, long *result)
-{
-	unsigned char *data = malloc(size + 1);
-	size_t i;
-	int error;
-
-	if (!data)
-		return ENOMEM_;
-	error = rumpuser_sp_copyin(client, address, data, size);
-	for (i = 0; !error && i < size; i++)
-		*result += data[i];
-	free(data);
-	return error;
-}
-
-static int string_in(void *client, const void *address, size_t room, long *result)
-{
-	char text[1024];
-	size_t size = room < sizeof(text) ? room : sizeof(text);
-	int error = rumpuser_sp_copyinstr(client, address, text, &size);
-
-	*result = size;
-	if (!error && strnlen(text, sizeof(text)) + 1 != size)
-		return ENOMEM_;
-	return error;
-}
-
-static int fill(void *client, void *address, size_t size, int byte)
-{
-	unsigned char *data = malloc(size + 1);
-	int error;
-
-	if (!data)
-		return ENOMEM_;
-	memset(data, byte, size);
-	error = rumpuser_sp_copyout(client, data, address, size);
-	free(data);
-	return error;
-}
-
-static int invert(void *client, void *address, size_t size)
-{
-	unsigned char *data = malloc(size + 1);
-	size_t i;
-	int error;
-
-	if (!data)
-		return ENOMEM_;
-	error = rumpuser_sp_copyin(client, address, data, size);
-	for (i = 0; i < size; i++)
-		data[i] = ~data[i];
-	if (!error)
-		error = rumpuser_sp_copyout(client, data, address, size);
-	free(data);
-	return error;
-}
-
-static void spin(long microseconds)
-{
-	struct timespec start, now;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - start.tv_sec) * 1000000 + (now.tv_nsec - start.tv_nsec) / 1000 < microseconds);
-}
-
-static long add(const long *numbers)
-{
-	unsigned long total = 0; /* hostile numbers may overflow */
-	int i;
-
-	for (i = 0; i < 8; i++)
-		total += numbers[i];
-	return total;
-}
-
-static int string_out(void *client, const char *text, void *address, size_t room, long *result)
-{
-	size_t size = room;
-	int error = rumpuser_sp_copyoutstr(client, text, address, &size);
-
-	*result = size;
-	return error;
-}
-
-/* Calls of hostile clients that say nothing about the proxy, but would take time or memory, or end the test */
-static bool is_harmless(int number, const long *a)
-{
-	if (number == KERNEL_REBOOT || number == KERNEL_SPIN)
-		return false;
-	return a[1] >= 0 && a[1] <= 1 << 20;
-}
-
-static int system_call(int number, void *arguments, long *retval)
-{
-	struct process *p = current()->process;
-	long *a = arguments;
-	void *address = (void *)a[0];
-	char byte = 1;
-	int error;
-
-	if (fuzzed && !is_harmless(number, a))
-		return ENOSYS_;
-	switch (number) {
-	case KERNEL_NULL:
-		return 0;
-	case KERNEL_GETPID:
-		retval[0] = p->pid;
-		return 0;
-	case KERNEL_GETPPID:
-		retval[0] = p->ppid;
-		return 0;
-	case KERNEL_SUM:
-		return sum(p->client, address, a[1], &retval[0]);
-	case KERNEL_STRLEN:
-		return string_in(p->client, address, a[1], &retval[0]);
-	case KERNEL_FILL:
-		return fill(p->client, address, a[1], a[2]);
-	case KERNEL_HELLO:
-		return string_out(p->client, KERNEL_HELLO_STRING, address, a[1], &retval[0]);
-	case KERNEL_SLEEP:
-		retval[0] = 1;
-		return sleep_for_wake(p);
-	case KERNEL_OUT_SLEEP:
-		error = rumpuser_sp_copyout(p->client, &byte, address, 1);
-		return error ? error : sleep_for_wake(p);
-	case KERNEL_WAKE:
-		retval[0] = wake_all();
-		return 0;
-	case KERNEL_SLEEPERS:
-		retval[0] = kernel.sleepers;
-		return 0;
-	case KERNEL_MMAP:
-		error = rumpuser_sp_anonmmap(p->client, a[0], &address);
-		retval[0] = (long)address;
-		return error;
-	case KERNEL_RAISE:
-		return rumpuser_sp_raise(p->client, a[0]);
-	case KERNEL_NAME:
-		return string_out(p->client, p->name, address, a[1], &retval[0]);
-	case KERNEL_SET:
-		p->value = a[0];
-		return 0;
-	case KERNEL_GET:
-		retval[0] = p->value;
-		return 0;
-	case KERNEL_PROCESSES:
-		retval[0] = kernel_processes(true);
-		return 0;
-	case KERNEL_FAIL:
-		return a[0];
-	case KERNEL_ADD:
-		retval[0] = add(a);
-		retval[1] = a[7];
-		return 0;
-	case KERNEL_REBOOT:
-		rumpuser_sp_fini(p->client);
-		rumpuser_exit(0);
-		return 0;
-	case KERNEL_INVERT:
-		return invert(p->client, address, a[1]);
-	case KERNEL_SPIN:
-		spin(a[0]);
-		return 0;
-	default:
-		return ENOSYS_;
-	}
+	return process_current()->pid;
 }
 
 int kernel_start(unsigned int cpus)
@@ -502,19 +291,17 @@ int kernel_start(unsigned int cpus)
 		.hyp_lwproc_rfork = lwproc_rfork,
 		.hyp_lwproc_newlwp = lwproc_newlwp,
 		.hyp_lwproc_curlwp = lwproc_curlwp,
-		.hyp_syscall = system_call,
+		.hyp_syscall = calls_run,
 		.hyp_lwpexit = lwpexit,
 		.hyp_execnotify = execnotify,
 		.hyp_getpid = get_pid,
 	};
 	int error;
 
-	fuzzed = getenv("PROXY_SERVER_FUZZED");
 	kernel.free_cpus = cpus;
 	error = rumpuser_init(RUMPUSER_VERSION, &upcalls);
 	if (error)
 		return error;
-	rumpuser_mutex_init(&kernel.mutex, RUMPUSER_MTX_KMUTEX);
-	rumpuser_cv_init(&kernel.cv);
+	calls_init();
 	return 0;
 }

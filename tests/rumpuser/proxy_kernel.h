@@ -29,6 +29,9 @@ enum kernel_call {
 	KERNEL_INVERT,	  /* (address, size): all bits */
 	KERNEL_SPIN,	  /* (microseconds): without giving the virtual CPU back */
 	KERNEL_OUT_SLEEP, /* (address): writes 1 byte there, then as KERNEL_SLEEP */
+	KERNEL_COMPUTE,	  /* (address or 0): reads a byte there, computes until KERNEL_ENOUGH, writes the byte plus 1 */
+	KERNEL_COMPUTING, /* (): how many calls do so */
+	KERNEL_ENOUGH,	  /* (whether) */
 	KERNEL_CALLS,	  /* how many there are */
 };
 

@@ -7,7 +7,8 @@
  * keeps the role, so that a call costs one receive and one send. When the call is about to sleep in the kernel, the
  * thread gives the role away (sp_role_release()): to a thread that waits for events on the connection, or, when
  * messages have already been received, to one that is woken. A call that waits for an answer of its client (copyin)
- * reads that itself while it has the role.
+ * reads that itself while it has the role. A call that neither sleeps nor ends must not hold up the client's others: the
+ * role is lent while the kernel has the thread (sp_role_lend()), and after some milliseconds the watcher takes it away.
  *
  * Lock order: server, client, output of a client. None is held while the kernel is called or the network waited for,
  * but the output lock, whose holder may wait until the peer takes more; so nobody waits for that lock with the role.
@@ -34,11 +35,13 @@
  * @SP_ROLE_HELD:  a thread, or the queue of jobs
  * @SP_ROLE_ARMED: nobody; the next message is an event
  * @SP_ROLE_OVER:  nobody any more
+ * @SP_ROLE_LENT:  from here on, the address of &sp_self of the thread that has it, but lets the watcher take it
  */
 enum sp_role {
 	SP_ROLE_HELD,
 	SP_ROLE_ARMED,
 	SP_ROLE_OVER,
+	SP_ROLE_LENT,
 };
 
 enum sp_wait {
@@ -73,12 +76,14 @@ struct sp_waiter {
  * @name:    for messages: number, process or address
  * @role:    enum sp_role
  * @next, @link: list and hash chain of clients, server lock
- * @job:     next in the queue of jobs, server lock
+ * @job:     next in the queue of jobs, server lock, or of the watcher's
+ * @watched: @lends when the watcher looked last; its own
  * @doomed:  nothing that it says counts any more
  *
  * The holder of the role:
  * @stream:  receiving side
  * @running: the handshake is over; @pid and @main are valid, constant until the end
+ * @lends:   how often the role was lent; the watcher reads it
  *
  * Under @lock:
  * @gone:    the connection has ended
@@ -97,14 +102,16 @@ struct sp_waiter {
 struct sp_client {
 	uint64_t id;
 	char name[96];
-	_Atomic uint32_t role;
+	_Atomic uintptr_t role;
 	struct sp_client *next, **link;
 	struct sp_client *job;
+	uint64_t watched;
 	atomic_bool doomed;
 	struct sp_stream stream;
 	bool running;
 	pid_t pid;
 	struct lwp *main;
+	_Atomic uint64_t lends;
 
 	pthread_mutex_t lock;
 	bool gone, ended;
@@ -125,7 +132,7 @@ struct sp_client {
 /**
  * struct sp_thread - the calling thread
  * @client:  that it serves, or NULL
- * @role:    it has the role of @client
+ * @role:    it has the role of @client, unless it is @lent: then sp_role_held() tells
  * @keep:    and must not give it away, because it is at work with the main lwp
  * @lwp:     it has an lwp in the process of @client
  * @request: number of the system call that it runs, with @calling
@@ -133,6 +140,7 @@ struct sp_client {
 struct sp_thread {
 	struct sp_client *client;
 	bool role;
+	bool lent;
 	bool keep;
 	bool lwp;
 	bool calling;
@@ -147,6 +155,8 @@ extern __thread struct sp_thread sp_self;
 void sp_job_push(struct sp_client *c);
 /** sp_role_arm() - make the next message of @c an event */
 void sp_role_arm(struct sp_client *c);
+/** sp_visit() - call @visit for every client, with the server's lock */
+void sp_visit(void (*visit)(struct sp_client *c, void *arg), void *arg);
 /** sp_forget() - the client can no longer be found; its socket is closed */
 void sp_forget(struct sp_client *c);
 /** sp_stopping() - the kernel is going down: no more upcalls */
@@ -168,10 +178,23 @@ bool sp_client_ready(struct sp_client *c);
 void sp_serve(struct sp_client *c);
 /** sp_role_release() - the calling thread no longer reads for its client, if it did */
 void sp_role_release(void);
+/** sp_role_pass() - give the role of @c to whom the next message will find */
+void sp_role_pass(struct sp_client *c);
+/** sp_role_held() - does the calling thread read for its client? If it had lent the role, it has it back, or lost it. */
+bool sp_role_held(void);
+/** sp_role_lend() - allow the watcher to take the role from the calling thread, if it has it, until sp_role_held() */
+void sp_role_lend(void);
 /** sp_role_take() - read for the client that the calling thread serves, if nobody does. Return: whether it does now */
 bool sp_role_take(void);
 /** sp_blame() - end the connection of @c with a message that says why */
 void sp_blame(struct sp_client *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* sp_watch.c: who has the role and does not come back */
+
+/** sp_watch() - see to it that the watcher is awake, because a role has been lent */
+void sp_watch(void);
+/** sp_watch_end() - let the watcher end, because sp_stopping() */
+void sp_watch_end(void);
 
 /* sp_lwp.c: upcalls of threads that hold no virtual CPU; they do nothing once the kernel goes down */
 

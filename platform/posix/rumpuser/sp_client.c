@@ -105,13 +105,8 @@ bool sp_client_ready(struct sp_client *c)
 	return sp_stream_size(&c->stream) >= wanted(c, &header);
 }
 
-void sp_role_release(void)
+void sp_role_pass(struct sp_client *c)
 {
-	struct sp_client *c = sp_self.client;
-
-	if (!sp_self.role || sp_self.keep)
-		return;
-	sp_self.role = false;
 	if (sp_client_ready(c)) {
 		sp_job_push(c);
 		return;
@@ -120,9 +115,43 @@ void sp_role_release(void)
 	sp_role_arm(c);
 }
 
+void sp_role_release(void)
+{
+	struct sp_client *c = sp_self.client;
+
+	if (sp_self.keep || !sp_role_held())
+		return;
+	sp_self.role = false;
+	sp_role_pass(c);
+}
+
+bool sp_role_held(void)
+{
+	uintptr_t lent = (uintptr_t)&sp_self;
+
+	if (sp_self.role && sp_self.lent) {
+		sp_self.lent = false;
+		sp_self.role = atomic_compare_exchange_strong(&sp_self.client->role, &lent, SP_ROLE_HELD);
+	}
+	return sp_self.role;
+}
+
+void sp_role_lend(void)
+{
+	struct sp_client *c = sp_self.client;
+
+	if (!sp_self.role || sp_self.lent)
+		return;
+	sp_self.lent = true;
+	atomic_store_explicit(&c->lends, atomic_load_explicit(&c->lends, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	atomic_store(&c->role, (uintptr_t)&sp_self);
+	sp_watch();
+}
+
 bool sp_role_take(void)
 {
-	uint32_t armed = SP_ROLE_ARMED;
+	uintptr_t armed = SP_ROLE_ARMED;
 
 	sp_self.role = atomic_compare_exchange_strong(&sp_self.client->role, &armed, SP_ROLE_HELD);
 	return sp_self.role;

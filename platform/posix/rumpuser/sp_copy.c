@@ -138,11 +138,13 @@ static void sleep_for(struct sp_waiter *w)
 static bool wait_for(struct sp_client *c, struct sp_waiter *w)
 {
 	while (atomic_load(&w->done) != SP_WAIT_DONE) {
-		if (sp_self.client == c && (sp_self.role || sp_role_take()))
+		if (sp_self.client == c && (sp_role_held() || sp_role_take()))
 			read_answer(c);
 		else
 			sleep_for(w);
 	}
+	if (sp_self.calling)
+		sp_role_lend(); /* the call goes on */
 	return !w->failed;
 }
 

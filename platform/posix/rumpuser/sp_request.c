@@ -163,8 +163,10 @@ static void call(struct sp_client *c, const struct sp_header *header, size_t siz
 	if (!result.error) {
 		sp_self.request = header->request;
 		sp_self.calling = true;
+		sp_role_lend();
 		result.error = sp_lwp_call(header->value, arguments, retval);
 		sp_self.calling = false;
+		sp_role_held();
 	}
 	result.retval[0] = retval[0];
 	result.retval[1] = retval[1];

@@ -109,6 +109,19 @@ static void remember(struct sp_client *c)
 	*bucket = c;
 }
 
+void sp_visit(void (*visit)(struct sp_client *c, void *arg), void *arg)
+{
+	struct sp_client *c;
+	size_t i;
+
+	pthread_mutex_lock(&server.lock);
+	for (i = 0; i < BUCKETS; i++) {
+		for (c = server.clients[i]; c; c = c->next)
+			visit(c, arg);
+	}
+	pthread_mutex_unlock(&server.lock);
+}
+
 void sp_forget(struct sp_client *c)
 {
 	pthread_mutex_lock(&server.lock);
@@ -122,7 +135,7 @@ void sp_forget(struct sp_client *c)
 /* An event may come late: its client may have got another reader, or have ended. */
 static struct sp_client *client_of_event(uint64_t id)
 {
-	uint32_t armed = SP_ROLE_ARMED;
+	uintptr_t armed = SP_ROLE_ARMED;
 	struct sp_client *c = server.clients[id % BUCKETS];
 
 	while (c && c->id != id)
@@ -401,11 +414,14 @@ static void answer_reboot(struct sp_client *c)
 	sp_output_try(c);
 }
 
+static void shut_down(struct sp_client *c, void *arg)
+{
+	sp_shutdown(c->stream.fd);
+}
+
 void rumpuser_sp_fini(void *client)
 {
 	uint64_t all = THREADS_MAX;
-	struct sp_client *c;
-	size_t i;
 
 	if (!atomic_load(&server.started) || sp_stopping())
 		return;
@@ -415,12 +431,8 @@ void rumpuser_sp_fini(void *client)
 	sp_shutdown(server.listen);
 	if (server.url.path[0])
 		unlink(server.url.path);
-	pthread_mutex_lock(&server.lock);
-	for (i = 0; i < BUCKETS; i++) {
-		for (c = server.clients[i]; c; c = c->next)
-			sp_shutdown(c->stream.fd);
-	}
-	pthread_mutex_unlock(&server.lock);
+	sp_visit(shut_down, NULL);
+	sp_watch_end();
 	if (write(server.wake, &all, sizeof(all)) != sizeof(all))
 		rumpuser_dprintf("rumpuser: proxy: eventfd: %s\n", strerror(errno));
 }
