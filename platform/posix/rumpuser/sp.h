@@ -7,8 +7,9 @@
  * keeps the role, so that a call costs one receive and one send. When the call is about to sleep in the kernel, the
  * thread gives the role away (sp_role_release()): to a thread that waits for events on the connection, or, when
  * messages have already been received, to one that is woken. A call that waits for an answer of its client (copyin)
- * reads that itself while it has the role. A call that neither sleeps nor ends must not hold up the client's others: the
- * role is lent while the kernel has the thread (sp_role_lend()), and after some milliseconds the watcher takes it away.
+ * reads that itself while it has the role. A call that neither sleeps nor ends must not hold up the client's others:
+ * the role is lent while the kernel has the thread (sp_role_offer()), and after some milliseconds the watcher takes it
+ * away. A client whose threads wait for each other's calls has it given away before each.
  *
  * Lock order: server, client, output of a client. None is held while the kernel is called or the network waited for,
  * but the output lock, whose holder may wait until the peer takes more; so nobody waits for that lock with the role.
@@ -84,6 +85,7 @@ struct sp_waiter {
  * @stream:  receiving side
  * @running: the handshake is over; @pid and @main are valid, constant until the end
  * @lends:   how often the role was lent; the watcher reads it
+ * @offers:  how many calls to come give the role away before they begin; any thread of its
  *
  * Under @lock:
  * @gone:    the connection has ended
@@ -112,6 +114,7 @@ struct sp_client {
 	pid_t pid;
 	struct lwp *main;
 	_Atomic uint64_t lends;
+	_Atomic uint32_t offers;
 
 	pthread_mutex_t lock;
 	bool gone, ended;
@@ -180,10 +183,15 @@ void sp_serve(struct sp_client *c);
 void sp_role_release(void);
 /** sp_role_pass() - give the role of @c to whom the next message will find */
 void sp_role_pass(struct sp_client *c);
-/** sp_role_held() - does the calling thread read for its client? If it had lent the role, it has it back, or lost it. */
+/** sp_role_held() - does the calling thread read for its client? If it had lent the role, it has it back, or lost it.
+ */
 bool sp_role_held(void);
-/** sp_role_lend() - allow the watcher to take the role from the calling thread, if it has it, until sp_role_held() */
-void sp_role_lend(void);
+/**
+ * sp_role_offer() - the kernel gets the calling thread, so that others may read for its client
+ *
+ * The role, if it is the caller's, is lent until sp_role_held(); or it is given away, if that was of use lately.
+ */
+void sp_role_offer(void);
 /** sp_role_take() - read for the client that the calling thread serves, if nobody does. Return: whether it does now */
 bool sp_role_take(void);
 /** sp_blame() - end the connection of @c with a message that says why */

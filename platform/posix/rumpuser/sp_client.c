@@ -136,12 +136,25 @@ bool sp_role_held(void)
 	return sp_self.role;
 }
 
-void sp_role_lend(void)
+static bool offers_take(struct sp_client *c)
+{
+	uint32_t offers = atomic_load_explicit(&c->offers, memory_order_relaxed);
+
+	if (offers)
+		atomic_store_explicit(&c->offers, offers - 1, memory_order_relaxed);
+	return offers;
+}
+
+void sp_role_offer(void)
 {
 	struct sp_client *c = sp_self.client;
 
 	if (!sp_self.role || sp_self.lent)
 		return;
+	if (offers_take(c)) {
+		sp_role_release();
+		return;
+	}
 	sp_self.lent = true;
 	atomic_store_explicit(&c->lends, atomic_load_explicit(&c->lends, memory_order_relaxed) + 1,
 			      memory_order_relaxed);

@@ -144,7 +144,7 @@ static bool wait_for(struct sp_client *c, struct sp_waiter *w)
 			sleep_for(w);
 	}
 	if (sp_self.calling)
-		sp_role_lend(); /* the call goes on */
+		sp_role_offer(); /* the call goes on */
 	return !w->failed;
 }
 

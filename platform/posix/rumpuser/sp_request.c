@@ -2,7 +2,11 @@
 /* System-call proxy: what clients ask for. All functions here run with the role, the message at its stream's start. */
 #include <string.h>
 
+#include "../posix.h"
 #include "sp.h"
+
+#define SHORT_CALL_NS 20000 /* for which it is not worth while to wake a thread */
+#define OFFERS 64	    /* calls for which one that was held up, or was not, is remembered */
 
 static void welcome(struct sp_client *c, uint64_t request)
 {
@@ -148,12 +152,31 @@ static void call_end(struct sp_client *c)
 		sp_exec_finish(c);
 }
 
+/*
+ * Before the answer: what follows that had better find a thread that runs than wake one. If others of the client had to
+ * wait for us although there is something to gain by another thread, or somebody came while it was offered, calls to
+ * come offer the role, too.
+ */
+static void role_return(struct sp_client *c, uint64_t begin)
+{
+	bool wanted;
+
+	if (sp_role_held())
+		wanted = posix_clock_monotonic(NULL) - begin > SHORT_CALL_NS &&
+			 !sp_stream_need(&c->stream, sizeof(struct sp_header), false);
+	else
+		wanted = !sp_role_take();
+	if (wanted)
+		atomic_store_explicit(&c->offers, OFFERS, memory_order_relaxed);
+}
+
 /* Between reading it and the end of this, the role may be lost: nothing may stay in the stream. */
 static void call(struct sp_client *c, const struct sp_header *header, size_t size)
 {
 	long arguments[SP_ARGUMENTS_MAX / sizeof(long)] = { 0 }; /* the kernel reads as many as the call has */
 	long retval[2] = { 0, 0 };
 	struct sp_result result = { 0 };
+	uint64_t begin;
 
 	memcpy(arguments, sp_stream_data(&c->stream), size);
 	sp_stream_skip(&c->stream, size);
@@ -163,10 +186,11 @@ static void call(struct sp_client *c, const struct sp_header *header, size_t siz
 	if (!result.error) {
 		sp_self.request = header->request;
 		sp_self.calling = true;
-		sp_role_lend();
+		begin = posix_clock_monotonic(NULL);
+		sp_role_offer();
 		result.error = sp_lwp_call(header->value, arguments, retval);
 		sp_self.calling = false;
-		sp_role_held();
+		role_return(c, begin);
 	}
 	result.retval[0] = retval[0];
 	result.retval[1] = retval[1];
