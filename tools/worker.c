@@ -27,6 +27,12 @@
 #define KERNEL_MEMORY_READ (128ULL << 20)
 #define KERNEL_MEMORY_WRITE (192ULL << 20)
 
+/*
+ * How long a call inside may wait for what nothing can interrupt: a driver that an image has brought into a deadlock would
+ * wait for ever. Disks that are failing take minutes for one request. What the user adds comes later, and wins.
+ */
+#define COMMAND_LINE "rump.hung_ms=300000"
+
 static struct shared *shared;
 static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
 
@@ -137,12 +143,14 @@ static int open_disk(struct worker *worker, struct image *image)
 
 static int boot(struct worker *worker, const struct kernel_files *files)
 {
-	char path[48], components[48];
+	const char *more = getenv("RUMPUS_COMMAND_LINE");
+	char path[48], components[48], command_line[512];
 	struct rumpus_config config = {
 		.size = sizeof(config),
 		.cpus = worker->command->cpus ? worker->command->cpus : 1,
 		.memory = KERNEL_MEMORY_READ,
 		.image = path,
+		.command_line = command_line,
 		.components = files->dir >= 0 ? components : "",
 		.log = take_log,
 		.ended = take_end,
@@ -152,6 +160,12 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	char line[256];
 	int error;
 
+	if ((size_t)snprintf(command_line, sizeof(command_line), "%s %s", COMMAND_LINE, more ? more : "") >=
+	    sizeof(command_line)) {
+		report_error(&worker->report, NULL, "RUMPUS_COMMAND_LINE is too long; %zu bytes are the most",
+			     sizeof(command_line) - sizeof(COMMAND_LINE) - 1);
+		return -E2BIG;
+	}
 	unsetenv("RUMPUS_LOG"); /* what the kernel says goes to the parent; no file can be opened here */
 	for (unsigned int i = 0; i < worker->command->image_count; i++) {
 		if (worker->command->images[i].writable)
