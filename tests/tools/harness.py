@@ -4,6 +4,7 @@
 import hashlib
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -138,11 +139,21 @@ def _restore_signals():
 
 
 def spawn(*args, **more):
-    """Start rumpus; signals as from a terminal, whatever this program inherited. @stdin: path of a file."""
+    """
+    Start rumpus; signals as from a terminal, whatever this program inherited.
+    @stdin: path of a file. @limits: of setrlimit(2), by resource.
+    """
+    limits = more.pop("limits", {})
+
+    def prepare():
+        _restore_signals()
+        for what, limit in limits.items():
+            resource.setrlimit(what, limit)
+
     more.setdefault("stdout", subprocess.PIPE)
     more.setdefault("stderr", subprocess.PIPE)
     with open(more.pop("stdin", os.devnull), "rb") as stdin:
-        return subprocess.Popen([program(), *args], stdin=stdin, preexec_fn=_restore_signals, **more)
+        return subprocess.Popen([program(), *args], stdin=stdin, preexec_fn=prepare, **more)
 
 
 class Result:

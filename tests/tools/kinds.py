@@ -24,6 +24,8 @@ WRITABLE = {
     "hfs": (32 * MIB, ["hformat"], None, "hfs"),
     "udf": (64 * MIB, ["mkudffs", "--utf8"], None, "udf"),
 }
+# Of those that are in the kernel image, close to the least that their mkfs takes
+SIZES = {"ext4": 64 * MIB, "xfs": 300 * MIB, "btrfs": 128 * MIB}
 # name: (how to make IMAGE of the directory "tree", type that rumpus finds)
 READABLE = {
     **{f"squashfs-{c}": (["mksquashfs", "tree", "IMAGE", "-quiet", "-no-progress", "-comp", c], "squashfs")
@@ -64,16 +66,16 @@ def find_programs():
     os.environ["HOME"] = os.getcwd()  # hformat keeps notes there
 
 
-def make(name, path):
-    """An image of this kind: empty, or of the directory "tree" where nothing else can fill it."""
+def make(name, path, *options):
+    """An image of this kind: empty, or of the directory "tree" where nothing else can fill it. @options: more for mkfs"""
     if name in harness.MKFS:
-        harness.mkfs(path, name)
+        harness.mkfs(path, name, SIZES[name], *options)
         return
     if name in WRITABLE:
         size, words, _, _ = WRITABLE[name]
         with open(path, "wb") as image:
             image.truncate(size)
-        words = [*words, path]
+        words = [*words, *options, path]
     else:
         words = [word.replace("IMAGE", path) for word in READABLE[name][0]]
     made = tool(*words)

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Damaged images by seed: each command on them ends with an answer, within bounds, and nothing else is touched.
+
+usage: mutants.py KIND-FIRST+COUNT    as in "mutants.py ext4-17+1", which repeats seed 17
+"""
+
+import os
+import re
+import sys
+import time
+
+import bounded
+import harness
+import kinds
+import mutate
+from harness import ok, run
+
+# name: (kind, options for mkfs)
+VARIANTS = {"ext4-plain": ("ext4", ["-O", "^metadata_csum"])}
+# Beside the check of each mutant: every so many seeds, this.
+MORE = {3: ["info", "disk.img"], 5: ["ls", "-lR", "disk.img"], 7: ["cp", "-r", "disk.img:/", "out"]}
+EVERY = 8
+
+
+def make_tree():
+    """What has metadata of many forms; kinds that have less of them get less."""
+    os.makedirs("tree/dir/deeper/deepest")
+    os.makedirs("tree/many")
+    contents = mutate.CONTENT * 128
+    for size in (1, 300, 4096, 50000, 400000):
+        kinds.write(f"tree/size-{size}", (contents * (size // len(contents) + 1))[:size])
+    for i in range(150):
+        kinds.write(f"tree/many/a name that takes some space {i}", contents[:i])
+    kinds.write("tree/dir/deeper/deepest/file", contents)
+
+
+def add_more():
+    os.symlink("size-300", "tree/link")
+    os.symlink("x" * 200, "tree/dir/long-link")
+    os.link("tree/size-300", "tree/dir/hard-link")
+    os.mkfifo("tree/dir/fifo")
+    with open("tree/dir/holes", "wb") as file:
+        for i in range(30):
+            file.seek(i * 20000)
+            file.write(mutate.CONTENT * 32)
+    try:
+        for i in range(8):
+            os.setxattr("tree/size-4096", f"user.attribute{i}", b"value" * i)
+    except OSError:
+        pass  # the host's file system has none
+
+
+def make_base(name):
+    """disk.img, filled with what this kind can hold."""
+    kind, options = VARIANTS.get(name, (name, []))
+    make_tree()
+    if kind in kinds.READABLE:
+        add_more()
+        kinds.make(kind, "disk.img")
+    else:
+        kinds.make(kind, "disk.img", *options)
+        filled = run("cp", "-r", "tree", "disk.img:/")
+        if filled.code and kind != "hfs":  # its catalogue is full early, which will do
+            raise RuntimeError(filled)
+        add_more()
+        run("cp", "-a", "tree", "disk.img:/more")  # as far as it goes
+    kinds.tool("rm", "-rf", "tree")
+    return mutate.Base("disk.img"), kind
+
+
+def surroundings():
+    """All that the commands might touch, and may not."""
+    found = {}
+    for place in ("..", ".", "guarded", "guarded/directory"):
+        for entry in os.scandir(place):
+            st = entry.stat(follow_symlinks=False)
+            found[entry.path] = (st.st_mode, st.st_size, st.st_mtime_ns)
+    return found
+
+
+class Series:
+    """Seeds of one kind, and what became of them."""
+
+    def __init__(self, name):
+        self.name = name
+        self.wrong = []  # texts
+        self.ended = []
+        self.answers = {}
+        self.commands = 0
+        self.cpu = 0
+        self.memory = 0
+        self.slowest = (0, None)
+        self.base, self.kind = make_base(name)
+        os.makedirs("guarded/directory")
+        kinds.write("guarded/file", b"of the host's\n")
+
+    def command(self, seed, mutant, *args, codes=(0, 1)):
+        before = surroundings()
+        result = bounded.run(*args)
+        wrong = result.wrong(codes)
+        self.commands += 1
+        self.cpu += result.cpu
+        self.slowest = max(self.slowest, (round(result.cpu, 2), f"{seed}: {args[0]}"))
+        self.memory = max(self.memory, result.memory)
+        answer = re.sub(r"\d+", "N", result.err)
+        self.answers[answer] = self.answers.get(answer, 0) + 1
+        after = surroundings()
+        for path in ("./out", "../inner"):  # "out" is made for what is copied
+            before.pop(path, None)
+            after.pop(path, None)
+        if after != before and not wrong:
+            wrong = f"touched: {[path for path in {**before, **after} if before.get(path) != after.get(path)]}"
+        if result.kernel_ended:
+            self.ended.append(f"seed {seed}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
+        if wrong:
+            self.wrong.append(f"seed {seed}: {' '.join(args)}: {wrong}\n{mutant}\n{result}\n"
+                              f"repeat: tests/tools/mutants.py {self.name}-{seed}+1")
+
+    def run(self, seed):
+        mutant = mutate.Mutant(self.base, self.kind, seed)
+        mutant.apply("disk.img")
+        self.command(seed, mutant, "check", "disk.img")
+        more = MORE.get(seed % EVERY)
+        if more:
+            os.mkdir("out")
+            self.command(seed, mutant, *more, codes=(0, 1, 3))
+            kinds.tool("chmod", "-R", "u+rwx", "out")
+            kinds.tool("rm", "-rf", "out")
+        mutant.undo("disk.img")
+
+
+def main():
+    name, first, count = re.fullmatch(r"(.*)-(\d+)\+(\d+)", sys.argv[1]).groups()
+    harness.start()
+    os.environ["RUMPUS_COMMAND_LINE"] = "rump.hung_ms=3000"  # who waits for nothing at all need not wait for minutes
+    os.mkdir("inner")  # what is above it is watched, too
+    os.chdir("inner")
+    kinds.find_programs()
+    series = Series(name)
+    whole = run("check", "disk.img")
+    ok(whole.code == 0, f"{name}: as it was made, no error is found", whole)
+    before = harness.digest("disk.img")
+    started = time.monotonic()
+    for seed in range(int(first), int(first) + int(count)):
+        series.run(seed)
+    seconds = time.monotonic() - started
+    ok(not series.wrong, f"{name}: {series.commands} commands on {count} mutants end with an answer", "\n\n".join(series.wrong))
+    ok(harness.digest("disk.img") == before, f"{name}: nothing was written to the image")
+    if int(count) > 20:
+        ok(len(series.answers) > 3, f"{name}: {len(series.answers)} different answers", series.answers)
+    for text in series.ended:
+        print(f"# kernel ended, {text}")
+    print(f"# {name}: {seconds:.1f} s, {series.cpu / series.commands * 1000:.0f} ms of processor time for each command, "
+          f"slowest {series.slowest[0]} s (seed {series.slowest[1]}), {series.memory >> 20} MiB at most")
+    harness.done()
+
+
+main()
