@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Two kernels in this program with a wire between them: in one a server that answers with what it is told, in the other
- *a client. No privileges, and nothing of it is seen outside.
+ * a client. No privileges, and nothing of it is seen outside.
  *
  *	cc -o echo echo.c $(pkg-config --cflags --libs rumpus)
  *	./echo "is anybody there?" [FILE.pcapng]
@@ -37,17 +37,12 @@ static int boot(const char *spec, const char *address, struct rumpus **kernel)
 	if (result < 0)
 		return complain("boot", result);
 	result = rumpus_net_add(*kernel, spec, name, error, sizeof(error));
+	if (!result)
+		result = rumpus_net_configure(*kernel, name, address, error, sizeof(error));
 	if (result < 0) {
 		fprintf(stderr, "echo: %s\n", error);
-	} else {
-		result = rumpus_net_address(*kernel, name, address);
-		if (!result)
-			result = rumpus_net_up(*kernel, name);
-		if (result < 0)
-			complain(address, result);
-	}
-	if (result < 0)
 		rumpus_halt(*kernel);
+	}
 	return result;
 }
 

@@ -7,7 +7,7 @@
  *	./fetch 10.0.2.2 8000 /index.html [FILE.pcapng]
  *
  * 10.0.2.2 is the host's loopback as seen from inside. With a file, every frame is written there, for tcpdump and the
- *like.
+ * like.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,12 +37,10 @@ static int connect_to_slirp(struct rumpus *kernel, const char *spec)
 		fprintf(stderr, "fetch: %s\n", error);
 		return -1;
 	}
-	result = rumpus_net_address(kernel, name, "10.0.2.15/24");
-	if (!result)
-		result = rumpus_net_up(kernel, name);
-	if (!result)
-		result = rumpus_net_route(kernel, "default", "10.0.2.2", NULL);
-	return result < 0 ? complain(name, result) : 0;
+	result = rumpus_net_configure(kernel, name, "dhcp", error, sizeof(error));
+	if (result < 0)
+		fprintf(stderr, "fetch: %s\n", error);
+	return result;
 }
 
 static int fetch(const char *host, const char *port, const char *path)

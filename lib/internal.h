@@ -30,6 +30,7 @@
 
 enum {
 	REASON_SIZE = 256, /* bytes of a kernel's last words, with the terminator */
+	NAME_SERVERS_MAX = 8,
 };
 
 /**
@@ -145,6 +146,7 @@ SLIST_HEAD(device_list, device);
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
  * @visits, @processes, @devices: all that there are
  * @components: drivers that it can load
+ * @name_servers, @name_server_count: that its networks have, as text: numbers, perhaps "%" and an interface
  * @version: a copy of the image's name for itself
  * @ended:   0, then 1 while @reason is written, then 2
  * @reason:  one line
@@ -165,6 +167,8 @@ struct rumpus {
 	struct rumpus_process_list processes;
 	struct device_list devices;
 	struct components components;
+	char name_servers[NAME_SERVERS_MAX][64];
+	unsigned int name_server_count;
 	char version[128];
 	int ended;
 	char reason[REASON_SIZE];

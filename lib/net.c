@@ -50,7 +50,7 @@ int rumpus_net_add(struct rumpus *kernel, const char *spec, char name[32], char 
 	if (!taken)
 		net->ops->close(net);
 	if (error && result == -EOPNOTSUPP)
-		snprintf(error, error_size, "%s: this kernel has no network; boot an image that has, linux-net.img",
+		snprintf(error, error_size, "%s: this kernel has no network; boot the image \"net\"",
 			 spec);
 	else if (error)
 		snprintf(error, error_size, "%s: the kernel does not take this device (error %d)", spec, -result);

@@ -227,6 +227,35 @@ int rumpus_net_address(struct rumpus *kernel, const char *name, const char *addr
 int rumpus_net_route(struct rumpus *kernel, const char *destination, const char *gateway, const char *name);
 
 /**
+ * rumpus_net_configure() - give an interface all that it needs to be used, and start it; blocks
+ * @name: of the interface ("net0", also "lo")
+ * @settings: words with blanks between them, each optional, in any order:
+ *            "10.0.2.15/24", "fd00::2/64"    an address, up to eight;
+ *            "dhcp"           IPv4 address, default route and name servers from a DHCP server;
+ *            "auto"           wait until the kernel has an IPv6 address from a router's advertisement;
+ *            "via=10.0.2.2"   gateway of the default route, one for each family;
+ *            "dns=10.0.2.3"   a name server, up to eight;
+ *            "mtu=1500"       bytes;
+ *            "wait=10"        seconds that "dhcp" and "auto" each wait at most
+ * @error: one line that names what is wrong and the remedy, on failure; may be NULL
+ *
+ * What was done before something failed stays done. An address from DHCP is dropped by the kernel when its lease is over;
+ * calling this again before with "dhcp" extends it.
+ * Return: 0; -EINVAL for settings that are not understood, or a gateway in no network of the interface; -ENODEV without
+ * such an interface; -EEXIST for an address or route that is there; -EADDRINUSE when another station has the address;
+ * -ETIMEDOUT when nobody answered; -EOPNOTSUPP when the kernel has no network
+ */
+int rumpus_net_configure(struct rumpus *kernel, const char *name, const char *settings, char *error, size_t error_size);
+
+/**
+ * rumpus_net_name_servers() - what rumpus_net_configure() was given or learnt, for resolvers
+ * @list: out: addresses with blanks between them ("10.0.2.3 fec0::3"); link-local ones with "%" and the interface
+ * @size: bytes of @list; 520 are always enough
+ * Return: how many; -ENOSPC when @list is too small
+ */
+int rumpus_net_name_servers(struct rumpus *kernel, char *list, size_t size);
+
+/**
  * rumpus_syscall() - one system call by number, as on the host's CPU
  * @number: SYS_xxx of <sys/syscall.h>
  *
