@@ -2,7 +2,7 @@
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers
-net-stack-tests := stack paths fuzz configure
+net-stack-tests := stack paths fuzz configure zerocopy
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
@@ -21,6 +21,6 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 tests += $(net-test-bin)
 
 # With the kernel image of "make net"
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure) $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh \
+long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy) $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh \
 	$(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet)
 check-long: net

@@ -4,6 +4,7 @@
 #define TESTS_NET_NODE_H
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,6 +65,25 @@ long node_listen_at(struct node *node, const char *address, uint16_t port);
 
 /** node_connect_to() - a connected socket, or a negative errno */
 long node_connect_to(struct node *node, const char *address, uint16_t port);
+
+/**
+ * struct receiver - one side of a TCP transfer, on a thread of its own
+ * @node, @listener: where
+ * @bytes:   that are expected, then the end; of pattern 1
+ * @wrong:   bytes from here on differ, or an error; -1: none
+ */
+struct receiver {
+	struct node *node;
+	long listener;
+	uint64_t bytes;
+	int64_t wrong;
+	pthread_t thread;
+};
+
+/** receiver_start() - listen at any address of the family of @address, and compare what one connection brings */
+void receiver_start(struct receiver *receiver, struct node *to, const char *address, uint16_t port, uint64_t bytes);
+/** receiver_end() - wait for the end of the connection. Return: was all right? */
+bool receiver_end(struct receiver *receiver);
 
 /**
  * node_transfer() - a TCP connection from one node to another, with bytes that the receiver compares

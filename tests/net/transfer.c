@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,19 +13,6 @@
 #include "../tap.h"
 
 #define CHUNK (256U << 10)
-
-/**
- * struct receiver - one side of a transfer
- * @node, @listener: where
- * @bytes:   that are expected, then the end
- * @wrong:   bytes from here on differ, or an error; -1: none
- */
-struct receiver {
-	struct node *node;
-	long listener;
-	uint64_t bytes;
-	int64_t wrong;
-};
 
 static void *receive(void *arg)
 {
@@ -58,6 +44,22 @@ static void *receive(void *arg)
 	return NULL;
 }
 
+void receiver_start(struct receiver *receiver, struct node *to, const char *address, uint16_t port, uint64_t bytes)
+{
+	const char *any = strchr(address, ':') ? "::" : "0.0.0.0";
+
+	*receiver = (struct receiver){ .node = to, .listener = node_listen_at(to, any, port), .bytes = bytes };
+	if (pthread_create(&receiver->thread, NULL, receive, receiver))
+		tap_abort("no thread");
+}
+
+bool receiver_end(struct receiver *receiver)
+{
+	pthread_join(receiver->thread, NULL);
+	node_close(receiver->node, receiver->listener);
+	return receiver->wrong < 0;
+}
+
 static long send_all(struct node *node, long fd, uint64_t bytes)
 {
 	unsigned char *buf = malloc(CHUNK);
@@ -86,12 +88,11 @@ static long milliseconds(void)
 
 long node_transfer(struct node *from, struct node *to, const char *address, uint16_t port, uint64_t bytes)
 {
-	const char *any = strchr(address, ':') ? "::" : "0.0.0.0";
-	struct receiver receiver = { .node = to, .listener = node_listen_at(to, any, port), .bytes = bytes };
 	long start = milliseconds(), fd, error;
-	pthread_t thread;
+	struct receiver receiver;
+	bool right;
 
-	pthread_create(&thread, NULL, receive, &receiver);
+	receiver_start(&receiver, to, address, port, bytes);
 	fd = node_connect_to(from, address, port);
 	if (fd < 0)
 		tap_abort("%s: connect to %s port %u: %s", from->name, address, port, strerror((int)-fd));
@@ -99,9 +100,8 @@ long node_transfer(struct node *from, struct node *to, const char *address, uint
 	if (error)
 		tap_note("%s: write: %s", from->name, strerror((int)-error));
 	node_close(from, fd);
-	pthread_join(thread, NULL);
-	node_close(to, receiver.listener);
-	return error || receiver.wrong >= 0 ? -1 : milliseconds() - start;
+	right = receiver_end(&receiver);
+	return error || !right ? -1 : milliseconds() - start;
 }
 
 static bool is_reply(const unsigned char *buf, long len, bool v6, uint16_t id, uint16_t sequence)
