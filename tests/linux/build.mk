@@ -22,6 +22,15 @@ $(linux-tests:%=$(BUILD)/tests/linux/%): $(BUILD)/tests/linux/%: $(BUILD)/obj/te
 tests += $(linux-tests:%=$(BUILD)/tests/linux/%)
 long-tests += $(BUILD)/tests/linux/life:long
 
+# Another upstream, whose kernel is built first if its packages are there
+long-tests += $(if $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu)),tests/linux/upstream.sh:6.1)
+needs-tests/linux/upstream.sh/6.1 = $(if $(shell scripts/packages --linux 6.1 --list build),,upstream-6.1)
+
+upstream-6.1:
+	+@$(MAKE) LINUX=6.1 BUILD=$(BUILD)/$@ all
+
+.PHONY: upstream-6.1
+
 # One more kernel for the tests of debuggers, sanitizers and the tree's own suites: building it takes minutes.
 linux-check-variant := small-debug-kasan-ubsan-lockdep-kunit-trace-gcov
 linux-check-image := $(linux-image:.img=-$(linux-check-variant).img)
