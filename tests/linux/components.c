@@ -117,6 +117,28 @@ static void refused(const char *name, int expected, const char *text)
 		tap_note("returned %d (%s), expected %d and \"%s\"", ret, strerror(-ret), expected, text);
 }
 
+static bool kernel_has(const char *path)
+{
+	return rumpus_sys_faccessat(AT_FDCWD, path, F_OK) == 0;
+}
+
+/* What is built in, and begins when it is wanted */
+static void test_deferred(void)
+{
+	tap_ok(kernel_says("/proc/filesystems", "\text4\n"), "ext4 is there from the beginning");
+	tap_ok(!kernel_says("/proc/filesystems", "\tbtrfs\n"), "btrfs begins when it is wanted");
+	tap_is(rumpus_sys_mount("nothing", "/mnt", "btrfs", 0, NULL), -ENOENT, "it is wanted by who mounts");
+	tap_ok(kernel_says("/proc/filesystems", "\tbtrfs\n"), "then it is there");
+	tap_ok(!kernel_says("/proc/filesystems", "\txfs\n"), "and nothing else");
+	tap_is(rumpus_sys_mount("nothing", "/mnt", "btrfs", 0, NULL), -ENOENT, "it does not begin twice");
+	tap_ok(!kernel_has("/sys/kernel/slab"), "files of caches are made when caches come and go");
+	tap_is(load("vfat"), 0, "as those of modules do %s", error);
+	tap_ok(kernel_has("/sys/kernel/slab/fat_inode_cache"), "then those are there");
+	tap_ok(kernel_has("/sys/kernel/slab/btrfs_inode"), "and those of before");
+	tap_is(unload("vfat") ?: unload("fat"), 0, "%s", "they are unloaded");
+	tap_ok(!kernel_has("/sys/kernel/slab/fat_inode_cache"), "and theirs are gone");
+}
+
 static void test_by_name(void)
 {
 	tap_ok(!kernel_says("/proc/filesystems", "vfat"), "vfat is not part of the image");
@@ -403,6 +425,7 @@ int main(void)
 	snprintf(command, sizeof(command), "mkdir copy && cp $(dirname \"$RUMPUS_IMAGE\")/%s/* copy",
 		 strrchr(rumpus_version(kernel), ' ') + 1);
 	run(command);
+	test_deferred();
 	test_by_name();
 	test_by_itself();
 	test_many();

@@ -128,9 +128,12 @@ static void request_drop(struct request *request)
 static int ask(const char *name)
 {
 	static const struct hyp_thread_attr attr = { .name = "component", .cpu = -1, .flags = HYP_THREAD_JOINABLE };
-	struct request *request = request_take();
+	struct request *request;
 	int err;
 
+	if (!load)
+		return -ENOENT;
+	request = request_take();
 	if (!request)
 		return -EINTR;
 	strscpy(request->name, name, sizeof(request->name));
@@ -173,7 +176,9 @@ static int load_modprobe(struct linux_binprm *bprm)
 	err = read_name(bprm, name);
 	if (err < 0)
 		return err;
-	err = ask(name);
+	err = rump_deferred_init(name);
+	if (err == -ENOENT)
+		err = ask(name);
 	if (err)
 		return err == -ENOEXEC ? -ENOENT : err; /* or the tree would ask for another format, which is this again */
 	err = begin_new_exec(bprm);
@@ -209,6 +214,6 @@ late_initcall(component_init);
 /** rump_components_start() - system calls are served: from now on components may be asked for */
 void rump_components_start(void)
 {
-	if (load && ready)
+	if (ready)
 		strscpy(modprobe_path, MODPROBE, KMOD_PATH_LEN);
 }

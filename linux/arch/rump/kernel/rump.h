@@ -270,6 +270,9 @@ void rump_components(int (*load)(void *cookie, const char *name), void *cookie);
 void rump_components_start(void);
 void rump_components_halt(void);
 
+/* deferred.c */
+int rump_deferred_init(const char *name);
+
 /* time.c */
 void rump_timer_interrupt(void);
 void rump_timer_upcall(void *cookie, u32 n);

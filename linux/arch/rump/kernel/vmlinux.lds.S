@@ -20,6 +20,13 @@
 #define CPUIDLE_TEXT
 #endif
 
+/* Initcalls of some files that wait until somebody wants the driver: deferred.c. */
+#define DEFERRED(name, files) \
+	. = ALIGN(8); \
+	rump_deferred_##name = .; \
+	KEEP(files(.initcall6.init .initcall7.init)) \
+	rump_deferred_##name##_end = .;
+
 PHDRS
 {
 	text PT_LOAD FILEHDR PHDRS FLAGS(5);
@@ -82,6 +89,9 @@ SECTIONS
 	.init.data : ALIGN(PAGE_SIZE) {
 		INIT_DATA
 		INIT_SETUP(16)
+		DEFERRED(btrfs, *fs/btrfs*.o)
+		DEFERRED(slub, *mm/slub.o)
+		DEFERRED(xfs, *fs/xfs*.o)
 		INIT_CALLS
 		CON_INITCALL
 		INIT_RAM_FS
