@@ -18,10 +18,6 @@
 /* Header of this interface: without the two bytes at the end */
 #define HEADER 10
 
-#ifndef PACKET_IGNORE_OUTGOING
-#define PACKET_IGNORE_OUTGOING 23
-#endif
-
 /**
  * struct packet - the device
  * @fds:  its socket

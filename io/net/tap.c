@@ -14,11 +14,9 @@
 
 #define DEVICE "/dev/net/tun"
 
-/* Newer than some headers: segmentation of UDP */
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
+/* Segmentation of UDP: TUN_F_USO4 and TUN_F_USO6 of headers newer than Debian 12's */
+#define OFFLOAD_USO4 0x20
+#define OFFLOAD_USO6 0x40
 
 /**
  * struct tap - the device
@@ -175,7 +173,7 @@ static uint32_t negotiate(const int *fd, unsigned int queues, uint32_t wanted)
 		uint32_t caps;
 		unsigned int flags;
 	} offers[] = {
-		{ NET_CAPS, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6 },
+		{ NET_CAPS, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN | OFFLOAD_USO4 | OFFLOAD_USO6 },
 		{ NET_CAPS & ~HYP_NET_CAP_USO, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN },
 		{ HYP_NET_CAP_CSUM, TUN_F_CSUM },
 		{ 0, 0 },
