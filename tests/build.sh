@@ -5,19 +5,8 @@ set -u
 
 top=${RUMPUS_TOP:?run by make check}
 unset MAKEFLAGS MAKEOVERRIDES MFLAGS MAKELEVEL BUILD CFLAGS LDFLAGS CC DEBUG V PREFIX SANDBOX
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # made PATTERN ARGUMENT...: run make; its output has the pattern
 made() {
@@ -106,5 +95,4 @@ ok $? "help lists targets and variables"
 make clean >out 2>&1 && [ ! -e build ]
 ok $? "clean leaves nothing"
 
-echo "1..$count"
-exit $bad
+done_testing

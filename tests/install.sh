@@ -6,19 +6,8 @@ set -u
 top=${RUMPUS_TOP:?run by make check}
 prefix=${RUMPUS_PREFIX:?}
 dest=$PWD/dest
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 make -C "$top" -q all >out 2>&1
 ok $? "make has nothing to do after make"
@@ -89,5 +78,4 @@ RUMPUS_IMAGE=$dest$prefix/lib/rumpus/linux.img "$dest$prefix/bin/rumpus" info /d
 [ $? -ne 127 ] && grep -q "/dev/null" out
 ok $? "the command starts"
 
-echo "1..$count"
-exit $bad
+done_testing

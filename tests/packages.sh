@@ -4,23 +4,13 @@
 set -u
 
 packages=${RUMPUS_TOP:?run by make check}/scripts/packages
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
+shown="out calls"
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir" || exit 1
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out calls
-    fi
-}
 
 # command_is NAME < BODY: put a command in front of the real ones
 mkdir bin
@@ -111,5 +101,4 @@ ok $? "another distribution"
 run 2 --wrong && grep -q usage: out
 ok $? "a wrong argument"
 
-echo "1..$count"
-exit $bad
+done_testing

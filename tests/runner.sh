@@ -5,23 +5,12 @@
 set -u
 
 run=$(cd "$(dirname "$0")" && pwd)/run
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 cd "$dir" || exit 1
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
 
 # program NAME < BODY: a fake test program
 program() {
@@ -207,15 +196,12 @@ if [ "$(id -u)" -eq 0 ] && mkdir m && mount -t tmpfs none m 2>/dev/null; then
     if [ -e /dev/loop-control ]; then
         expect "a loop device left behind" 1 "1 passed, 1 failed, 0 skipped" "left loop devices behind" ./looping
     else
-        count=$((count + 1))
-        echo "ok $count # SKIP no loop devices"
+        skip "no loop devices"
     fi
 else
     for what in "mount" "loop device"; do
-        count=$((count + 1))
-        echo "ok $count # SKIP no right to make a $what"
+        skip "no right to make a $what"
     done
 fi
 
-echo "1..$count"
-exit $bad
+done_testing

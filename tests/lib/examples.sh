@@ -5,19 +5,8 @@ set -u
 
 build=${RUMPUS_BUILD:?run by make check}
 unset RUMPUS_IMAGE
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 [ -e "$build/lib/rumpus/linux.img" ] || exit 77
 PATH=$PATH:/sbin:/usr/sbin
@@ -50,5 +39,4 @@ ok $? "no such file"
 ! "$build/examples/embed" >out 2>&1 && grep -q usage out
 ok $? "no arguments"
 
-echo "1..$count"
-exit $bad
+done_testing

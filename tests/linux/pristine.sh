@@ -6,19 +6,8 @@ set -u
 top=${RUMPUS_TOP:?run by make check}
 package=linux-source-${RUMPUS_LINUX:?}
 built=$RUMPUS_BUILD/linux-$RUMPUS_LINUX
-count=0
-bad=0
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 "$top/linux/pristine.sh" "$package" "$built" >out 2>&1
 ok $? "no file of $package was changed"
@@ -46,5 +35,4 @@ chmod -R u+w copy
 "$top/linux/tree.sh" linux-source-0.0 missing >out 2>&1
 [ $? -eq 1 ] && grep -q 'linux-source-0.0.tar.xz is missing: run scripts/packages' out
 ok $? "a package that is not installed, and the remedy"
-echo "1..$count"
-exit $bad
+done_testing

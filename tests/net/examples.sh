@@ -6,21 +6,10 @@ set -u
 build=${RUMPUS_BUILD:?run by make check}
 unset RUMPUS_IMAGE
 server=
-count=0
-bad=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 trap '[ -z "$server" ] || kill $server 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
-
-ok() { # ok STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
 
 "$build/examples/echo" "is anybody there?" echo.pcapng >out 2>&1 && grep -qx "is anybody there?" out
 ok $? "echo: two kernels with a wire between them"
@@ -49,5 +38,4 @@ server=
 ! "$build/examples/fetch" 10.0.2.2 "$port" /page >out 2>&1 && grep -q "10.0.2.2: Connection refused" out
 ok $? "fetch: nobody listens any more"
 
-echo "1..$count"
-exit $bad
+done_testing

@@ -4,19 +4,8 @@
 set -u
 
 table=${RUMPUS_TOP:?run by make check}/rumpuser/symbols.tbl
-count=0
-bad=0
-
-ok() { # ok STATUS NAME: shows the file "out" on failure
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        bad=1
-        echo "not ok $count - $2"
-        sed 's/^/# /' out
-    fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 grep '^rump' "$table" | sort >wanted
 # The interface has 67 functions; a row that is lost from the table would go unnoticed below.
@@ -42,5 +31,4 @@ for library in lib/librumpuser.so.0 lib/debug/librumpuser.so.0; do
     ok $? "$library is position-independent"
 done
 
-echo "1..$count"
-exit $bad
+done_testing

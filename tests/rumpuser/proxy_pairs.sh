@@ -9,22 +9,15 @@ if [ ! -e "$original/librumpuser.so.0" ] || [ ! -e "$original/librumpclient.so.0
     echo "1..0 # SKIP RUMP_ORIGINAL names no folder with NetBSD's libraries"
     exit 77
 fi
-count=0
-bad=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # pair NAME SERVER CLIENT PROGRAM: folders of the libraries; empty is ours
 pair() {
-    count=$((count + 1))
-    PROXY_ORIGINAL=1 PROXY_SERVER_LIBRARIES=${2:-/} LD_LIBRARY_PATH=$3 "$programs/$4" >out 2>&1
+    PROXY_ORIGINAL=1 PROXY_SERVER_LIBRARIES=${2:-/} LD_LIBRARY_PATH=$3 "$programs/$4" >log 2>&1
     status=$?
-    if [ $status -eq 0 ]; then
-        echo "ok $count - $4: $1"
-    else
-        bad=1
-        echo "not ok $count - $4: $1"
-        grep -A 2 '^not ok' out | sed 's/^/# /'
-        echo "# exit status $status"
-    fi
+    { grep -A 2 '^not ok' log; echo "exit status $status"; } >out
+    ok $status "$4: $1"
 }
 
 for program in proxy proxy_life; do
@@ -32,5 +25,4 @@ for program in proxy proxy_life; do
     pair "our server, their client" "" "$original" $program
     pair "both theirs" "$original" "$original" $program
 done
-echo "1..$count"
-exit $bad
+done_testing
