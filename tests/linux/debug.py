@@ -7,6 +7,10 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan, skip  # noqa: E402
+
 BUILD = os.environ["RUMPUS_BUILD"]
 KERNEL = os.path.join(BUILD, "tests/linux/kernel")
 SCRIPT = os.path.join(os.environ["RUMPUS_TOP"], "lib/gdb/librumpus-gdb.py")
@@ -15,18 +19,6 @@ os.environ["RUMPUS_IMAGE"] = os.environ["RUMPUS_CHECK_IMAGE"]
 os.environ.pop("DEBUGINFOD_URLS", None)
 os.environ["TERM"] = "dumb"
 
-count = failed = 0
-
-
-def ok(passed, name, *explanation):
-    global count, failed
-    count += 1
-    failed += not passed
-    print(f"{'ok' if passed else 'not ok'} {count} - {name}", flush=True)
-    if not passed:
-        for text in explanation:
-            for line in text.splitlines()[-40:]:
-                print("# " + line)
 
 
 def gdb(commands, *arguments):
@@ -124,7 +116,7 @@ def profiled():
                              "boot", "work=2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if record.returncode:
         print(f"# {record.stdout.decode('utf-8', 'replace').strip()[:300]}")
-        ok(True, "perf record # SKIP perf cannot record here")
+        skip("perf record", "perf cannot record here")
         return
     report = subprocess.run(["perf", "report", "-i", "perf.data", "--stdio", "--no-children", "-g", "none", "-F",
                              "overhead,symbol"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
@@ -141,8 +133,7 @@ def profiled():
 def main():
     for name in (started, attached, profiled):
         name()
-    print(f"1..{count}")
-    return 1 if failed else 0
+    return plan()
 
 
 if __name__ == "__main__":

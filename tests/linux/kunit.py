@@ -10,6 +10,10 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan, skip  # noqa: E402
+
 # What "short" runs: file systems, lib, mm, lists; seconds together. Not kasan: sanitizers.py has it.
 SHORT = ["ext4_*", "fat_test", "list*", "hlist*", "klist", "slub_test", "hashtable", "hash", "checksum", "string*",
          "bits-test", "cmdline", "resource", "overflow", "memcpy", "siphash", "time_test_cases", "iov_iter", "cpumask"]
@@ -29,63 +33,48 @@ def run(glob):
     return done.stdout.decode("utf-8", "replace"), done.returncode
 
 
-class Report:
-    """TAP out of KTAP: one line for each case of a suite."""
+def tell(suite, cases):
+    """One check for each case of a suite: whether it passed, its name, why it was skipped, what was said since the last."""
+    for passed, case, skipped, lines in cases:
+        skipped = LEFT_OUT.get(suite, skipped)
+        if skipped is None:
+            ok(passed, f"{suite}: {case}", "\n".join(lines[-20:]))
+        else:
+            skip(f"{suite}: {case}", skipped)
 
-    def __init__(self):
-        self.count = 0
-        self.failed = 0
 
-    def check(self, passed, name, why=""):
-        self.count += 1
-        self.failed += not passed
-        print(f"{'ok' if passed else 'not ok'} {self.count} - {name}{why}")
-
-    def explain(self, lines):
-        for line in lines[-20:]:
-            print("# " + line)
-
-    def ktap(self, glob, text):
-        """Returns how many suites there were."""
-        cases, since, suites = [], [], 0
-        for line in text.splitlines():
-            match = RESULT.match(line)
-            if not match:
-                since.append(line)
-                continue
-            depth, outcome, _, name, rest = match.groups()
-            if len(depth) == 4:
-                skip = re.search(r"SKIP\b\s*(.*)", rest or "")
-                cases.append((outcome == "ok", name, f" # SKIP {skip.group(1)}" if skip else "", since))
-                since = []
-            elif not depth:
-                suites += 1
-                for passed, case, why, lines in cases:
-                    if name in LEFT_OUT:
-                        passed, why = True, f" # SKIP {LEFT_OUT[name]}"
-                    self.check(passed, f"{name}: {case}", why)
-                    if not passed:
-                        self.explain(lines)
-                if not cases:
-                    self.check(outcome == "ok", name)
-                cases, since = [], []
-        if cases:
-            self.check(False, f"{glob}: ended within a suite, after {cases[-1][1]}")
-            self.explain(text.splitlines())
-        return suites
+def convert(glob, text):
+    """TAP out of KTAP. Returns how many suites there were."""
+    cases, since, suites = [], [], 0
+    for line in text.splitlines():
+        match = RESULT.match(line)
+        if not match:
+            since.append(line)
+            continue
+        depth, outcome, _, name, rest = match.groups()
+        if len(depth) == 4:
+            skipped = re.search(r"SKIP\b\s*(.*)", rest or "")
+            cases.append((outcome == "ok", name, skipped and skipped.group(1), since))
+            since = []
+        elif not depth:
+            suites += 1
+            tell(name, cases)
+            if not cases:
+                ok(outcome == "ok", name)
+            cases, since = [], []
+    if cases:
+        ok(False, f"{glob}: ended within a suite, after {cases[-1][1]}", text)
+    return suites
 
 
 def main():
-    report = Report()
     everything = sys.argv[1:] == ["all"]
     for glob in [""] if everything else SHORT:
         text, status = run(glob)
-        suites = report.ktap(glob, text)
+        suites = convert(glob, text)
         if status or not suites:
-            report.check(False, f"{glob or 'all suites'}: {suites} suites, exit status {status}")
-            report.explain(text.splitlines())
-    print(f"1..{report.count}")
-    return 1 if report.failed else 0
+            ok(False, f"{glob or 'all suites'}: {suites} suites, exit status {status}", text)
+    return plan()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,10 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan  # noqa: E402
+
 KERNEL = os.path.join(os.environ["RUMPUS_BUILD"], "tests/linux/kernel")
 os.environ["RUMPUS_IMAGE"] = os.environ["RUMPUS_CHECK_IMAGE"]
 os.environ.pop("RUMPUS_LOG", None)  # complaints are what is wanted here
@@ -35,17 +39,6 @@ TOLD = [
     ("SLAB_LINEAR_OVERFLOW", r"BUG: KASAN: slab-out-of-bounds in lkdtm_SLAB_LINEAR_OVERFLOW"),
 ]
 
-count = failed = 0
-
-
-def ok(passed, name, text):
-    global count, failed
-    count += 1
-    failed += not passed
-    print(f"{'ok' if passed else 'not ok'} {count} - {name}", flush=True)
-    if not passed:
-        for line in text.splitlines()[-40:]:
-            print("# " + line)
 
 
 def plant(what, parameters):
@@ -69,8 +62,7 @@ def main():
         text, status = plant(what, "")
         ok(status == 0, f"{what}: the kernel goes on", f"{text}\nstatus {status}")
         ok(re.search(said, text), f"{what}: it is told of", text)
-    print(f"1..{count}")
-    return 1 if failed else 0
+    return plan()
 
 
 if __name__ == "__main__":

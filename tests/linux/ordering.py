@@ -15,6 +15,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan, skip_all  # noqa: E402
+
 TOP = os.environ.get("RUMPUS_TOP", os.getcwd())
 BUILD = os.path.join(os.environ.get("RUMPUS_BUILD", os.path.join(TOP, "build")), *sys.argv[1:2])
 OBJECTS = os.path.join(BUILD, "linux-" + os.environ.get("RUMPUS_LINUX", "6.12"), "obj")
@@ -94,18 +98,6 @@ CONTAINED = {
     ),
 }
 
-count = 0
-failed = False
-
-
-def ok(condition, name, *explanations):
-    global count, failed
-    count += 1
-    print(f"{'ok' if condition else 'not ok'} {count} - {name}")
-    if not condition:
-        failed = True
-        for line in explanations:
-            print(f"# {line}")
 
 
 def machine(path):
@@ -162,16 +154,14 @@ def check_litmus(cpu, code):
 def main():
     litmus = os.path.join(OBJECTS, "arch/rump/tests/litmus.o")
     if not os.path.exists(litmus):
-        print(f"1..0 # SKIP {litmus} is not there: no kernel was built")
-        return 77
+        skip_all(f"{litmus} is not there: no kernel was built")
     cpu, tools = machine(litmus)
     objdump = next((tool for tool in tools if shutil.which(tool)), None)
     check_litmus(cpu, functions(objdump, litmus))
     for path, name, wanted in CONTAINED[cpu]:
         kinds = ordering(functions(objdump, os.path.join(OBJECTS, path)).get(name, []), cpu)
         ok(is_contained(wanted.split(), kinds), f"{cpu}: {name}: {wanted}", "has: " + " ".join(kinds))
-    print(f"1..{count}")
-    return 1 if failed else 0
+    return plan()
 
 
 sys.exit(main())

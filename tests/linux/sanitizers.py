@@ -7,21 +7,14 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan  # noqa: E402
+
 KERNEL = os.path.join(os.environ["RUMPUS_BUILD"], "tests/linux/kernel")
 os.environ["RUMPUS_IMAGE"] = os.environ["RUMPUS_CHECK_IMAGE"]
 os.environ.pop("RUMPUS_LOG", None)  # complaints are what is wanted here
 
-count = failed = 0
-
-
-def ok(passed, name, text=""):
-    global count, failed
-    count += 1
-    failed += not passed
-    print(f"{'ok' if passed else 'not ok'} {count} - {name}", flush=True)
-    if not passed:
-        for line in text.splitlines()[-60:]:
-            print("# " + line)
 
 
 def run(*actions):
@@ -76,8 +69,7 @@ def coverage():
 def main():
     for name in (address, undefined, locks, functions, coverage):
         name()
-    print(f"1..{count}")
-    return 1 if failed else 0
+    return plan()
 
 
 if __name__ == "__main__":

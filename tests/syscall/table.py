@@ -8,30 +8,17 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from tap import ok, plan, skip  # noqa: E402
+
 TOP = os.environ.get("RUMPUS_TOP", os.getcwd())
 BUILD = os.environ.get("RUMPUS_BUILD", os.path.join(TOP, "build"))
 GENERATE = os.path.join(TOP, "syscall/generate.py")
 TABLES = [os.path.join(TOP, "syscall", name) for name in ("syscalls.tbl", "exceptions.tbl")]
 KERNEL_TABLE = "tree/arch/x86/entry/syscalls/syscall_64.tbl"
 
-count = 0
-failed = False
 
-
-def ok(condition, name, *explanations):
-    global count, failed
-    count += 1
-    print(f"{'ok' if condition else 'not ok'} {count} - {name}")
-    if not condition:
-        failed = True
-        for line in explanations:
-            print(f"# {line}")
-
-
-def skip(reason):
-    global count
-    count += 1
-    print(f"ok {count} # SKIP {reason}")
 
 
 def names(path, column, leave_out=()):
@@ -52,7 +39,7 @@ def complete():
     kernel_tables = sorted(glob.glob(os.path.join(BUILD, "linux-*", KERNEL_TABLE)))
     ours = names(TABLES[0], 0)
     if not kernel_tables:
-        skip("no kernel tree: make build/lib/rumpus/linux.img extracts it")
+        skip("no call is missing", "no kernel tree: make build/lib/rumpus/linux.img extracts it")
     for path in kernel_tables:
         release = re.search(r"/linux-([^/]*)/", path).group(1)
         theirs = names(path, 2, ["x32"])
@@ -122,5 +109,4 @@ complete()
 outputs()
 header_compiles()
 bad_tables()
-print(f"1..{count}")
-sys.exit(1 if failed else 0)
+sys.exit(plan())

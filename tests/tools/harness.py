@@ -16,6 +16,11 @@ import time
 import uuid
 import zlib
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+import tap  # noqa: E402
+from tap import ok, skip  # noqa: E402,F401
+
 NOBODY = 65534
 TIMEOUT = 120  # seconds that one command may take; nothing here takes two
 
@@ -33,33 +38,12 @@ SIZE = 320 << 20  # the least that mkfs.xfs takes is 300 MiB
 
 "x".encode("utf-16-le")  # the codec is loaded here, while this process may still read where Python is
 
-_count = 0
-_failed = 0
 _dir = None
-
-
-def ok(passed, name, detail=""):
-    """Report one check."""
-    global _count, _failed
-    _count += 1
-    _failed += not passed
-    print(f"{'' if passed else 'not '}ok {_count} - {name}", flush=True)
-    if not passed and detail:
-        for line in str(detail).splitlines()[:40]:
-            print(f"# {line}", flush=True)
-    return passed
-
-
-def skip(name, why):
-    global _count
-    _count += 1
-    print(f"ok {_count} - {name} # SKIP {why}", flush=True)
 
 
 def done():
     """Print the plan and end the program."""
-    print(f"1..{_count}", flush=True)
-    os._exit(1 if _failed else 0)
+    os._exit(tap.plan())
 
 
 def _tidy_up():
@@ -91,8 +75,7 @@ def start(as_root=False):
     """Make a directory and go there; as a user without rights unless the test is about root's."""
     global _dir
     if as_root and os.geteuid():
-        print("1..0 # SKIP must be root")
-        sys.exit(77)
+        tap.skip_all("must be root")
     os.umask(0o022)
     _dir = tempfile.mkdtemp(prefix="rumpus-tools-")
     if as_root or os.geteuid() == 0:
