@@ -234,9 +234,11 @@ static int push_level(struct compare *compare, int fd)
 	}
 	level = &compare->levels[compare->depth];
 	*level = (struct compare_level){ .fd = fd };
-	listed = fs_names_read(compare->fs, fd, &level->names);
-	if (listed)
+	listed = fs_names_read(compare->fs, fd, NULL, NULL, &level->names);
+	if (listed) {
+		fs_names_free(&level->names);
 		return (int)listed;
+	}
 	compare->depth++;
 	return 0;
 }

@@ -295,52 +295,43 @@ static int open_image_target(struct worker *worker, struct tree_build **out)
 	return error;
 }
 
-/* An entry from the parent. Its contents come with it, as bytes or as a descriptor of the host's. */
-static int take_from_parent(struct worker *worker, struct tree_build *build, struct wire_record *record)
+/* What is built of entries from the parent. */
+struct taking {
+	struct worker *worker;
+	struct tree_build *build;
+};
+
+/* The contents of a large file, from a descriptor of the host's. */
+static int take_contents(const struct taking *taking, const struct tree_entry *entry, struct tree_end to)
 {
-	struct tree_entry entry;
-	struct tree_end to = { .fd = -1 };
+	int64_t size = S_ISREG(entry->meta.mode) ? (int64_t)entry->meta.size : -1;
+	struct tree_build *build = taking->build;
+	struct tree_entry done = *entry;
 	struct tree_copied copied;
-	int error = tree_get(record, &entry);
+	int error;
 
-	if (error || entry.kind != TREE_STREAM)
-		return error ? error : build->sink.take(&build->sink, &entry);
-	if (entry.fd < 0)
-		return -EPROTO;
-	error = build->sink.begin(&build->sink, &entry, &to);
-	if (!error && to.fd >= 0) {
-		int64_t size = S_ISREG(entry.meta.mode) ? (int64_t)entry.meta.size : -1;
-
-		entry.status = (int32_t)tree_copy((struct tree_end){ &fs_host, entry.fd }, to, size, &copied);
-		if (entry.status && entry.status != -EINTR)
-			report_error(&worker->report, build->depth ? entry.name : target_of(worker->command)->text,
-				     "%s: %s", copied.writing ? "cannot write" : "cannot read the source",
-				     report_errno(entry.status));
-		error = build->sink.finish(&build->sink, &entry);
-		if (!error && entry.status && (copied.writing || entry.status == -EINTR) && tree_fatal(entry.status))
-			error = entry.status;
-	}
-	close(entry.fd);
+	done.status = (int32_t)tree_copy((struct tree_end){ &fs_host, entry->fd }, to, size, &copied);
+	if (done.status && done.status != -EINTR)
+		report_error(&taking->worker->report,
+			     build->depth ? entry->name : target_of(taking->worker->command)->text, "%s: %s",
+			     copied.writing ? "cannot write" : "cannot read the source", report_errno(done.status));
+	error = build->sink.finish(&build->sink, &done);
+	if (!error && done.status && (copied.writing || done.status == -EINTR) && tree_fatal(done.status))
+		error = done.status;
 	return error;
 }
 
-static int take_host_sources(struct worker *worker, struct tree_build *build)
+static int take_from_parent(void *arg, const struct tree_entry *entry)
 {
-	struct wire_record record;
+	const struct taking *taking = arg;
+	struct tree_sink *sink = &taking->build->sink;
+	struct tree_end to = { .fd = -1 };
 	int error;
 
-	for (;;) {
-		error = wire_next(&worker->wire, &record);
-		if (error == -EINTR && !stop_requested())
-			continue;
-		if (error <= 0)
-			return error ? error : -EPIPE;
-		if (record.type == WIRE_TREE_DONE)
-			return 0;
-		error = record.type == WIRE_TREE ? take_from_parent(worker, build, &record) : -EPROTO;
-		if (error)
-			return error;
-	}
+	if (entry->kind != TREE_STREAM)
+		return sink->take(sink, entry);
+	error = sink->begin(sink, entry, &to);
+	return !error && to.fd >= 0 ? take_contents(taking, entry, to) : error;
 }
 
 static int walk_image_source(struct worker *worker, struct tree_walk *walk, unsigned int number)
@@ -401,7 +392,7 @@ int cp_work(struct worker *worker)
 		return error;
 	error = walk_image_sources(worker, &build->sink, &build->own);
 	if (!error)
-		error = take_host_sources(worker, build);
+		error = tree_receive(&worker->wire, take_from_parent, &(struct taking){ worker, build });
 	tree_build_fini(build);
 	fs_close(&fs_image, build->base);
 	return error;

@@ -244,39 +244,13 @@ static int differ(struct compare *compare, const char *path, const char *what, c
 }
 
 /* An entry from the parent, whose large files come as descriptors. */
-static int take_from_parent(struct compare *compare, struct wire_record *record)
+static int take_from_parent(void *arg, const struct tree_entry *entry)
 {
-	struct tree_entry entry;
-	int error = tree_get(record, &entry);
+	struct tree_sink *sink = arg;
 
-	if (error)
-		return error;
-	if (entry.kind != TREE_STREAM)
-		return compare->sink.take(&compare->sink, &entry);
-	if (entry.fd < 0)
-		return -EPROTO;
-	error = compare->sink.stream(&compare->sink, &entry, (struct tree_end){ &fs_host, entry.fd }, entry.name);
-	close(entry.fd);
-	return error;
-}
-
-static int compare_with_host(struct worker *worker, struct compare *compare)
-{
-	struct wire_record record;
-	int error;
-
-	for (;;) {
-		error = wire_next(&worker->wire, &record);
-		if (error == -EINTR && !stop_requested())
-			continue;
-		if (error <= 0)
-			return error ? error : -EPIPE;
-		if (record.type == WIRE_TREE_DONE)
-			return 0;
-		error = record.type == WIRE_TREE ? take_from_parent(compare, &record) : -EPROTO;
-		if (error)
-			return error;
-	}
+	if (entry->kind != TREE_STREAM)
+		return sink->take(sink, entry);
+	return sink->stream(sink, entry, (struct tree_end){ &fs_host, entry->fd }, entry->name);
 }
 
 /* A directory, or a file that can be read; -1 after a message */
@@ -350,7 +324,7 @@ static int work(struct worker *worker)
 	error = compare_init(&diff.compare);
 	if (!error) {
 		error = first->image ? compare_images(worker, &diff.compare, first)
-				     : compare_with_host(worker, &diff.compare);
+				     : tree_receive(&worker->wire, take_from_parent, &diff.compare.sink);
 		compare_fini(&diff.compare);
 	}
 	fs_close(&fs_image, diff.compare.base);

@@ -131,7 +131,7 @@ static int is_empty_dir(struct visit *visit, const struct visit_file *file)
 			const struct fs_dirent *dirent = (const void *)(names + at);
 
 			at += dirent->size;
-			empty &= !strcmp(dirent->name, ".") || !strcmp(dirent->name, "..");
+			empty &= fs_is_dots(dirent->name);
 		}
 	}
 	fs_close(&fs_image, (int)fd);

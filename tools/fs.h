@@ -42,6 +42,12 @@ struct fs_dirent {
 	char name[];
 };
 
+/** fs_is_dots() - is this "." or ".."? */
+static inline bool fs_is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
 static inline long fs_openat(const struct fs *fs, int dir, const char *path, int flags, mode_t mode)
 {
 	return fs->call(SYS_openat, dir, (long)path, flags | O_CLOEXEC, mode, 0, 0);
@@ -196,15 +202,30 @@ long fs_xattr_set(const struct fs *fs, int fd, int dir, const char *name, const 
 long fs_xattr_remove(const struct fs *fs, int fd, int dir, const char *name, const char *key);
 
 /* names_sorted.c */
-/** struct fs_names - what is in a directory, without "." and "..", in the order of bytes */
+/** struct fs_names - what is in a directory, in the order of bytes */
 struct fs_names {
 	const char **list;
 	size_t count;
 	char *text;
 };
 
-/** fs_names_read() - all of an open directory. Return: 0; -EINTR when stop_requested(); a negative errno, and nothing */
-long fs_names_read(const struct fs *fs, int dir, struct fs_names *names);
+/** fs_name_wanted() - called for each name of a directory, "." and ".." too. Return: is it to be among the names? */
+typedef bool fs_name_wanted(void *arg, const struct fs_dirent *dirent);
+
+/**
+ * fs_names_read() - the names in an open directory
+ * @wanted: which of them, asked with @arg; NULL: all but "." and ".."
+ * @names:  also after a failure to be freed: has what could be read until then
+ * Return: 0; -EINTR when stop_requested(); a negative errno
+ */
+long fs_names_read(const struct fs *fs, int dir, fs_name_wanted *wanted, void *arg, struct fs_names *names);
+
+/** fs_names_type() - what the directory says that name number @i is: DT_DIR and so on, or DT_UNKNOWN */
+static inline unsigned char fs_names_type(const struct fs_names *names, size_t i)
+{
+	return (unsigned char)names->list[i][-1];
+}
+
 void fs_names_free(struct fs_names *names);
 
 #endif

@@ -55,7 +55,7 @@ static int send_names(struct worker *worker, int dir)
 			const struct fs_dirent *dirent = (const void *)(names + at);
 
 			at += dirent->size;
-			if (strcmp(dirent->name, ".") && strcmp(dirent->name, ".."))
+			if (!fs_is_dots(dirent->name))
 				error = send_name(worker, dirent->name, examine(dir, dirent));
 		}
 	}

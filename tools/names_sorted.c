@@ -15,17 +15,17 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* All names one after the other, each with its zero byte: a million of them are no million allocations. */
+/* Types and names one after the other, each with its zero byte: a million of them are no million allocations. */
 struct text {
 	char *bytes;
 	size_t size, room, count;
 };
 
-static int add(struct text *text, const char *name)
+static int add(struct text *text, const struct fs_dirent *dirent)
 {
-	size_t length = strlen(name) + 1;
+	size_t length = strlen(dirent->name) + 1;
 
-	if (text->size + length > text->room) {
+	if (text->size + length + 1 > text->room) {
 		size_t room = 2 * text->room + READ_SIZE;
 		char *bytes = realloc(text->bytes, room);
 
@@ -34,13 +34,14 @@ static int add(struct text *text, const char *name)
 		text->bytes = bytes;
 		text->room = room;
 	}
-	memcpy(text->bytes + text->size, name, length);
+	text->bytes[text->size++] = (char)dirent->type;
+	memcpy(text->bytes + text->size, dirent->name, length);
 	text->size += length;
 	text->count++;
 	return 0;
 }
 
-static long read_all(const struct fs *fs, int dir, struct text *text)
+static long read_all(const struct fs *fs, int dir, fs_name_wanted *wanted, void *arg, struct text *text)
 {
 	char *buf = malloc(READ_SIZE);
 	long size = buf ? 1 : -ENOMEM;
@@ -51,9 +52,9 @@ static long read_all(const struct fs *fs, int dir, struct text *text)
 			const struct fs_dirent *dirent = (const void *)(buf + at);
 
 			at += dirent->size;
-			if (!strcmp(dirent->name, ".") || !strcmp(dirent->name, ".."))
+			if (wanted ? !wanted(arg, dirent) : fs_is_dots(dirent->name))
 				continue;
-			if (add(text, dirent->name))
+			if (add(text, dirent))
 				size = -ENOMEM;
 		}
 	}
@@ -61,22 +62,22 @@ static long read_all(const struct fs *fs, int dir, struct text *text)
 	return size;
 }
 
-long fs_names_read(const struct fs *fs, int dir, struct fs_names *names)
+long fs_names_read(const struct fs *fs, int dir, fs_name_wanted *wanted, void *arg, struct fs_names *names)
 {
 	struct text text = { 0 };
-	long error = read_all(fs, dir, &text);
+	long error = read_all(fs, dir, wanted, arg, &text);
 	const char *at = text.bytes;
 
 	*names = (struct fs_names){ .text = text.bytes };
-	names->list = error ? NULL : malloc((text.count + 1) * sizeof(*names->list));
+	names->list = malloc((text.count + 1) * sizeof(*names->list));
 	if (!names->list) {
 		fs_names_free(names);
 		return error ? error : -ENOMEM;
 	}
 	for (; names->count < text.count; at += strlen(at) + 1)
-		names->list[names->count++] = at;
+		names->list[names->count++] = ++at;
 	qsort(names->list, names->count, sizeof(*names->list), compare);
-	return 0;
+	return error;
 }
 
 void fs_names_free(struct fs_names *names)

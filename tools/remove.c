@@ -28,9 +28,8 @@ static int remove_names(struct removal *removal, int dir, const char *names, lon
 		const struct fs_dirent *dirent = (const void *)(names + at);
 
 		at += dirent->size;
-		if (!strcmp(dirent->name, ".") || !strcmp(dirent->name, ".."))
-			continue;
-		error = remove_entry(removal, dir, dirent->name);
+		if (!fs_is_dots(dirent->name))
+			error = remove_entry(removal, dir, dirent->name);
 	}
 	return error;
 }

@@ -100,6 +100,15 @@ int tree_put(struct wire *wire, const struct tree_entry *entry);
 /** tree_get() - read one from a record; takes its descriptor. Return: 0, -EPROTO */
 int tree_get(struct wire_record *record, struct tree_entry *entry);
 
+/** tree_take() - what is done with one entry; @arg: as given. Return: 0, or a negative errno to end with */
+typedef int tree_take(void *arg, const struct tree_entry *entry);
+/**
+ * tree_receive() - take the entries of the other process's walk, up to WIRE_TREE_DONE
+ * @take: called for each; a TREE_STREAM has a descriptor, which is closed afterwards. May not use @wire
+ * Return: 0; -EINTR when stop_requested(); -EPIPE, -EPROTO, or what @take returned
+ */
+int tree_receive(struct wire *wire, tree_take *take, void *arg);
+
 /** struct tree_wire_sink - a sink that writes to the wire */
 struct tree_wire_sink {
 	struct tree_sink sink;

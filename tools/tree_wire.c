@@ -2,6 +2,7 @@
 /* rumpus: entries of a tree on the wire */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tree.h"
 
@@ -62,6 +63,38 @@ int tree_get(struct wire_record *record, struct tree_entry *entry)
 	entry->fd = record->fd;
 	record->fd = -1;
 	return 0;
+}
+
+static int take_record(struct wire_record *record, tree_take *take_entry, void *arg)
+{
+	struct tree_entry entry;
+	int error = record->type == WIRE_TREE ? tree_get(record, &entry) : -EPROTO;
+
+	if (error)
+		return error;
+	error = entry.kind == TREE_STREAM && entry.fd < 0 ? -EPROTO : take_entry(arg, &entry);
+	if (entry.fd >= 0)
+		close(entry.fd);
+	return error;
+}
+
+int tree_receive(struct wire *wire, tree_take *take_entry, void *arg)
+{
+	struct wire_record record;
+	int error;
+
+	for (;;) {
+		error = wire_next(wire, &record);
+		if (error == -EINTR && !stop_requested())
+			continue;
+		if (error <= 0)
+			return error ? error : -EPIPE;
+		if (record.type == WIRE_TREE_DONE)
+			return 0;
+		error = take_record(&record, take_entry, arg);
+		if (error)
+			return error;
+	}
 }
 
 static int take(struct tree_sink *sink, const struct tree_entry *entry)

@@ -11,12 +11,6 @@
 #define NAMES_SIZE_DEEP (4U << 10)
 #define DEEP 64U
 
-/* Of a sorted visit: one directory. @list: type, name, zero byte for each. */
-struct names {
-	char **list;
-	size_t count, room;
-};
-
 const char *visit_image_path(struct visit *visit)
 {
 	const char *rest = visit->path.text + visit->label;
@@ -72,11 +66,6 @@ static int visit_name(struct visit *visit, int dir, const char *name, unsigned c
 	return error;
 }
 
-static bool is_dots(const char *name)
-{
-	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
-}
-
 static int visit_buffer(struct visit *visit, int dir, const char *names, long size, unsigned int depth)
 {
 	int error = 0;
@@ -85,91 +74,60 @@ static int visit_buffer(struct visit *visit, int dir, const char *names, long si
 		const struct fs_dirent *dirent = (const void *)(names + at);
 
 		at += dirent->size;
-		if (!is_dots(dirent->name))
+		if (!fs_is_dots(dirent->name))
 			error = visit_name(visit, dir, dirent->name, dirent->type, false, depth);
 	}
 	return error;
 }
 
-static int keep_name(struct names *names, const struct fs_dirent *dirent)
+/* Whose names are sorted, and how deep they are. */
+struct listing {
+	const struct visit *visit;
+	unsigned int depth;
+};
+
+static bool is_wanted(void *arg, const struct fs_dirent *dirent)
 {
-	size_t length = strlen(dirent->name);
-	char *kept = malloc(length + 2);
+	const struct listing *listing = arg;
+	const struct visit *visit = listing->visit;
 
-	if (!kept)
-		return -ENOMEM;
-	if (names->count == names->room) {
-		size_t room = 2 * names->room + 64;
-		char **list = realloc(names->list, room * sizeof(*list));
-
-		if (!list) {
-			free(kept);
-			return -ENOMEM;
-		}
-		names->list = list;
-		names->room = room;
-	}
-	kept[0] = (char)dirent->type;
-	memcpy(kept + 1, dirent->name, length + 1);
-	names->list[names->count++] = kept;
-	return 0;
+	return !fs_is_dots(dirent->name) &&
+	       (!visit->wanted || visit->wanted(visit, dirent->name, dirent->type, listing->depth));
 }
 
-static int keep_buffer(const struct visit *visit, struct names *kept, const char *names, long size, unsigned int depth)
+static int visit_sorted(struct visit *visit, int dir, unsigned int depth)
 {
-	int error = 0;
+	struct listing listing = { visit, depth };
+	struct fs_names names;
+	long listed = fs_names_read(&fs_image, dir, is_wanted, &listing, &names);
+	int error = listed ? visit_failed(visit, "cannot list", listed) : 0;
 
-	for (long at = 0; at < size && !error;) {
-		const struct fs_dirent *dirent = (const void *)(names + at);
-
-		at += dirent->size;
-		if (!is_dots(dirent->name) &&
-		    (!visit->wanted || visit->wanted(visit, dirent->name, dirent->type, depth)))
-			error = keep_name(kept, dirent);
-	}
-	return error;
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a + 1, *(char *const *)b + 1);
-}
-
-static int visit_sorted(struct visit *visit, int dir, struct names *names, unsigned int depth)
-{
-	int error = 0;
-
-	if (names->count)
-		qsort(names->list, names->count, sizeof(*names->list), compare);
-	for (size_t i = 0; i < names->count && !error; i++)
-		error = visit_name(visit, dir, names->list[i] + 1, (unsigned char)names->list[i][0],
-				   i + 1 == names->count, depth);
+	for (size_t i = 0; i < names.count && !error; i++)
+		error = visit_name(visit, dir, names.list[i], fs_names_type(&names, i), i + 1 == names.count, depth);
+	fs_names_free(&names);
 	return error;
 }
 
 static int visit_entries(struct visit *visit, int dir, unsigned int depth)
 {
 	size_t room = depth < DEEP ? NAMES_SIZE : NAMES_SIZE_DEEP;
-	char *buffer = malloc(room);
-	struct names kept = { 0 };
-	int error = buffer ? 0 : -ENOMEM;
+	char *buffer;
+	int error = 0;
 	long size = 1;
 
+	if (visit->sorted)
+		return visit_sorted(visit, dir, depth);
+	buffer = malloc(room);
+	if (!buffer)
+		return -ENOMEM;
 	while (!error && size > 0) {
 		size = fs_getdents64(&fs_image, dir, buffer, room);
 		if (size < 0)
 			error = visit_failed(visit, "cannot list", size);
-		else if (visit->sorted)
-			error = keep_buffer(visit, &kept, buffer, size, depth);
 		else
 			error = visit_buffer(visit, dir, buffer, size, depth);
 	}
 	free(buffer);
-	if (!error)
-		error = visit_sorted(visit, dir, &kept, depth);
-	while (kept.count)
-		free(kept.list[--kept.count]);
-	free(kept.list);
 	return error;
 }
 

@@ -211,7 +211,7 @@ static int visit_names(struct tree_walk *walk, int dir, const char *names, long 
 		const struct fs_dirent *dirent = (const void *)(names + at);
 
 		at += dirent->size;
-		if (strcmp(dirent->name, ".") && strcmp(dirent->name, ".."))
+		if (!fs_is_dots(dirent->name))
 			error = visit_name(walk, dir, dirent->name);
 	}
 	return error;
@@ -220,12 +220,10 @@ static int visit_names(struct tree_walk *walk, int dir, const char *names, long 
 static int visit_sorted(struct tree_walk *walk, int dir)
 {
 	struct fs_names names;
-	long listed = fs_names_read(walk->fs, dir, &names);
-	int error = 0;
+	long listed = fs_names_read(walk->fs, dir, NULL, NULL, &names);
+	int error = listed ? failed(walk, "cannot list", listed) : 0;
 
-	if (listed)
-		return failed(walk, "cannot list", listed);
-	for (size_t i = 0; i < names.count && !error; i++)
+	for (size_t i = 0; i < names.count && !listed && !error; i++)
 		error = visit_name(walk, dir, names.list[i]);
 	fs_names_free(&names);
 	return error;
