@@ -3,7 +3,7 @@
 
 import sys
 
-HEAD, TAIL = 20, 60  # lines of a long explanation that are shown
+HEAD, TAIL, WIDTH = 20, 60, 1000  # lines of a long explanation that are shown, and characters of each
 
 _count = 0
 _failed = 0
@@ -22,7 +22,7 @@ def ok(passed, name, *details):
     print(f"{'' if passed else 'not '}ok {_count} - {name}", flush=True)
     for detail in () if passed else details:
         for line in _shorten(str(detail).splitlines()):
-            print(f"# {line}", flush=True)
+            print(f"# {line[:WIDTH]}", flush=True)
     return passed
 
 
