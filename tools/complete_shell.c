@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "complete.h"
+#include "table.h"
 
 /* Choices that are shown at once; more are counted. */
 #define SHOWN_MAX 200U
@@ -43,26 +42,17 @@ static const char *short_name(const char *text)
 	return at;
 }
 
+static const char *shown_name(const void *list, size_t i)
+{
+	return short_name(((const struct candidate *)list)[i].text);
+}
+
 static void show(const struct candidates *candidates)
 {
-	size_t count = candidates->count < SHOWN_MAX ? candidates->count : SHOWN_MAX, width = 1, columns, rows;
-	struct winsize window = { .ws_col = 80 };
+	size_t count = candidates->count < SHOWN_MAX ? candidates->count : SHOWN_MAX;
 
-	ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
-	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(short_name(candidates->list[i].text)) + 2;
-
-		width = length > width ? length : width;
-	}
-	columns = window.ws_col / width ? window.ws_col / width : 1;
-	rows = (count + columns - 1) / columns;
 	fputc('\n', stderr);
-	for (size_t row = 0; row < rows; row++) {
-		for (size_t i = row; i < count; i += rows)
-			fprintf(stderr, "%-*s", i + rows < count ? (int)width : 0,
-				short_name(candidates->list[i].text));
-		fputc('\n', stderr);
-	}
+	columns_print(stderr, shown_name, candidates->list, count);
 	if (count < candidates->count)
 		fprintf(stderr, "... and %zu more\n", candidates->count - count);
 }

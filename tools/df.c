@@ -7,23 +7,39 @@
 
 #include "json.h"
 #include "place.h"
+#include "table.h"
 
 struct df_options {
 	bool human, inodes, json;
 };
 
-#define COLUMNS 6
-#define TEXT_MAX 24
-
-/* One line, kept until all widths are known. */
-struct row {
-	char *name;
-	char cells[COLUMNS - 1][TEXT_MAX];
+/* Sizes or numbers of files */
+static const struct table_column in_blocks[] = {
+	{ "Image", false },
+	{ "Type", false },
+	{ "1K-blocks", true },
+	{ "Used", true },
+	{ "Available", true },
+	{ "Use%", true },
+	{ 0 },
 };
-
-struct table {
-	struct row *rows;
-	size_t count;
+static const struct table_column for_people[] = {
+	{ "Image", false },
+	{ "Type", false },
+	{ "Size", true },
+	{ "Used", true },
+	{ "Available", true },
+	{ "Use%", true },
+	{ 0 },
+};
+static const struct table_column in_files[] = {
+	{ "Image", false },
+	{ "Type", false },
+	{ "Inodes", true },
+	{ "IUsed", true },
+	{ "IFree", true },
+	{ "IUse%", true },
+	{ 0 },
 };
 
 static int prepare(struct command *command, int argc, char **argv)
@@ -45,60 +61,50 @@ static int work(struct worker *worker)
 	return error;
 }
 
-static struct row *add_row(struct table *table)
+static void add_size(struct table *table, const struct df_options *options, uint64_t bytes)
 {
-	struct row *rows = realloc(table->rows, (table->count + 1) * sizeof(*rows));
+	char size[32];
 
-	if (!rows)
-		abort();
-	table->rows = rows;
-	rows[table->count] = (struct row){ 0 };
-	return &rows[table->count++];
-}
-
-static void cell_size(const struct df_options *options, uint64_t bytes, char cell[TEXT_MAX])
-{
 	if (options->human)
-		text_size_short(bytes, cell, TEXT_MAX);
+		table_add(table, "%s", text_size_short(bytes, size, sizeof(size)));
 	else
-		snprintf(cell, TEXT_MAX, "%llu", (unsigned long long)(bytes / 1024));
-}
-
-static void cell_count(uint64_t count, char cell[TEXT_MAX])
-{
-	snprintf(cell, TEXT_MAX, "%llu", (unsigned long long)count);
+		table_add(table, "%llu", (unsigned long long)(bytes / 1024));
 }
 
 /* Rounded up, of what can be used at all. */
-static void cell_share(uint64_t used, uint64_t available, char cell[TEXT_MAX])
+static void add_share(struct table *table, uint64_t used, uint64_t available)
 {
 	double share = used + available ? (double)used * 100 / (double)(used + available) : 0;
 	unsigned int whole = (unsigned int)share;
 
 	if (used + available)
-		snprintf(cell, TEXT_MAX, "%u%%", whole + (share > whole));
+		table_add(table, "%u%%", whole + (share > whole));
 	else
-		snprintf(cell, TEXT_MAX, "-");
+		table_add(table, "-");
 }
 
-static void fill(const struct df_options *options, struct row *row, const struct place *place, const char *type)
+static void add_row(struct table *table, const struct command *command, const struct place *place, const char *type)
 {
-	snprintf(row->cells[0], TEXT_MAX, "%s", *type ? type : "-");
-	for (unsigned int i = 1; i < COLUMNS - 1 && !place->mounted; i++)
-		strcpy(row->cells[i], "-");
+	const struct df_options *options = command->own;
+	uint64_t free_files = place->files - place->files_used;
+
+	table_add(table, place->number ? "%s p%u" : "%s", command->images[place->image].path, place->number);
+	table_add(table, "%s", *type ? type : "-");
+	for (unsigned int i = 0; i < 4 && !place->mounted; i++)
+		table_add(table, "-");
 	if (!place->mounted)
 		return;
 	if (options->inodes) {
-		cell_count(place->files, row->cells[1]);
-		cell_count(place->files_used, row->cells[2]);
-		cell_count(place->files - place->files_used, row->cells[3]);
-		cell_share(place->files_used, place->files - place->files_used, row->cells[4]);
+		table_add(table, "%llu", (unsigned long long)place->files);
+		table_add(table, "%llu", (unsigned long long)place->files_used);
+		table_add(table, "%llu", (unsigned long long)free_files);
+		add_share(table, place->files_used, free_files);
 		return;
 	}
-	cell_size(options, place->total, row->cells[1]);
-	cell_size(options, place->used, row->cells[2]);
-	cell_size(options, place->available, row->cells[3]);
-	cell_share(place->used, place->available, row->cells[4]);
+	add_size(table, options, place->total);
+	add_size(table, options, place->used);
+	add_size(table, options, place->available);
+	add_share(table, place->used, place->available);
 }
 
 static void print_json(const char *image, const struct place *place, const struct place_names *names)
@@ -111,14 +117,7 @@ static void print_json(const char *image, const struct place *place, const struc
 		json_unsigned(json, "partition", place->number);
 	if (*names->type)
 		json_string(json, "type", names->type);
-	json_bool(json, "mounted", place->mounted);
-	if (place->mounted) {
-		json_unsigned(json, "size", place->total);
-		json_unsigned(json, "used", place->used);
-		json_unsigned(json, "available", place->available);
-		json_unsigned(json, "inodes", place->files);
-		json_unsigned(json, "inodes_used", place->files_used);
-	}
+	place_json(json, place, "size");
 	json_close(json, '}');
 }
 
@@ -129,7 +128,6 @@ static int record(struct session *session, struct wire_record *record)
 	struct table *table = session->state;
 	struct place_names names;
 	struct place place;
-	struct row *row;
 
 	if (record->type != WIRE_PLACE)
 		return -EPROTO;
@@ -145,50 +143,12 @@ static int record(struct session *session, struct wire_record *record)
 	}
 	if (!table)
 		table = session->state = calloc(1, sizeof(*table));
-	if (!table || table->count > IMAGES_MAX * PARTITIONS_MAX)
+	if (!table || table->count > IMAGES_MAX * PARTITIONS_MAX * (sizeof(in_files) / sizeof(*in_files)))
 		return table ? -EPROTO : -ENOMEM;
-	row = add_row(table);
-	if (asprintf(&row->name, place.number ? "%s p%u" : "%s", command->images[place.image].path, place.number) < 0)
-		abort();
-	text_clean(row->name);
-	fill(options, row, &place, names.type);
-	text_clean(row->cells[0]);
+	table->columns = options->inodes ? in_files : options->human ? for_people : in_blocks;
+	table->gap = 1;
+	add_row(table, command, &place, names.type);
 	return 0;
-}
-
-static void print(const struct df_options *options, const struct table *table)
-{
-	const char *const heads[COLUMNS] = {
-		"Image",
-		"Type",
-		options->inodes	 ? "Inodes"
-		: options->human ? "Size"
-				 : "1K-blocks",
-		options->inodes ? "IUsed" : "Used",
-		options->inodes ? "IFree" : "Available",
-		options->inodes ? "IUse%" : "Use%",
-	};
-	int widths[COLUMNS];
-
-	for (unsigned int column = 0; column < COLUMNS; column++) {
-		widths[column] = (int)strlen(heads[column]);
-		for (size_t i = 0; i < table->count; i++) {
-			const char *text = column ? table->rows[i].cells[column - 1] : table->rows[i].name;
-
-			if ((int)strlen(text) > widths[column])
-				widths[column] = (int)strlen(text);
-		}
-	}
-	for (size_t i = 0; i <= table->count; i++) {
-		const struct row *row = i ? &table->rows[i - 1] : NULL;
-
-		for (unsigned int column = 0; column < COLUMNS; column++) {
-			const char *text = !row ? heads[column] : column ? row->cells[column - 1] : row->name;
-
-			printf("%s%*s", column ? " " : "", column < 2 ? -widths[column] : widths[column], text);
-		}
-		putchar('\n');
-	}
 }
 
 static void finish(struct session *session)
@@ -199,11 +159,9 @@ static void finish(struct session *session)
 	if (options->json && session->finished)
 		json_list_end();
 	if (table && session->finished)
-		print(options, table);
-	while (table && table->count)
-		free(table->rows[--table->count].name);
+		table_print(table);
 	if (table)
-		free(table->rows);
+		table_free(table);
 	free(table);
 	session->state = NULL;
 }

@@ -6,11 +6,14 @@
 
 #include "doctor.h"
 #include "json.h"
+#include "table.h"
 
+/* @width: of the widest name in the first column */
 struct doctor_options {
 	bool json;
 	char **images;
 	int count;
+	size_t width;
 };
 
 static const char *const states[] = { "ok", "limited", "missing" };
@@ -35,15 +38,23 @@ static int prepare(struct command *command, int argc, char **argv)
 	return EXIT_DONE;
 }
 
+static void print_line(const struct doctor_options *options, const char *name, const char *state, const char *intro,
+		       const char *text)
+{
+	column_put(stdout, name, options->width + 1, false);
+	column_put(stdout, state, 9, false);
+	printf("%s%s\n", intro, text);
+}
+
 static void tell(const struct doctor_options *options, const char *name, struct finding *finding)
 {
 	struct json *json;
 
 	text_clean(finding->detail);
 	if (!options->json) {
-		printf("%-16s %-8s %s\n", name, states[finding->state], finding->detail);
+		print_line(options, name, states[finding->state], "", finding->detail);
 		if (*finding->remedy)
-			printf("%-16s %-8s remedy: %s\n", "", "", finding->remedy);
+			print_line(options, "", "", "remedy: ", finding->remedy);
 		/* The next check may fork. */
 		fflush(stdout);
 		return;
@@ -74,12 +85,28 @@ static bool run(const struct doctor_options *options, const struct check *checks
 	return missing;
 }
 
+static void widen(struct doctor_options *options, const char *name)
+{
+	size_t width = text_width(name);
+
+	if (width > options->width)
+		options->width = width;
+}
+
 static int alone(struct command *command)
 {
 	static const struct check kernel[] = { { "kernel", true, doctor_try_kernel }, { 0 } };
-	const struct doctor_options *options = command->own;
-	bool missing = run(options, kernel);
+	static const struct check *const all[] = { kernel, doctor_sandbox_checks, doctor_host_checks };
+	struct doctor_options *options = command->own;
+	bool missing;
 
+	for (int i = 0; i < options->count; i++)
+		widen(options, options->images[i]);
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		for (const struct check *check = all[i]; check->name; check++)
+			widen(options, check->name);
+	}
+	missing = run(options, kernel);
 	missing |= run(options, doctor_sandbox_checks);
 	missing |= run(options, doctor_host_checks);
 	for (int i = 0; i < options->count; i++) {

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "json.h"
 #include "place.h"
+#include "table.h"
 
 /* First bytes of formats that are not read yet, and what turns them into a raw image. */
 static const struct {
@@ -232,53 +233,33 @@ static void print_one(const struct kept *kept)
 	print_space(place);
 }
 
-#define COLUMNS 9
-
-/* One line of the table; without a place, its heads. */
-static void fill_cells(const struct kept *kept, char cells[COLUMNS][80])
-{
-	static const char *const heads[COLUMNS] = { "#",     "Start", "Size", "Used", "File system",
-						    "Label", "Name",  "Type", "UUID" };
-	const struct place *place;
-
-	for (unsigned int i = 0; i < COLUMNS; i++)
-		snprintf(cells[i], 80, "%s", heads[i]);
-	if (!kept)
-		return;
-	place = &kept->place;
-	snprintf(cells[0], 80, "%u", place->number);
-	text_size(place->offset, cells[1], 80);
-	text_size(place->size, cells[2], 80);
-	snprintf(cells[3], 80, "-");
-	if (place->mounted)
-		text_size(place->used, cells[3], 80);
-	snprintf(cells[4], 80, "%s", *kept->names.type ? kept->names.type : "-");
-	snprintf(cells[5], 80, "%s", *kept->names.label ? kept->names.label : "-");
-	snprintf(cells[6], 80, "%s", *kept->names.partition_name ? kept->names.partition_name : "-");
-	snprintf(cells[7], 80, "%s", type_name(kept->names.partition_type));
-	snprintf(cells[8], 80, "%s", *kept->names.uuid ? kept->names.uuid : "-");
-	for (unsigned int i = 0; i < COLUMNS; i++)
-		text_clean(cells[i]);
-}
-
 static void print_table(const struct info_state *state)
 {
-	int widths[COLUMNS] = { 0 };
-	char cells[COLUMNS][80];
+	static const struct table_column columns[] = {
+		{ "#", true },	    { "Start", true }, { "Size", true },  { "Used", true },  { "File system", false },
+		{ "Label", false }, { "Name", false }, { "Type", false }, { "UUID", false }, { 0 },
+	};
+	struct table table = { .columns = columns, .gap = 2 };
+	char size[32];
 
-	for (unsigned int row = 0; row <= state->count; row++) {
-		fill_cells(row ? &state->places[row - 1] : NULL, cells);
-		for (unsigned int i = 0; i < COLUMNS; i++)
-			widths[i] = (int)strlen(cells[i]) > widths[i] ? (int)strlen(cells[i]) : widths[i];
+	for (const struct kept *kept = state->places; kept < state->places + state->count; kept++) {
+		const struct place *place = &kept->place;
+		const struct place_names *names = &kept->names;
+
+		table_add(&table, "%u", place->number);
+		table_add(&table, "%s", text_size(place->offset, size, sizeof(size)));
+		table_add(&table, "%s", text_size(place->size, size, sizeof(size)));
+		table_add(&table, "%s", place->mounted ? text_size(place->used, size, sizeof(size)) : "-");
+		table_add(&table, "%s", *names->type ? names->type : "-");
+		table_add(&table, "%s", *names->label ? names->label : "-");
+		table_add(&table, "%s", *names->partition_name ? names->partition_name : "-");
+		table_add(&table, "%s", type_name(names->partition_type));
+		table_add(&table, "%s", *names->uuid ? names->uuid : "-");
 	}
 	putchar('\n');
-	for (unsigned int row = 0; row <= state->count; row++) {
-		fill_cells(row ? &state->places[row - 1] : NULL, cells);
-		for (unsigned int i = 0; i < COLUMNS; i++)
-			printf("%s%*s", i ? "  " : "", i < 4 ? widths[i] : i < COLUMNS - 1 ? -widths[i] : 0, cells[i]);
-		putchar('\n');
-	}
+	table_print(&table);
 	putchar('\n');
+	table_free(&table);
 }
 
 static void json_text(struct json *json, const char *name, const char *text)
@@ -305,15 +286,7 @@ static void json_place(struct json *json, const struct kept *kept)
 	json_text(json, "version", names->version);
 	json_text(json, "label", names->label);
 	json_text(json, "uuid", names->uuid);
-	json_bool(json, "mounted", place->mounted);
-	if (place->mounted) {
-		json_unsigned(json, "total", place->total);
-		json_unsigned(json, "used", place->used);
-		json_unsigned(json, "available", place->available);
-		json_unsigned(json, "block_size", place->block);
-		json_unsigned(json, "inodes", place->files);
-		json_unsigned(json, "inodes_used", place->files_used);
-	}
+	place_json(json, place, "total");
 	json_close(json, '}');
 }
 

@@ -42,6 +42,19 @@ void place_get(struct wire_record *record, struct place *place, struct place_nam
 	names->partition_uuid = wire_get_string(record);
 }
 
+void place_json(struct json *json, const struct place *place, const char *total)
+{
+	json_bool(json, "mounted", place->mounted);
+	if (!place->mounted)
+		return;
+	json_unsigned(json, total, place->total);
+	json_unsigned(json, "used", place->used);
+	json_unsigned(json, "available", place->available);
+	json_unsigned(json, "block_size", place->block);
+	json_unsigned(json, "inodes", place->files);
+	json_unsigned(json, "inodes_used", place->files_used);
+}
+
 static void measure(struct place *place, const struct image *image)
 {
 	struct statfs st;

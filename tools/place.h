@@ -4,6 +4,7 @@
 #define TOOLS_PLACE_H
 
 #include "command.h"
+#include "json.h"
 
 /**
  * struct place - sizes in bytes
@@ -33,6 +34,9 @@ struct place_names {
  * Return: 0, also after a message; negative errno to end the work for
  */
 int places_send(struct worker *worker, struct image *image, unsigned int number);
+/** place_json() - the space of a place as members of an object, as far as it is known. @total: what to call the whole
+ */
+void place_json(struct json *json, const struct place *place, const char *total);
 /** place_get() - parent: the reverse */
 void place_get(struct wire_record *record, struct place *place, struct place_names *names);
 

@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -42,7 +43,9 @@ def whole():
         ok(name in found and (found[name]["state"] == "ok") == ("remedy" not in found[name]),
            f"{name} has a remedy unless it is well", found)
     text = run("doctor")
-    ok(all(f"{name:<16} {entry['state']:<8}" in text.text for name, entry in found.items()), "the table has the same", text)
+    ok(all(re.search(rf"^{name} +{entry['state']} ", text.text, re.M) for name, entry in found.items()), "the table has the same", text)
+    ok(len({re.search(r"^(?!.* remedy: )\S+ +(?=ok|limited|missing)", line).end() for line in text.text.splitlines()
+            if not line.startswith(" ")}) == 1, "in columns", text)
 
 
 def calls():
