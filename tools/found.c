@@ -15,10 +15,9 @@ static struct found_time time_from(const struct statx_timestamp *when, bool know
 	return (struct found_time){ .seconds = when->tv_sec, .nanoseconds = when->tv_nsec, .known = known };
 }
 
-static struct found found_from(const struct visit *visit, const struct visit_file *file, uint32_t number)
+struct found found_from(const struct command *command, const struct operand *operand, const struct statx *st)
 {
-	uint32_t operand = (uint32_t)(visit->operand - visit->worker->command->operands);
-	const struct statx *st = &file->st;
+	uint32_t number = (uint32_t)(operand - command->operands);
 
 	return (struct found){
 		.ino = st->stx_ino,
@@ -37,40 +36,49 @@ static struct found found_from(const struct visit *visit, const struct visit_fil
 		.dev_major = st->stx_dev_major,
 		.dev_minor = st->stx_dev_minor,
 		.block_size = st->stx_blksize,
-		.depth = file->depth,
-		.number = number,
-		.flags = (file->last ? FOUND_LAST : 0) | operand << FOUND_OPERAND_SHIFT,
+		.flags = number << FOUND_OPERAND_SHIFT,
 	};
 }
 
-int found_send(struct visit *visit, struct visit_file *file, uint32_t number)
+int found_put(struct worker *worker, const struct found *found, const struct found_place *place)
 {
-	struct wire *wire = &visit->worker->wire;
-	const struct found found = found_from(visit, file, number);
-	const char *user = accounts_name(visit->operand->image, false, found.uid);
-	const char *group = accounts_name(visit->operand->image, true, found.gid);
+	struct wire *wire = &worker->wire;
+	const char *user = place->accounts ? accounts_name(place->accounts, false, found->uid) : "";
+	const char *group = place->accounts ? accounts_name(place->accounts, true, found->gid) : "";
+	size_t length = strlen(place->path);
 	char target[4097] = "";
 	int error;
 
-	if (visit->path.length > PATH_SENT_MAX)
-		return visit_failed(visit, "cannot be shown", -ENAMETOOLONG);
-	if (file->type == DT_LNK) {
-		long length = fs_readlinkat(&fs_image, file->dir, file->name, target, sizeof(target) - 1);
+	if (length > PATH_SENT_MAX)
+		return worker_failed(worker, path_tail(place->path), "cannot be shown", -ENAMETOOLONG);
+	if (S_ISLNK(found->mode)) {
+		long size = fs_readlinkat(&fs_image, place->dir, place->name, target, sizeof(target) - 1);
 
-		if (length < 0)
-			return visit_failed(visit, "cannot read the symbolic link", length);
-		target[length] = 0;
+		if (size < 0)
+			return worker_failed(worker, path_tail(place->path), "cannot read the symbolic link", size);
+		target[size] = 0;
 	}
 	error = wire_begin(wire, WIRE_FOUND,
-			   sizeof(found) + visit->path.length + sizeof(target) + strlen(user) + strlen(group) + 32);
+			   sizeof(*found) + length + sizeof(target) + strlen(user) + strlen(group) + 32);
 	if (error)
 		return error;
-	wire_put(wire, &found, sizeof(found));
-	wire_put_string(wire, visit->path.text);
+	wire_put(wire, found, sizeof(*found));
+	wire_put_string(wire, place->path);
 	wire_put_string(wire, target);
 	wire_put_string(wire, user);
 	wire_put_string(wire, group);
 	return wire_end(wire, -1);
+}
+
+int found_send(struct visit *visit, struct visit_file *file, uint32_t number)
+{
+	struct found found = found_from(visit->worker->command, visit->operand, &file->st);
+	const struct found_place place = { visit->path.text, file->dir, file->name, visit->operand->image };
+
+	found.depth = file->depth;
+	found.number = number;
+	found.flags |= file->last ? FOUND_LAST : 0;
+	return found_put(visit->worker, &found, &place);
 }
 
 void found_get(struct wire_record *record, struct found *found, struct found_names *names)

@@ -49,6 +49,24 @@ struct found_names {
 	const char *path, *target, *user, *group;
 };
 
+/**
+ * struct found_place - a file that is told about
+ * @path:      as shown
+ * @dir, @name: where it is; of a symbolic link the target is read
+ * @accounts:  whose names its owners have; NULL: their numbers will do
+ */
+struct found_place {
+	const char *path;
+	int dir;
+	const char *name;
+	const struct image *accounts;
+};
+
+/** found_from() - worker: the attributes of a file below @operand */
+struct found found_from(const struct command *command, const struct operand *operand, const struct statx *st);
+/** found_put() - worker: send them as WIRE_FOUND. Return: 0, also after a message; negative errno to end the work for
+ */
+int found_put(struct worker *worker, const struct found *found, const struct found_place *place);
 /** found_send() - worker: an examined file of a visit as WIRE_FOUND. @number: for the parent. Return: 0, negative errno
  */
 int found_send(struct visit *visit, struct visit_file *file, uint32_t number);

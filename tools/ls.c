@@ -4,27 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "found.h"
+#include "table.h"
 
-#define NAMES_SIZE (32U << 10)
 #define DEPTH_MAX 2000U
 /* Entries of one directory that the parent keeps to align them; more are shown in groups of this size. */
 #define GROUP_MAX 100000U
 
 struct ls_options {
-	bool all, directory, human, long_format, one, recursive;
-};
-
-/* What travels of an entry beside its name and the target of a symbolic link. */
-struct line {
-	uint64_t size;
-	int64_t mtime;
-	uint32_t mode, nlink, uid, gid, rdev_major, rdev_minor;
+	bool all, directory, human, long_format, one, recursive, json;
 };
 
 static int prepare(struct command *command, int argc, char **argv)
@@ -34,59 +26,13 @@ static int prepare(struct command *command, int argc, char **argv)
 	return operands_take(command, argc, argv, OPERAND_IMAGE);
 }
 
-/* Worker: names of one directory, sorted */
+/* Worker: what is in directories, sorted */
 
-struct names {
-	char **list;
-	size_t count, room;
-};
-
-static int add_name(struct names *names, const char *name)
+static bool is_shown(void *arg, const struct fs_dirent *dirent)
 {
-	if (names->count == names->room) {
-		size_t room = 2 * names->room + 64;
-		char **list = realloc(names->list, room * sizeof(*list));
+	const struct ls_options *options = arg;
 
-		if (!list)
-			return -ENOMEM;
-		names->list = list;
-		names->room = room;
-	}
-	names->list[names->count] = strdup(name);
-	return names->list[names->count] ? (names->count++, 0) : -ENOMEM;
-}
-
-static void free_names(struct names *names)
-{
-	while (names->count)
-		free(names->list[--names->count]);
-	free(names->list);
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static long read_names(int dir, bool all, struct names *names)
-{
-	char *buf = malloc(NAMES_SIZE);
-	long size = buf ? 1 : -ENOMEM;
-
-	while (size > 0) {
-		size = stop_requested() ? -EINTR : fs_getdents64(&fs_image, dir, buf, NAMES_SIZE);
-		for (long at = 0; at < size;) {
-			const struct fs_dirent *dirent = (const void *)(buf + at);
-
-			at += dirent->size;
-			if ((all || *dirent->name != '.') && add_name(names, dirent->name))
-				size = -ENOMEM;
-		}
-	}
-	free(buf);
-	if (!size && names->count)
-		qsort(names->list, names->count, sizeof(*names->list), compare);
-	return size;
+	return options->all || *dirent->name != '.';
 }
 
 static int send_listing(struct worker *worker, const char *path)
@@ -100,42 +46,50 @@ static int send_listing(struct worker *worker, const char *path)
 	return wire_end(&worker->wire, -1);
 }
 
-static int send_entry(struct worker *worker, int dir, const char *name, const char *shown, const struct statx *st)
+static int send_entry(struct worker *worker, const struct operand *operand, const struct found_place *place,
+		      const struct statx *st)
 {
-	const struct line line = {
-		.size = st->stx_size,
-		.mtime = st->stx_mtime.tv_sec,
-		.mode = st->stx_mode,
-		.nlink = st->stx_nlink,
-		.uid = st->stx_uid,
-		.gid = st->stx_gid,
-		.rdev_major = st->stx_rdev_major,
-		.rdev_minor = st->stx_rdev_minor,
-	};
-	char target[4097] = "";
-	long length = S_ISLNK(st->stx_mode) ? fs_readlinkat(&fs_image, dir, name, target, sizeof(target) - 1) : 0;
-	int error = wire_begin(&worker->wire, WIRE_ENTRY, sizeof(line) + strlen(shown) + sizeof(target) + 16);
+	const struct found found = found_from(worker->command, operand, st);
 
-	if (error)
-		return error;
-	target[length > 0 ? length : 0] = 0;
-	wire_put(&worker->wire, &line, sizeof(line));
-	wire_put_string(&worker->wire, shown);
-	wire_put_string(&worker->wire, target);
-	return wire_end(&worker->wire, -1);
+	return found_put(worker, &found, place);
 }
 
-static int list_dir(struct worker *worker, int dir, struct path *path, unsigned int depth);
+/* An entry of a directory: for people by its name, for programs by its path. */
+static int send_name(struct worker *worker, const struct operand *operand, int dir, const char *name, struct path *path)
+{
+	const struct ls_options *options = worker->command->own;
+	struct found_place place = { name, dir, name, NULL };
+	struct statx st;
+	long error = fs_statx(&fs_image, dir, name, &st), length;
+
+	if (error) {
+		report_error(&worker->report, path->text, "%s: %s", name, report_errno(error));
+		return 0;
+	}
+	if (!options->json)
+		return send_entry(worker, operand, &place, &st);
+	length = path_push(path, name);
+	if (length < 0)
+		return (int)length;
+	place.path = path->text;
+	place.accounts = operand->image;
+	error = send_entry(worker, operand, &place, &st);
+	path_pop(path, length);
+	return (int)error;
+}
+
+static int list_dir(struct worker *worker, const struct operand *operand, int dir, struct path *path,
+		    unsigned int depth);
 
 static bool is_subdir(int dir, const char *name)
 {
 	struct statx st;
 
-	return strcmp(name, ".") && strcmp(name, "..") && !fs_statx(&fs_image, dir, name, &st) && S_ISDIR(st.stx_mode);
+	return !fs_is_dots(name) && !fs_statx(&fs_image, dir, name, &st) && S_ISDIR(st.stx_mode);
 }
 
-static int list_subdirs(struct worker *worker, int dir, const struct names *names, struct path *path,
-			unsigned int depth)
+static int list_subdirs(struct worker *worker, const struct operand *operand, int dir, const struct fs_names *names,
+			struct path *path, unsigned int depth)
 {
 	int error = 0;
 
@@ -151,7 +105,7 @@ static int list_subdirs(struct worker *worker, int dir, const struct names *name
 		if (fd < 0)
 			report_error(&worker->report, path->text, "%s", report_errno(fd));
 		else {
-			error = list_dir(worker, (int)fd, path, depth + 1);
+			error = list_dir(worker, operand, (int)fd, path, depth + 1);
 			fs_close(&fs_image, (int)fd);
 		}
 		path_pop(path, length);
@@ -159,38 +113,33 @@ static int list_subdirs(struct worker *worker, int dir, const struct names *name
 	return error;
 }
 
-static int list_dir(struct worker *worker, int dir, struct path *path, unsigned int depth)
+static int list_dir(struct worker *worker, const struct operand *operand, int dir, struct path *path,
+		    unsigned int depth)
 {
-	const struct ls_options *options = worker->command->own;
-	struct names names = { 0 };
-	long error = read_names(dir, options->all, &names);
-	struct statx st;
+	struct ls_options *options = worker->command->own;
+	struct fs_names names;
+	long error = fs_names_read(&fs_image, dir, is_shown, options, &names);
 
 	if (error && error != -EINTR && error != -ENOMEM && error != -ESHUTDOWN) {
 		report_error(&worker->report, path->text, "%s", report_errno(error));
 		error = 0;
 	}
-	if (!error && (options->recursive || worker->command->operand_count > 1))
+	if (!error && !options->json && (options->recursive || worker->command->operand_count > 1))
 		error = send_listing(worker, path->text);
-	for (size_t i = 0; i < names.count && !error; i++) {
-		long found = fs_statx(&fs_image, dir, names.list[i], &st);
-
-		if (found)
-			report_error(&worker->report, path->text, "%s: %s", names.list[i], report_errno(found));
-		else
-			error = send_entry(worker, dir, names.list[i], names.list[i], &st);
-	}
+	for (size_t i = 0; i < names.count && !error; i++)
+		error = send_name(worker, operand, dir, names.list[i], path);
 	if (!error && options->recursive)
-		error = list_subdirs(worker, dir, &names, path, depth);
-	free_names(&names);
+		error = list_subdirs(worker, operand, dir, &names, path, depth);
+	fs_names_free(&names);
 	return (int)error;
 }
 
 static int list_opened(struct worker *worker, const struct operand *operand, int parent, const char *last)
 {
 	const struct ls_options *options = worker->command->own;
+	struct found_place place = { operand->text, parent, last, options->json ? operand->image : NULL };
 	struct path path = { 0 };
-	char label[4200];
+	char *label;
 	struct statx st;
 	long found = fs_statx(&fs_image, parent, last, &st), fd = -ENOENT;
 	int error;
@@ -203,12 +152,12 @@ static int list_opened(struct worker *worker, const struct operand *operand, int
 	if (!options->directory && !(S_ISLNK(st.stx_mode) && options->long_format))
 		fd = worker_open(operand->image, operand->path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return send_entry(worker, parent, last, operand->text, &st);
-	/* "IMAGE" alone: what is in it is shown as "IMAGE:/..." */
-	snprintf(label, sizeof(label), "%s%s", operand->text, strcmp(operand->text, operand->image->path) ? "" : ":");
-	error = path_set(&path, label);
+		return send_entry(worker, operand, &place, &st);
+	label = operand_label(worker->command, operand);
+	error = label ? path_set(&path, label) : -ENOMEM;
+	free(label);
 	if (!error)
-		error = list_dir(worker, (int)fd, &path, 0);
+		error = list_dir(worker, operand, (int)fd, &path, 0);
 	path_free(&path);
 	fs_close(&fs_image, (int)fd);
 	return error;
@@ -236,7 +185,7 @@ static int work(struct worker *worker)
 /* Parent: lines */
 
 struct shown {
-	struct line line;
+	struct found found;
 	char *name, *target;
 };
 
@@ -246,14 +195,14 @@ struct listing {
 	bool began; /* something was printed */
 };
 
-static void size_string(const struct line *line, bool human, char *text, size_t size)
+static void size_string(const struct found *found, bool human, char *text, size_t size)
 {
-	if (S_ISCHR(line->mode) || S_ISBLK(line->mode))
-		snprintf(text, size, "%u, %u", line->rdev_major, line->rdev_minor);
+	if (S_ISCHR(found->mode) || S_ISBLK(found->mode))
+		snprintf(text, size, "%u, %u", found->rdev_major, found->rdev_minor);
 	else if (human)
-		text_size(line->size, text, size);
+		text_size(found->size, text, size);
 	else
-		snprintf(text, size, "%llu", (unsigned long long)line->size);
+		snprintf(text, size, "%llu", (unsigned long long)found->size);
 }
 
 struct widths {
@@ -276,12 +225,12 @@ static struct widths measure(const struct listing *listing, bool human)
 	char size[40];
 
 	for (size_t i = 0; i < listing->count; i++) {
-		const struct line *line = &listing->entries[i].line;
+		const struct found *found = &listing->entries[i].found;
 
-		size_string(line, human, size, sizeof(size));
-		widths.nlink = larger(widths.nlink, digits(line->nlink));
-		widths.uid = larger(widths.uid, digits(line->uid));
-		widths.gid = larger(widths.gid, digits(line->gid));
+		size_string(found, human, size, sizeof(size));
+		widths.nlink = larger(widths.nlink, digits(found->nlink));
+		widths.uid = larger(widths.uid, digits(found->uid));
+		widths.gid = larger(widths.gid, digits(found->gid));
 		widths.size = larger(widths.size, (int)strlen(size));
 	}
 	return widths;
@@ -289,35 +238,23 @@ static struct widths measure(const struct listing *listing, bool human)
 
 static void print_long(const struct shown *shown, const struct widths *widths, bool human)
 {
-	const struct line *line = &shown->line;
+	const struct found *found = &shown->found;
 	char mode[11], size[40], when[40] = "?";
-	time_t mtime = (time_t)line->mtime;
+	time_t mtime = (time_t)found->modify.seconds;
 	struct tm tm;
 
-	found_mode(line->mode, mode);
-	size_string(line, human, size, sizeof(size));
+	found_mode(found->mode, mode);
+	size_string(found, human, size, sizeof(size));
 	if (localtime_r(&mtime, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%s %*u %*u %*u %*s %s %s%s%s\n", mode, widths->nlink, line->nlink, widths->uid, line->uid, widths->gid,
-	       line->gid, widths->size, size, when, shown->name, S_ISLNK(line->mode) ? " -> " : "", shown->target);
+	printf("%s %*u %*u %*u %*s %s %s%s%s\n", mode, widths->nlink, found->nlink, widths->uid, found->uid,
+	       widths->gid, found->gid, widths->size, size, when, shown->name, S_ISLNK(found->mode) ? " -> " : "",
+	       shown->target);
 }
 
-/* Columns of equal width, filled downwards, as many as the terminal has room for. */
-static void print_columns(const struct listing *listing)
+static const char *shown_name(const void *list, size_t i)
 {
-	struct winsize window = { .ws_col = 80 };
-	size_t width = 1, columns, rows;
-
-	ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
-	for (size_t i = 0; i < listing->count; i++)
-		width = (size_t)larger((int)width, (int)strlen(listing->entries[i].name) + 2);
-	columns = window.ws_col / width ? window.ws_col / width : 1;
-	rows = (listing->count + columns - 1) / columns;
-	for (size_t row = 0; row < rows; row++) {
-		for (size_t i = row; i < listing->count; i += rows)
-			printf("%-*s", i + rows < listing->count ? (int)width : 0, listing->entries[i].name);
-		putchar('\n');
-	}
+	return ((const struct shown *)list)[i].name;
 }
 
 static int print(struct session *session)
@@ -330,7 +267,7 @@ static int print(struct session *session)
 		return 0;
 	widths = measure(listing, options->human);
 	if (!options->long_format && !options->one && isatty(STDOUT_FILENO))
-		print_columns(listing);
+		columns_print(stdout, shown_name, listing->entries, listing->count);
 	else
 		for (size_t i = 0; i < listing->count; i++) {
 			if (options->long_format)
@@ -354,7 +291,7 @@ static char *fit(const char *text)
 	return copy && isatty(STDOUT_FILENO) ? text_clean(copy) : copy;
 }
 
-static int take_entry(struct listing *listing, struct wire_record *record)
+static int take_entry(struct listing *listing, const struct found *found, const struct found_names *names)
 {
 	struct shown *shown;
 
@@ -368,13 +305,30 @@ static int take_entry(struct listing *listing, struct wire_record *record)
 		listing->room = room;
 	}
 	shown = &listing->entries[listing->count];
-	wire_get(record, &shown->line, sizeof(shown->line));
-	shown->name = fit(wire_get_string(record));
-	shown->target = fit(wire_get_string(record));
+	*shown = (struct shown){ *found, fit(names->path), fit(names->target) };
 	if (!shown->name || !shown->target)
 		return -ENOMEM;
 	listing->count++;
 	return 0;
+}
+
+static int take_found(struct session *session, struct wire_record *record)
+{
+	const struct ls_options *options = session->command->own;
+	struct listing *listing = session->state;
+	struct found_names names;
+	struct found found;
+	int error;
+
+	found_get(record, &found, &names);
+	if (record->bad)
+		return -EPROTO;
+	if (options->json) {
+		found_json(json_list_next(), &found, &names);
+		return ferror(stdout) ? -EIO : 0;
+	}
+	error = take_entry(listing, &found, &names);
+	return !error && listing->count >= GROUP_MAX ? print(session) : error;
 }
 
 static int record(struct session *session, struct wire_record *record)
@@ -387,10 +341,8 @@ static int record(struct session *session, struct wire_record *record)
 		listing = session->state = calloc(1, sizeof(*listing));
 	if (!listing)
 		return -ENOMEM;
-	if (record->type == WIRE_ENTRY) {
-		error = take_entry(listing, record);
-		return !error && listing->count >= GROUP_MAX ? print(session) : error;
-	}
+	if (record->type == WIRE_FOUND)
+		return take_found(session, record);
 	if (record->type != WIRE_LISTING)
 		return -EPROTO;
 	error = print(session);
@@ -405,9 +357,12 @@ static int record(struct session *session, struct wire_record *record)
 
 static void finish(struct session *session)
 {
+	const struct ls_options *options = session->command->own;
 	struct listing *listing = session->state;
 
-	if (session->finished)
+	if (session->finished && options->json)
+		json_list_end();
+	else if (session->finished)
 		print(session);
 	if (listing)
 		free(listing->entries);
@@ -425,12 +380,14 @@ static const struct option_rule options[] = {
 	  offsetof(struct ls_options, long_format) },
 	{ 'n', NULL, NULL, NULL, option_true, offsetof(struct ls_options, long_format) },
 	{ 'R', "recursive", NULL, "all directories below, too", option_true, offsetof(struct ls_options, recursive) },
+	{ 0, "json", NULL, "as JSON, with all that is known", option_true, offsetof(struct ls_options, json) },
 	{ 0 },
 };
 
 static const struct option_example examples[] = {
 	{ "rumpus ls disk.img", "its root directory" },
 	{ "rumpus ls -l -p 2 disk.img:/etc", "a directory in its second partition" },
+	{ "rumpus ls --json disk.img:/etc | jq -r '.[].path'", "for programs" },
 	{ 0 },
 };
 

@@ -27,7 +27,6 @@ enum wire_type {
 	WIRE_MESSAGE = 1, /* W: severity, subject, text: something for people */
 	WIRE_FINISH,	  /* W: enum outcome; the last record */
 	WIRE_FACT,	  /* W: a line of "info": name, value */
-	WIRE_ENTRY,	  /* W: a line of "ls" */
 	WIRE_LISTING,	  /* W: a directory of "ls" begins: its title */
 	WIRE_USAGE,	  /* W: a line of "du" */
 	WIRE_MATCH,	  /* W: a line of "find": number of its action, path */

@@ -125,6 +125,17 @@ def as_json(image):
     ok(len(odd) == 1 and base64.b64decode(odd[0]["path_base64"]).endswith(b"/not-utf8-\xff\xfe"), "with exact names", odd)
     told = parsed("du", "-s", "--json", f"{image}:/tree/a", f"{image}:/tree/empty")
     ok([t["path"] for t in told] == ["disk.img:/tree/a", "disk.img:/tree/empty"] and told[1]["inodes"] == 1, "du", told)
+    told = parsed("ls", "--json", f"{image}:/tree/one", f"{image}:/tree/a")
+    ok(told[0]["path"] == "disk.img:/tree/one" and told[0]["mode"] == "4711" and
+       [t["path"] for t in told[1:]] == [f"disk.img:/tree/a/{name}" for name in sorted(os.listdir("tree/a"))], "ls", told)
+    told = parsed("ls", "-aR", "--json", f"{image}:/tree")
+    found = {os.path.join(path, name) for path, dirs, files in os.walk("tree") for name in dirs + files}
+    named = {t["path"][len("disk.img:/"):] for t in told if "path_base64" not in t and not t["path"].endswith(("/.", "/.."))}
+    expected = {path for path in found if not re.search("[\udc80-\udcff]", path)}
+    ok(named == expected and len(told) > len(found), "ls -R has every file", named ^ expected)
+    result = expect("ls of what is missing", 1, "ls", "--json", f"{image}:/missing", message="/missing: No such file")
+    ok(json.loads(result.out) == [], "is an empty array", result)
+    ok(run("ls", "-R", image).text.startswith(f"{image}:/:\n"), "the root has the heading of a directory")
     ok(parsed("tree", "--json", "-L", "1", "-I", "*", f"{image}:/tree")[0]["contents"] == [], "an empty tree")
 
 
