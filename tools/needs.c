@@ -4,8 +4,8 @@
  *
  * Code can be mapped until the worker is sealed, an image be looked at only afterwards. So a process of its own looks,
  * while the worker boots its kernel: it is confined and sealed in the same way, has no kernel and no component, and
- * tells one word for each image. That word chooses among the components that are installed, and nothing else depends on
- * it: the worker looks again by itself.
+ * tells the types of file systems, one word each. They choose among the components that are installed, and nothing else
+ * depends on them: the worker looks again by itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,14 @@
 
 #include "../sandbox/sandbox.h"
 #include "command.h"
+
+/* Distinct types in all images of a command; there are not many more drivers. */
+#define NEEDS_MAX 32U
+
+/* What travels: words, the unused ones empty. */
+struct needs {
+	char types[NEEDS_MAX][PROBE_TEXT];
+};
 
 /* ---- the process that looks ---- */
 
@@ -41,20 +49,42 @@ static int confine(const struct command *command, int out)
 	return error ? error : sandbox_seal(&sandbox, &layers);
 }
 
+/* Notes down a type of file system, once. */
+static void note(struct needs *needs, const struct image *image, uint64_t offset, uint64_t size)
+{
+	struct probe probe;
+	unsigned int i = 0;
+
+	if (probe_place(image, offset, size, &probe))
+		return;
+	while (i < NEEDS_MAX && *needs->types[i] && strcmp(needs->types[i], probe.type))
+		i++;
+	if (i < NEEDS_MAX)
+		memcpy(needs->types[i], probe.type, sizeof(probe.type));
+}
+
+static void look_at(const struct command *command, const struct image *image, struct needs *needs)
+{
+	struct probe_table table;
+	uint64_t offset, size;
+
+	if (!image_find(command, image, &offset, &size))
+		note(needs, image, offset, size);
+	/* What mounts by itself may do so with one partition after the other. */
+	if (!command->sub->unmounted || command->options.partition || probe_partitions(image, &table))
+		return;
+	for (unsigned int i = 0; i < table.count; i++)
+		note(needs, image, table.partitions[i].offset, table.partitions[i].size);
+}
+
 static int look(const struct command *command, int out)
 {
-	char types[IMAGES_MAX][PROBE_TEXT] = { 0 };
+	struct needs needs = { 0 };
 	int error = confine(command, out);
 
-	for (unsigned int i = 0; i < command->image_count && !error; i++) {
-		struct probe probe = { 0 };
-		uint64_t offset, size;
-
-		if (!image_find(command, &command->images[i], &offset, &size) &&
-		    !probe_place(&command->images[i], offset, size, &probe))
-			memcpy(types[i], probe.type, sizeof(probe.type));
-	}
-	if (!error && write(out, types, sizeof(types)) != sizeof(types))
+	for (unsigned int i = 0; i < command->image_count && !error; i++)
+		look_at(command, &command->images[i], &needs);
+	if (!error && write(out, &needs, sizeof(needs)) != sizeof(needs))
 		error = -EIO;
 	return error ? EXIT_PROBLEM : EXIT_DONE;
 }
@@ -126,18 +156,18 @@ static void load_tables(struct worker *worker, const char *options)
 
 static void load_found(struct worker *worker, int needs)
 {
-	char types[IMAGES_MAX][PROBE_TEXT];
+	struct needs found;
 	size_t done = 0;
 	ssize_t got;
 
-	while (done < sizeof(types) && (got = read(needs, (char *)types + done, sizeof(types) - done)) != 0) {
+	while (done < sizeof(found) && (got = read(needs, (char *)&found + done, sizeof(found) - done)) != 0) {
 		if (got < 0 && errno != EINTR)
 			break;
 		done += got > 0 ? (size_t)got : 0;
 	}
-	for (unsigned int i = 0; done == sizeof(types) && i < worker->command->image_count; i++)
-		if (is_word(types[i], sizeof(types[i])))
-			load(worker, "fs-", driver_of(types[i]));
+	for (unsigned int i = 0; done == sizeof(found) && i < NEEDS_MAX; i++)
+		if (is_word(found.types[i], sizeof(found.types[i])))
+			load(worker, "fs-", driver_of(found.types[i]));
 }
 
 void needs_load(struct worker *worker, int needs)

@@ -8,6 +8,7 @@ import re
 import shutil
 import struct
 import sys
+import uuid
 
 import harness
 import trees
@@ -89,6 +90,28 @@ def parted_dos(kind, image):
     ok(" FAT32 " in text and " Linux " in text, "and names of types", text)
 
 
+def parted_components(kind, image):
+    """Partitions whose drivers are components: none of them is in the kernel image."""
+    kinds = [("vfat", ["/usr/sbin/mkfs.vfat"], 8), ("exfat", ["/usr/sbin/mkfs.exfat"], 8), ("minix", ["/usr/sbin/mkfs.minix"], 8),
+             ("f2fs", ["/usr/sbin/mkfs.f2fs", "-q"], 64)]
+    start, places = 1, []
+    for _, _, size in kinds:
+        places.append((start << 20, size << 20))
+        start += size
+    harness.gpt("many.img", (start + 1) << 20, [(at, size, name[0], str(uuid.UUID(int=at))) for name, (at, size) in zip(kinds, places)])
+    for (name, mkfs, _), (at, size) in zip(kinds, places):
+        trees.write("part", b"")
+        os.truncate("part", size)
+        made = tool(*mkfs, "part")
+        ok(made.returncode == 0, f"mkfs.{name}", made.stdout)
+        place("many.img", "part", at)
+    told = parsed("info", "--json", "many.img")["places"]
+    ok([(t.get("file_system"), t["mounted"]) for t in told] == [(name, True) for name, _, _ in kinds], "info loads what partitions need", told)
+    ok(all(0 < t["total"] <= t["size"] for t in told), "and tells their space", told)
+    told = parsed("df", "--json", "many.img", image)
+    ok([t["type"] for t in told if t["mounted"]] == [name for name, _, _ in kinds] + [kind], "df, too, of two images", told)
+
+
 def blkid(image, name):
     return tool("/usr/sbin/blkid", "-p", "-o", "value", "-s", name, image).stdout.strip()
 
@@ -118,6 +141,7 @@ def main():
     else:
         parted_gpt(kind, image)
         parted_dos(kind, image)
+        parted_components(kind, image)
         alone(kind, image)
     ok(digest(image) == sums, f"{kind}: looking changed not one byte")
     harness.done()
