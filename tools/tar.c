@@ -98,14 +98,23 @@ static int drive(struct session *session)
 
 /* The worker's half. */
 
-/* "a/./b/../c" below @dir as one path in the image. Caller frees. */
-static char *join(const char *dir, const char *path)
+/* Where a source is in the image. What "-C" names comes before it, and in a shell the present directory before both. Caller
+ * frees. */
+static char *source_path(const struct command *command, const struct operand *source)
 {
-	char *joined;
+	const char *dir = ((const struct tar_options *)command->own)->dir, *cwd = command->directory;
+	char *path;
+	int made;
 
-	if (asprintf(&joined, "%s/%s", dir ? dir : "", path) < 0)
+	if (!dir)
+		made = asprintf(&path, "%s", source->path);
+	else if (!cwd)
+		made = asprintf(&path, "%s/%s", dir, source->path);
+	else
+		made = asprintf(&path, "%s/%s/%s", *dir == '/' ? "" : cwd, dir, source->text);
+	if (made < 0)
 		abort();
-	return joined;
+	return path;
 }
 
 /* What a source is called in the archive: its path without slashes at the ends, "." for the root; up to the last "..",
@@ -136,9 +145,11 @@ static bool is_wanted(void *arg, const char *path)
 
 static int add_source(struct worker *worker, struct tree_walk *walk, struct tar_sink *sink, unsigned int number)
 {
-	const struct tar_options *options = worker->command->own;
-	const struct operand *source = &worker->command->operands[number];
-	char *path = join(options->dir, source->path), *name = member_name(source->path), last[256];
+	const struct command *command = worker->command;
+	const struct operand *source = &command->operands[number];
+	char *path = source_path(command, source), last[256];
+	/* In a shell as it was typed, like tar(1), not from the root on. */
+	char *name = member_name(command->directory ? source->text : source->path);
 	long dir = worker_open_parent(source->image, path, last);
 	int error = 0;
 

@@ -70,6 +70,17 @@ def every_subcommand(image):
     same("with the same help", result, "".join(run("help", name).text for name in names))
     script("tar dir | tar t > /dev/null\ntar -f x.tar dir\nstat a.c | cat\ntree dir > out", image, message="^$",
            name="what goes to files and programs")
+    def archived(name, line, *expected):
+        told = script(f"{line} | tar t", image).text.split()
+        ok(sorted(told) == sorted(expected), name, told)
+
+    archived("tar: names from the present directory on", "cd dir; tar deep x.c", "deep/", "deep/y.c", "x.c")
+    archived("tar: the present directory", "cd dir/deep; tar", "./", "./y.c")
+    archived("tar -C goes on from there", "cd dir; tar -C deep y.c", "y.c")
+    archived("tar -C and the directory as a whole", "cd dir; tar -C deep", "./", "./y.c")
+    archived("tar -C from the root", "cd dir; tar -C /dir/deep y.c", "y.c")
+    archived("tar -C upwards", "cd dir/deep; tar -C .. x.c", "x.c")
+    script("cd dir; tar -C nothing y.c > /dev/null", image, code=1, message="y.c: cannot open", name="tar -C into nothing")
     script("tar dir", image, code=0, message="^$", name="an archive to standard output, which is no terminal")
     script("! stat x.tar > /dev/null", image)
     for name in ("info", "dmesg"):
