@@ -108,5 +108,7 @@ int help_subcommand(const struct subcommand *sub)
 		puts("\nExamples:");
 	for (const struct option_example *example = sub->examples; example && example->line; example++)
 		printf("  %-50s  %s\n", example->line, example->what);
+	if (!sub->hidden)
+		printf("\n\"man rumpus-%s\" says all of it.\n", sub->name);
 	return fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
 }
