@@ -119,21 +119,32 @@ static bool watch(const struct rump_cpu *cpu, const struct rump_carrier *me, u32
 	return false;
 }
 
+static void sleep(struct rump_carrier *me, u32 parked)
+{
+	while (READ_ONCE(me->word) == parked)
+		rump_hyp->wait(rump_instance, &me->word, parked, HYP_FOREVER);
+}
+
 /* Sleep until rump_unpark(), unless that came after @seen was read. */
 static void park(const struct rump_cpu *cpu, struct rump_carrier *me, u32 seen)
 {
+	bool may_watch;
 	u64 start;
 
 	if (look_wanted(&me->glance) && looked(&me->glance, glance(me, seen), GLANCE_MISSES_MAX))
 		return;
-	if (me->soon && !READ_ONCE(cpu->token) && look_wanted(&me->watch) &&
+	may_watch = look_wanted(&me->watch);
+	if (may_watch && me->soon && !READ_ONCE(cpu->token) &&
 	    looked(&me->watch, watch(cpu, me, seen), WATCH_MISSES_MAX))
 		return;
 	if (cmpxchg(&me->word, seen, seen | RUMP_PARKED) != seen)
 		return;
+	if (!may_watch) {
+		sleep(me, seen | RUMP_PARKED);
+		return;
+	}
 	start = rump_hyp->clock_monotonic(rump_instance);
-	while (READ_ONCE(me->word) == (seen | RUMP_PARKED))
-		rump_hyp->wait(rump_instance, &me->word, seen | RUMP_PARKED, HYP_FOREVER);
+	sleep(me, seen | RUMP_PARKED);
 	me->soon = rump_hyp->clock_monotonic(rump_instance) - start < WAKE_UP_NS;
 }
 
