@@ -5,6 +5,7 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/types.h>
+#include <cpu/crc32c.h>
 
 /* CPUID, leaf 1: SSE4.2, which the instruction came with, though it works on general registers */
 #define CPUID_FEATURES 1
@@ -30,6 +31,11 @@ u32 __pure __crc32c_le(u32 crc, unsigned char const *bytes, size_t size)
 	for (; size; size--, bytes++)
 		asm("crc32b %1, %0" : "+r"(crc) : "rm"(*bytes));
 	return crc;
+}
+
+bool crc32c_has_instruction(void)
+{
+	return has_instruction;
 }
 
 static int __init find_instruction(void)
