@@ -28,6 +28,14 @@
 #define KERNEL_MEMORY_WRITE (192ULL << 20)
 
 /*
+ * Of that, for pages and inodes that could be had again. Most are used once in such a command: what takes the place of
+ * those before is in the processor's caches, and the host still has the image in its own. Half of it may wait to be
+ * written back.
+ */
+#define KERNEL_CACHE_READ (24ULL << 20)
+#define KERNEL_CACHE_WRITE (48ULL << 20)
+
+/*
  * How long a call inside may wait for what nothing can interrupt: a driver that an image has brought into a deadlock would
  * wait for ever. Disks that are failing take minutes for one request. What the user adds comes later, and wins.
  */
@@ -154,7 +162,7 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 		.components = files->dir >= 0 ? components : "",
 		.log = take_log,
 		.ended = take_end,
-		.cache = worker->command->cache,
+		.cache = KERNEL_CACHE_READ,
 	};
 	uint64_t before = clock_now();
 	char line[256];
@@ -168,9 +176,13 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	}
 	unsetenv("RUMPUS_LOG"); /* what the kernel says goes to the parent; no file can be opened here */
 	for (unsigned int i = 0; i < worker->command->image_count; i++) {
-		if (worker->command->images[i].writable)
+		if (worker->command->images[i].writable) {
 			config.memory = KERNEL_MEMORY_WRITE;
+			config.cache = KERNEL_CACHE_WRITE;
+		}
 	}
+	if (worker->command->cache)
+		config.cache = worker->command->cache;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", files->image);
 	snprintf(components, sizeof(components), "/proc/self/fd/%d", files->dir);
 	error = rumpus_boot(&config, &worker->kernel);
