@@ -208,6 +208,17 @@ static int find_type(struct worker *worker, struct image *image, uint64_t offset
 	return 0;
 }
 
+/* The UFS driver looks for the superblock of UFS2 at 64 KiB, and says no more than that it is not there. */
+static bool has_early_superblock(const struct worker *worker, const struct image *image, const char *last_words)
+{
+	struct probe probe;
+	uint64_t offset, size;
+
+	return !strcmp(image->type, "ufs") && strstr(last_words, "bad magic number") &&
+	       !image_find(worker->command, image, &offset, &size) && !probe_place(image, offset, size, &probe) &&
+	       !strcmp(probe.version, "2");
+}
+
 static void explain_mount(struct worker *worker, const struct image *image, long error, uint64_t since)
 {
 	const struct options *options = &worker->command->options;
@@ -222,6 +233,10 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 			     "%s does not take the mount options \"%s\", or there is no such "
 			     "file system; the kernel says: %s",
 			     image->type, options->mount_options, *line ? line : "nothing");
+	else if (has_early_superblock(worker, image, line))
+		report_error(&worker->report, image->path,
+			     "holds UFS2 with its superblock at 8 KiB, where Linux's driver does not look; make it with "
+			     "makefs -o version=1");
 	else if (error == -EROFS || error == -EACCES)
 		report_error(&worker->report, image->path, "can only be mounted read-only as %s; the kernel says: %s",
 			     image->type, *line ? line : "nothing");

@@ -36,8 +36,26 @@ READABLE = {
     "iso9660-joliet": (["xorriso", "-as", "mkisofs", "-quiet", "-J", "-joliet-long", "-o", "IMAGE", "tree"], "iso9660"),
     "romfs": (["genromfs", "-d", "tree", "-f", "IMAGE"], "romfs"),
     "cramfs": (["mkfs.cramfs", "tree", "IMAGE"], "cramfs"),
-    # UFS2 as Debian's makefs writes it, with its superblock at 8 KiB, is nothing that the driver reads.
     "ufs1": (["makefs", "-t", "ffs", "-o", "version=1", "IMAGE", "tree"], "ufs"),
+    "ufs1-be": (["makefs", "-t", "ffs", "-B", "be", "-o", "version=1", "IMAGE", "tree"], "ufs"),
+    # With more inodes than there are files: see move_superblock().
+    **{f"ufs2{more}": (["makefs", "-t", "ffs", "-B", order, "-s", "8m", "-o", "version=2,bsize=4096,fsize=1024,density=1024", "IMAGE",
+                        "tree"], "ufs") for more, order in (("", "le"), ("-be", "be"))},
+}
+# Features that mkfs sets by default in Debian 13, or that are usual elsewhere; name: (kind, options for mkfs, those for mounts)
+FEATURES = {
+    "ext4-new": ("ext4", ["-O", "orphan_file,metadata_csum_seed,fast_commit,inline_data,casefold,ea_inode,large_dir"], None),
+    "ext4-bigalloc": ("ext4", ["-O", "bigalloc,mmp,sparse_super2,^resize_inode"], None),
+    "xfs-new": ("xfs", ["-i", "nrext64=1", "-m", "bigtime=1,inobtcount=1,rmapbt=1"], None),
+    "xfs-v4": ("xfs", ["-m", "crc=0"], None),
+    "btrfs-xxhash": ("btrfs", ["--csum", "xxhash", "-R", "quota"], "compress=zstd"),
+    "btrfs-sha256": ("btrfs", ["--csum", "sha256", "-n", "65536"], "compress=lzo"),
+    "btrfs-blake2": ("btrfs", ["--csum", "blake2", "-M"], "compress=zlib"),
+    "f2fs-new": ("f2fs", ["-O", "extra_attr,inode_checksum,sb_checksum,compression,casefold,inode_crtime,flexible_inline_xattr",
+                          "-C", "utf8"], "compress_algorithm=zstd,compress_extension=*"),
+    "vfat-12": ("vfat", ["-F", "12"], None),
+    "vfat-32": ("vfat", ["-F", "32"], None),
+    "udf-1.02": ("udf", ["-r", "1.02"], None),
 }
 
 
@@ -82,3 +100,15 @@ def make(name, path, *options):
     if made.returncode:
         print(f"Bail out! {words[0]}: {made.stdout}")
         sys.exit(1)
+
+
+def move_superblock(path):
+    """
+    UFS2 as NetBSD and FreeBSD have it. The superblock that Debian's makefs leaves at 8 KiB is nothing that the driver
+    finds. A copy goes to where it looks, which is among inodes that no file has.
+    """
+    with open(path, "r+b") as image:
+        superblock = os.pread(image.fileno(), 8192, 8192)
+        if any(os.pread(image.fileno(), 8192, 65536)):
+            raise RuntimeError(f"{path}: the place at 64 KiB is in use")
+        os.pwrite(image.fileno(), superblock, 65536)

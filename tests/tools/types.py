@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""File systems that are components: found in an image, loaded, written, read. Argument: the name of a row of kinds.py."""
+"""File systems and their features: found in an image, loaded, written, read. Argument: the name of a row of kinds.py."""
 
 import os
 import sys
@@ -32,10 +32,11 @@ def found_type(name, kind):
 
 
 def writable(name):
-    _, _, check, kind = kinds.WRITABLE[name]
-    kinds.make(name, "disk.img")
+    made, mkfs, mount = kinds.FEATURES.get(name, (name, [], None))
+    check, kind = kinds.WRITABLE[made][2:] if made in kinds.WRITABLE else (harness.CHECK[made], made)
+    kinds.make(made, "disk.img", *mkfs)
     found_type(name, kind)
-    expect(f"{name}: copy a tree in", 0, "cp", "-r", "tree", "disk.img:/")
+    expect(f"{name}: copy a tree in", 0, *(["-o", mount] if mount else []), "cp", "-r", "tree", "disk.img:/")
     os.mkdir("out")
     expect(f"{name}: copy it out", 0, "cp", "-r", "disk.img:/tree", "out")
     same("out/tree", f"{name}: what comes out is what went in")
@@ -51,6 +52,9 @@ def writable(name):
 def readable(name):
     _, kind = kinds.READABLE[name]
     kinds.make(name, "disk.img")
+    if name.startswith("ufs2"):
+        expect(f"{name}: a superblock where the driver does not look is told", 1, "ls", "disk.img", message="8 KiB.*version=1")
+        kinds.move_superblock("disk.img")
     before = harness.digest("disk.img")
     found_type(name, kind)
     os.mkdir("out")
@@ -66,10 +70,10 @@ def main():
     harness.start()
     kinds.find_programs()
     kinds.make_tree()
-    if sys.argv[1] in kinds.WRITABLE:
-        writable(sys.argv[1])
-    else:
+    if sys.argv[1] in kinds.READABLE:
         readable(sys.argv[1])
+    else:
+        writable(sys.argv[1])
     harness.done()
 
 
