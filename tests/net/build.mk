@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
-net-tests := spec conformance wrappers
+net-tests := spec conformance wrappers bus
 net-stack-tests := stack paths fuzz configure zerocopy
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))

@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,47 @@ static void check_pair(void)
 	c->ops->close(c);
 }
 
+static void make_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	fputs(text, file);
+	fclose(file);
+}
+
+/* What the first member says holds for all of a bus, as long as there is one */
+static void check_shm(void)
+{
+	struct hyp_net *a = opened("shm,members=2,queues=2,ring=128k:bus", 0), *b;
+
+	tap_is(a->info.queues, 2, "a bus has the queues that were given");
+	refused("shm,members=3:bus", -HYP_EINVAL, "members=2", "leave members= out");
+	refused("shm,queues=1:bus", -HYP_EINVAL, "queues=2", "leave queues= out");
+	refused("shm,ring=1M:bus", -HYP_EINVAL, "ring=131072", "leave ring= out");
+	refused("shm,offload=0:bus", -HYP_EINVAL, "checksums", "offload=1");
+	b = opened("shm:bus", 0);
+	tap_ok(b->info.queues == 2 && memcmp(a->info.mac, b->info.mac, 6), "who joins has them, and another address");
+	refused("shm:bus", -HYP_EBUSY, "all 2 places", "members=64");
+	a->ops->close(a);
+	a = opened("shm:bus", 0);
+	a->ops->close(a);
+	b->ops->close(b);
+	a = opened("shm,offload=0:bus", 0);
+	b = opened("shm:bus", 0);
+	tap_is(b->info.caps, 0, "the next bus in that file has no offloads, for nobody");
+	a->ops->close(a);
+	b->ops->close(b);
+	make_file("letter", "Dear bus, this is no bus, but long enough to be one.");
+	refused("shm:letter", -HYP_EINVAL, "letter is not empty", "another file");
+	refused("shm:", -HYP_EINVAL, "no file", "/dev/shm/NAME");
+	refused("shm:/nonexistent/bus", -HYP_ENOENT, "/nonexistent/bus", "/dev/shm");
+	refused("shm:/dev/null", -HYP_EINVAL, "/dev/null is no file", "/dev/shm");
+	refused("shm,fd=999:", -HYP_EBADF, "fd=999", "open descriptor");
+	refused("shm,members=1:x", -HYP_EINVAL, "members=1", "from 2 to 64");
+	refused("shm,ring=100k:x", -HYP_EINVAL, "ring=100k", "power of two");
+	refused("shm,mode=rw:x", -HYP_EINVAL, "mode=rw", "mode=660");
+}
+
 static bool has_slirp(void)
 {
 	struct hyp_net *net;
@@ -112,7 +154,7 @@ static bool refused_without_rights(void)
 {
 	if (!geteuid() && (setgroups(0, NULL) || setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
 		return false;
-	if (!says("packet:lo", -HYP_EPERM, "CAP_NET_RAW"))
+	if (!says("packet:lo", -HYP_EPERM, "CAP_NET_RAW") || !says("shm:closed", -HYP_EACCES, "have its owner permit"))
 		return false;
 	if (access("/dev/net/tun", F_OK))
 		return says("tap:rumpus7", -HYP_ENOENT, "modprobe tun");
@@ -126,6 +168,8 @@ static void check_permission(void)
 	pid_t child;
 	int status;
 
+	make_file("closed", "");
+	chmod("closed", 0);
 	fflush(stdout);
 	child = fork();
 	if (!child)
@@ -169,13 +213,14 @@ int main(void)
 	refused("pcap:pair:x", -HYP_EINVAL, "no file", "file=x.pcapng");
 	refused("pcap,file=/nonexistent/x:pair:x", -HYP_ENOENT, "/nonexistent/x", "No such");
 	refused("pcap,file=x:", -HYP_EINVAL, "nothing to stand on", "pcap,file=PATH:SPEC");
-	refused("pcap,file=x:nothing:x", -HYP_EINVAL, "nothing", "pair, tap");
+	refused("pcap,file=x:nothing:x", -HYP_EINVAL, "nothing", "pair, shm");
 	refused("pcap,file=x,snap=1:pair:x", -HYP_EINVAL, "snap=1", "from 14");
 	refused("impair,loss=101:pair:x", -HYP_EINVAL, "loss=101", "0 to 100");
 	refused("impair,loss=much:pair:x", -HYP_EINVAL, "loss=much", "loss=0.5");
 	refused("impair,loss=nan:pair:x", -HYP_EINVAL, "loss=nan", "0 to 100");
 	refused("impair,rate=1:pair:x", -HYP_EINVAL, "rate=1", "from 1000");
 	refused("impair:", -HYP_EINVAL, "nothing to stand on", "impair,seed=N");
+	check_shm();
 	check_slirp();
 	check_permission();
 
