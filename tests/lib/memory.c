@@ -73,21 +73,26 @@ static long settle(long bytes)
 	return now;
 }
 
+static struct rumpus *boot_by(const struct rumpus_config *config)
+{
+	struct rumpus *kernel;
+	int error = rumpus_boot(config, &kernel);
+
+	if (error)
+		tap_abort("boot: error %d: %s", -error, fixture_log);
+	return kernel;
+}
+
 static struct rumpus *boot_with(uint64_t memory, uint64_t cache, unsigned int cpus, uint32_t mappings)
 {
 	struct rumpus_config config = fixture_config(NULL);
-	struct rumpus *kernel;
-	int error;
 
 	config.image = NULL;
 	config.memory = memory;
 	config.cache = cache;
 	config.cpus = cpus;
 	config.mappings = mappings;
-	error = rumpus_boot(&config, &kernel);
-	if (error)
-		tap_abort("boot: error %d: %s", -error, fixture_log);
-	return kernel;
+	return boot_by(&config);
 }
 
 /* Writes @size bytes to @path; returns how many went there. */
@@ -296,6 +301,34 @@ static void counts(void)
 	rumpus_halt(kernel);
 }
 
+static long read_number(const char *path)
+{
+	long fd = rumpus_sys_openat(AT_FDCWD, path, O_RDONLY, 0);
+	char text[32] = "";
+
+	if (fd < 0)
+		tap_abort("%s: error %ld", path, -fd);
+	rumpus_sys_read((int)fd, text, sizeof(text) - 1);
+	rumpus_sys_close((int)fd);
+	return strtol(text, NULL, 10);
+}
+
+/* How much may wait to be written back: half of what may be cached, or what is wished for. */
+static void dirty_bound(const char *wish, long expected_bytes)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	struct rumpus *kernel;
+
+	config.image = NULL;
+	config.cache = 64 * MIB;
+	config.command_line = wish;
+	kernel = boot_by(&config);
+	rumpus_sys_mkdirat(AT_FDCWD, "/proc", 0700);
+	rumpus_sys_mount("proc", "/proc", "proc", 0, NULL);
+	tap_is(read_number("/proc/sys/vm/dirty_bytes"), expected_bytes, "\"%s\": dirty bytes", wish);
+	rumpus_halt(kernel);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "long") == 0) {
@@ -305,6 +338,8 @@ int main(int argc, char **argv)
 	grows_and_returns();
 	cache_bound();
 	counts();
+	dirty_bound("", 32 * MIB);
+	dirty_bound("rump.dirty=3M", 3 * MIB);
 	bounded();
 	host_without_memory();
 	mappings();

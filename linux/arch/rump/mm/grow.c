@@ -64,6 +64,7 @@ static unsigned long bound_pages; /* the most there can be */
 static unsigned long boot_pages __initdata; /* given without asking */
 static unsigned long added_pages; /* those with a struct page; changed by the thread alone, once it runs */
 static unsigned long cache_bound = SZ_256M >> PAGE_SHIFT; /* most pages of page cache and reclaimable slabs */
+static unsigned long dirty_bound __initdata; /* most pages that wait to be written back; 0: half of those */
 static unsigned long shrink_above = ULONG_MAX; /* as many free pages call the thread */
 static unsigned long host_tired_until; /* jiffies; 0: it is not */
 static struct task_struct *thread;
@@ -71,16 +72,27 @@ static unsigned long calls; /* bits of enum call, for the thread */
 static unsigned long answers; /* how often the thread has added what it could */
 static DECLARE_WAIT_QUEUE_HEAD(added);
 
-static int __init parse_cache(char *text)
+static int __init parse_pages(char *text, unsigned long least, unsigned long *pages)
 {
 	unsigned long bytes = memparse(text, &text);
 
-	if (*text || bytes < SZ_4M)
+	if (*text || bytes < least)
 		return -EINVAL;
-	cache_bound = bytes >> PAGE_SHIFT;
+	*pages = bytes >> PAGE_SHIFT;
 	return 0;
 }
+
+static int __init parse_cache(char *text)
+{
+	return parse_pages(text, SZ_4M, &cache_bound);
+}
 early_param("rump.cache", parse_cache);
+
+static int __init parse_dirty(char *text)
+{
+	return parse_pages(text, SZ_1M, &dirty_bound);
+}
+early_param("rump.dirty", parse_dirty);
 
 /**
  * rump_memory_parameters() - what the tree would compute from the memory that is given at boot
@@ -121,12 +133,13 @@ static int __init set_sysctls(void)
 {
 	struct file_system_type *type = get_fs_type("proc");
 	struct vfsmount *proc = type ? kern_mount(type) : ERR_PTR(-ENODEV);
+	unsigned long dirty = dirty_bound ?: cache_bound / 2;
 	int err;
 
 	if (IS_ERR(proc))
 		return PTR_ERR(proc);
-	err = set_sysctl(proc, "sys/vm/dirty_bytes", (cache_bound / 2) << PAGE_SHIFT);
-	err = err ?: set_sysctl(proc, "sys/vm/dirty_background_bytes", (cache_bound / 5) << PAGE_SHIFT);
+	err = set_sysctl(proc, "sys/vm/dirty_bytes", dirty << PAGE_SHIFT);
+	err = err ?: set_sysctl(proc, "sys/vm/dirty_background_bytes", (dirty * 2 / 5) << PAGE_SHIFT);
 	return err ?: set_sysctl(proc, "sys/vm/watermark_boost_factor", 0);
 }
 late_initcall(set_sysctls);
