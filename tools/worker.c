@@ -41,6 +41,12 @@
  */
 #define COMMAND_LINE "rump.hung_ms=300000"
 
+/*
+ * Written back early, in another thread, while there is still work: what a command writes is seldom overwritten by it. Btrfs
+ * would otherwise find its reservations for metadata used up, and write file by file while the command waits.
+ */
+#define COMMAND_LINE_WRITE COMMAND_LINE " rump.dirty=4M"
+
 static struct shared *shared;
 static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
 
@@ -149,40 +155,52 @@ static int open_disk(struct worker *worker, struct image *image)
 	return 0;
 }
 
+static bool writes(const struct command *command)
+{
+	for (unsigned int i = 0; i < command->image_count; i++) {
+		if (command->images[i].writable)
+			return true;
+	}
+	return false;
+}
+
+/* Return: 0; -E2BIG after a message */
+static int make_command_line(struct worker *worker, char *text, size_t size)
+{
+	const char *ours = writes(worker->command) && !worker->command->resident ? COMMAND_LINE_WRITE : COMMAND_LINE;
+	const char *more = getenv("RUMPUS_COMMAND_LINE");
+
+	if ((size_t)snprintf(text, size, "%s %s", ours, more ? more : "") < size)
+		return 0;
+	report_error(&worker->report, NULL, "RUMPUS_COMMAND_LINE is too long; %zu bytes are the most",
+		     size - strlen(ours) - 2);
+	return -E2BIG;
+}
+
 static int boot(struct worker *worker, const struct kernel_files *files)
 {
-	const char *more = getenv("RUMPUS_COMMAND_LINE");
+	const struct command *command = worker->command;
 	char path[48], components[48], command_line[512];
 	struct rumpus_config config = {
 		.size = sizeof(config),
-		.cpus = worker->command->cpus ? worker->command->cpus : 1,
-		.memory = KERNEL_MEMORY_READ,
+		.cpus = command->cpus ? command->cpus : 1,
+		.memory = writes(command) ? KERNEL_MEMORY_WRITE : KERNEL_MEMORY_READ,
 		.image = path,
 		.command_line = command_line,
 		.components = files->dir >= 0 ? components : "",
 		.log = take_log,
 		.ended = take_end,
-		.cache = KERNEL_CACHE_READ,
+		.cache = writes(command) ? KERNEL_CACHE_WRITE : KERNEL_CACHE_READ,
 	};
 	uint64_t before = clock_now();
 	char line[256];
-	int error;
+	int error = make_command_line(worker, command_line, sizeof(command_line));
 
-	if ((size_t)snprintf(command_line, sizeof(command_line), "%s %s", COMMAND_LINE, more ? more : "") >=
-	    sizeof(command_line)) {
-		report_error(&worker->report, NULL, "RUMPUS_COMMAND_LINE is too long; %zu bytes are the most",
-			     sizeof(command_line) - sizeof(COMMAND_LINE) - 1);
-		return -E2BIG;
-	}
+	if (error)
+		return error;
+	if (command->cache)
+		config.cache = command->cache;
 	unsetenv("RUMPUS_LOG"); /* what the kernel says goes to the parent; no file can be opened here */
-	for (unsigned int i = 0; i < worker->command->image_count; i++) {
-		if (worker->command->images[i].writable) {
-			config.memory = KERNEL_MEMORY_WRITE;
-			config.cache = KERNEL_CACHE_WRITE;
-		}
-	}
-	if (worker->command->cache)
-		config.cache = worker->command->cache;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", files->image);
 	snprintf(components, sizeof(components), "/proc/self/fd/%d", files->dir);
 	error = rumpus_boot(&config, &worker->kernel);
