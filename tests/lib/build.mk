@@ -34,6 +34,6 @@ $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -I
 	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
 
 tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(addprefix $(BUILD)/tests/lib/gate:,fenced late) \
-	$(BUILD)/tests/lib/embedded tests/lib/examples.sh
+	$(BUILD)/tests/lib/embedded tests/lib/examples.sh tests/lib/manual.py
 check-targets += $(lib-fake)
 long-tests += $(BUILD)/tests/lib/memory:long
