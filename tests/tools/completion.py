@@ -59,53 +59,51 @@ def offers():
     expect("an odd call", 2, "_complete", message="takes a line")
 
 
+def judge(name, shell, lines, prompt=None):
+    """What is on the screen is painted in bits: lines, typed with tabs in them, are judged by what they do."""
+    for what, typed, answer in lines:
+        if prompt:
+            shell.expect(prompt)
+        shell.send(typed)
+        # zsh may clear the rest of the screen first.
+        ok(shell.expect(rf"\n(?:\x1b\[J)?{answer}"), f"{name}: {what}", shell.all)
+
+
+def leave(name, shell):
+    shell.send("exit\r")
+    ok(shell.end() == 0, f"{name}: and it can be left", shell.all)
+
+
 def inner_shell():
     shell = Terminal(harness.program(), "sh", "disk.img")
     shell.expect("> ")
-    # What is on the screen is painted in bits: lines are judged by what they do.
-    shell.send("mkd\t--help\r")
-    ok(shell.expect(r"usage: rumpus \[OPTIONS\] mkdir"), "sh: a word", shell.all)
-    shell.send("ls --rec\tetc\r")
-    ok(shell.expect(r"\netc:\r\n"), "sh: an option", shell.all)
-    shell.send("cat /etc/hostn\t\r")
-    ok(shell.expect(r"\na host\r\n"), "sh: a path", shell.all)
-    shell.send("cat it\t\r")
-    ok(shell.expect(r"\nquoted\r\n"), "sh: one that needs quotes", shell.all)
-    shell.send("cat 'it\t\r")
-    ok(shell.expect(r"\nquoted\r\n"), "sh: one in quotes", shell.all)
-    shell.send("cd e\t\rpwd\r")
-    ok(shell.expect(r"\n/etc\r\n"), "sh: cd, directories alone", shell.all)
-    shell.send("cat host\t\t")
-    ok(shell.expect(r"hostname +hosts\r\n"), "sh: choices are shown", shell.all)
-    shell.send("s > su\tout\r! cat sub/out\r")
-    ok(shell.expect(r"\nhosts\r\n"), "sh: files of the host", shell.all)
-    shell.send("cp hostname host:su\tcopied\r! cat sub/copied\r")
-    ok(shell.expect(r"\na host\r\n"), "sh: after host:, too", shell.all)
-    shell.send("! echo disk.im\t.\r")
-    ok(shell.expect(r"\ndisk.im\s?\.\r\n"), "sh: a line for the host's sh is left alone", shell.all)
-    shell.send("exit\r")
-    ok(shell.end() == 0, "sh: and it can be left", shell.all)
+    judge("sh", shell, (
+        ("a word", "mkd\t--help\r", r"usage: rumpus \[OPTIONS\] mkdir"),
+        ("an option", "ls --rec\tetc\r", r"etc:\r\n"),
+        ("a path", "cat /etc/hostn\t\r", r"a host\r\n"),
+        ("one that needs quotes", "cat it\t\r", r"quoted\r\n"),
+        ("one in quotes", "cat 'it\t\r", r"quoted\r\n"),
+        ("cd, directories alone", "cd e\t\rpwd\r", r"/etc\r\n"),
+        ("choices are shown", "cat host\t\t", r"hostname +hosts\r\n"),
+        ("files of the host", "s > su\tout\r! cat sub/out\r", r"hosts\r\n"),
+        ("after host:, too", "cp hostname host:su\tcopied\r! cat sub/copied\r", r"a host\r\n"),
+        ("a line for the host's sh is left alone", "! echo disk.im\t.\r", r"disk.im\s?\.\r\n")))
+    leave("sh", shell)
 
 
 def outer_shell(name, shell):
-    # What is on the screen is painted in bits: lines are judged by what they do.
-    for what, typed, answer in (
-            ("a subcommand", "mkd\t--help", r"usage: rumpus \[OPTIONS\] mkdir"),
-            ("an option", "ls --rec\tdisk.img:/etc", "disk.img:/etc:"),
-            ("an image", "cat di\teta", "eta"),
-            ("a path in it", "cat disk.img:/etc/hostn\t", "a host"),
-            ("an image and a path", "cat di\tet\tc/hostn\t", "a host"),
-            ("a path that needs quotes", "cat disk.img:/it\t", "quoted"),
-            ("a path in quotes", "cat \"disk.img:/it\t", "quoted"),
-            ("a path in a partition", "ls --partition 2 parts.img:/sec\t", "parts.img:/second")):
-        shell.expect("READY> ")
-        shell.send(f"rumpus {typed}\r")
-        # zsh may clear the rest of the screen first.
-        ok(shell.expect(rf"\n(?:\x1b\[J)?{answer}"), f"{name}: {what}", shell.all)
+    judge(name, shell, ((what, f"rumpus {typed}\r", answer) for what, typed, answer in (
+        ("a subcommand", "mkd\t--help", r"usage: rumpus \[OPTIONS\] mkdir"),
+        ("an option", "ls --rec\tdisk.img:/etc", "disk.img:/etc:"),
+        ("an image", "cat di\teta", "eta"),
+        ("a path in it", "cat disk.img:/etc/hostn\t", "a host"),
+        ("an image and a path", "cat di\tet\tc/hostn\t", "a host"),
+        ("a path that needs quotes", "cat disk.img:/it\t", "quoted"),
+        ("a path in quotes", "cat \"disk.img:/it\t", "quoted"),
+        ("a path in a partition", "ls --partition 2 parts.img:/sec\t", "parts.img:/second"))), prompt="READY> ")
     ok("\\:" not in shell.all, f"{name}: without needless quotes", shell.all)
     shell.expect("READY> ")
-    shell.send("exit\r")
-    ok(shell.end() == 0, f"{name}: ends", shell.all)
+    leave(name, shell)
 
 
 def bash():

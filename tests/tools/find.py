@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """find: what the host's find finds. As root in a loop mount of the image, else in a twin. Argument: file system, "-root"."""
 
-import json
 import os
 import shlex
 import subprocess
@@ -10,7 +9,7 @@ import sys
 
 import harness
 import trees
-from harness import check, digest, expect, ok, run, tool
+from harness import check, digest, expect, ok, parsed, run, tool
 
 # Each for both; "@" begins the name of a file in the tree. Of a twin, whose owners, inodes and sizes of directories differ,
 # only what follows the first lines is asked.
@@ -176,10 +175,10 @@ def own(image):
     ok(run("find", image, "-name", "one", "-newer", "reference").out == b"disk.img:/tree/one\n", "-newer than a host file")
     born = [run("find", image, "-name", "one", "-newerBt", text).out for text in ("1 hour ago", "tomorrow")]
     ok(born == [b"disk.img:/tree/one\n", b""], "times of birth", born)
-    found = json.loads(run("find", "--json", image, "-name", "size-5*", "-o", "-type", "p").out)
+    found = parsed("find", "--json", image, "-name", "size-5*", "-o", "-type", "p")
     ok(sorted((f["path"], f["type"]) for f in found) == [("disk.img:/tree/fifo", "fifo"), ("disk.img:/tree/size-511", "regular file"),
                                                          ("disk.img:/tree/size-5242883", "regular file")], "--json", found)
-    ok(json.loads(run("find", "--json", image, "-false").out) == [], "--json of nothing")
+    ok(parsed("find", "--json", image, "-false") == [], "--json of nothing")
     result = run("find", f"{image}:/tree", "-type", "d", "-print", "-quit")
     ok(result.code == 0 and result.out == b"disk.img:/tree\n", "-quit", result)
     result = run("find", f"{image}:/tree/a", f"{image}:/tree/one", "-maxdepth", "0", "-printf", "%H %P.")

@@ -2,6 +2,7 @@
 """What the tests of the rumpus command share: a user without rights, images, trees, and TAP."""
 
 import hashlib
+import json
 import os
 import re
 import resource
@@ -170,6 +171,16 @@ def expect(name, code, *args, message=None, **more):
     passed = result.code == code and (message is None or re.search(message, result.err))
     ok(passed, name, f"{' '.join(args)}: expected exit {code}, message {message!r}\n{result}")
     return result
+
+
+def parsed(*args):
+    """Run rumpus with --json among @args, which must go well. Returns what it tells, or an empty list."""
+    result = expect(" ".join(args), 0, *args, message="^$")
+    try:
+        return json.loads(result.out)
+    except ValueError as error:
+        ok(False, "that is JSON", f"{error}\n{result}")
+        return []
 
 
 def tool(*args, **more):

@@ -11,7 +11,7 @@ import sys
 
 import harness
 import trees
-from harness import check, digest, expect, ok, run, tool
+from harness import check, digest, expect, ok, parsed, run, tool
 
 STAT_FORMATS = ("%a %A %b %B %f %F %g %h %i %n %o %s %t %T %u", "%x|%y|%z|%w", "%X %Y %Z %W %.3X %.9Y",
                 "[%10s] [%-10s] [%010s] [%#a] [%5.2F] [%'s] [%+5u]", "%% %n %N")
@@ -103,14 +103,6 @@ def debugfs(image):
 
 
 def as_json(image):
-    def parsed(*args):
-        result = expect(" ".join(args), 0, *args, message="^$")
-        try:
-            return json.loads(result.out)
-        except ValueError as error:
-            ok(False, "that is JSON", f"{error}\n{result}")
-            return []
-
     told = parsed("stat", "--json", f"{image}:/tree/one", f"{image}:/tree/link")
     ok([(t["path"], t["type"], t["mode"], t["size"]) for t in told] ==
        [("disk.img:/tree/one", "regular file", "4711", 1), ("disk.img:/tree/link", "symbolic link", "0777", 3)], "stat", told)

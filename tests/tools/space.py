@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """df and info: space as the host's df tells it, and the whole stack of an image. Argument: file system, "-root"."""
 
-import json
 import os
 import re
 import shutil
@@ -12,19 +11,10 @@ import uuid
 
 import harness
 import trees
-from harness import digest, expect, ok, run, tool
+from harness import digest, expect, ok, parsed, run, tool
 
 START = 16 << 20
 SIZE = 320 << 20
-
-
-def parsed(*args):
-    result = expect(" ".join(args), 0, *args, message="^$")
-    try:
-        return json.loads(result.out)
-    except ValueError as error:
-        ok(False, "that is JSON", f"{error}\n{result}")
-        return {}
 
 
 def like_the_host(kind, image):

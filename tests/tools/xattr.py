@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """getfattr and setfattr: dumps as the host's tools write and read them. Argument: file system, "-root"."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import sys
 
 import harness
 import trees
-from harness import check, expect, ok, run, same_tree, snapshot, tool
+from harness import check, expect, ok, parsed, run, same_tree, snapshot, tool
 
 VALUES = (("user.text", "plain", b"plain"), ("user.quoted", '"a \\"b\\" \\\\ \\012c"', b'a "b" \\ \nc'), ("user.hex", "0x00ff10", b"\0\xff\x10"),
           ("user.base64", "0sAAECAwT/", bytes([0, 1, 2, 3, 4, 255])), ("user.empty", "", b""), ("user.long", "x" * 300, b"x" * 300),
@@ -40,7 +39,7 @@ def dumps_like_host(image):
     got = run("getfattr", "-n", "user.short", f"{image}:/tree/one", f"{image}:/tree/a/b/hard").out
     ok(got == b'# file: tree/one\nuser.short="v"\n\n# file: tree/a/b/hard\nuser.short="v"\n\n', "getfattr -n", got)
     ok(run("getfattr", "--only-values", "-n", "user.binary", f"{image}:/tree/b\nc").out == bytes(range(256)), "--only-values")
-    told = json.loads(run("getfattr", "--json", f"{image}:/tree/one").out)
+    told = parsed("getfattr", "--json", f"{image}:/tree/one")
     ok([t["name"] for t in told] == ["user.short", "user.zero"] and told[0]["value_base64"] == "dg==", "--json", told)
 
 
