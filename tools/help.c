@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: help, from the same tables that lines are parsed by */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,61 @@ static void print_rules(const struct option_rule *rules, const struct subcommand
 	}
 }
 
+int help_written(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_DONE;
+	fprintf(stderr, "rumpus: standard output: %s\n", report_errno(-errno));
+	return EXIT_PROBLEM;
+}
+
+/* Longest name that anything is near to, and its zero byte */
+#define NEAR_MAX 16U
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to be inserted, left out, replaced, or swapped with the next one, to make one of the other. */
+static unsigned int distance(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+	unsigned int d[NEAR_MAX][NEAR_MAX];
+
+	if (na >= NEAR_MAX || nb >= NEAR_MAX)
+		return NEAR_MAX;
+	for (unsigned int i = 0; i <= na; i++) {
+		for (unsigned int j = 0; j <= nb; j++) {
+			if (!i || !j) {
+				d[i][j] = i + j;
+				continue;
+			}
+			d[i][j] = least(d[i - 1][j], d[i][j - 1]) + 1;
+			d[i][j] = least(d[i][j], d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	}
+	return d[na][nb];
+}
+
+const char *help_nearest(const char *name)
+{
+	const char *nearest = "help";
+	unsigned int shortest = distance(name, nearest);
+
+	for (const struct subcommand *const *sub = subcommands; *sub; sub++) {
+		unsigned int length = (*sub)->hidden ? NEAR_MAX : distance(name, (*sub)->name);
+
+		if (length < shortest) {
+			shortest = length;
+			nearest = (*sub)->name;
+		}
+	}
+	return shortest < NEAR_MAX && 3 * shortest <= strlen(name) + 1 ? nearest : NULL;
+}
+
 int help_list(void)
 {
 	puts("usage: rumpus [OPTIONS] SUBCOMMAND [OPTIONS] ARGUMENTS\n"
@@ -53,7 +109,7 @@ int help_list(void)
 	     "Where a subcommand has an option of the same letter, that letter after it is the subcommand's own.\n"
 	     "IMAGE is a file or block device. What only reads changes not one byte of it.\n"
 	     "Exit: 0 done, 1 something was not done, 2 usage, 3 done with metadata lost, 128+N by signal N.");
-	return fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
+	return help_written();
 }
 
 /* "[-adl] [-m MODE]": the letters, those with arguments apart. */
@@ -88,6 +144,8 @@ const char *help_usage(const struct subcommand *sub, char *text, size_t size)
 
 	snprintf(text, size, "usage: rumpus [OPTIONS] %s %s%s", sub->name,
 		 width > USAGE_WIDTH ? "[OPTION]... " : letters, sub->arguments);
+	for (char *end = text + strlen(text); end > text && end[-1] == ' ';)
+		*--end = 0;
 	return text;
 }
 
@@ -110,5 +168,5 @@ int help_subcommand(const struct subcommand *sub)
 		printf("  %-50s  %s\n", example->line, example->what);
 	if (!sub->hidden)
 		printf("\n\"man rumpus-%s\" says all of it.\n", sub->name);
-	return fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
+	return help_written();
 }

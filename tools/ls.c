@@ -200,7 +200,7 @@ static void size_string(const struct found *found, bool human, char *text, size_
 	if (S_ISCHR(found->mode) || S_ISBLK(found->mode))
 		snprintf(text, size, "%u, %u", found->rdev_major, found->rdev_minor);
 	else if (human)
-		text_size(found->size, text, size);
+		text_size_short(found->size, text, size);
 	else
 		snprintf(text, size, "%llu", (unsigned long long)found->size);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: the command line */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -57,6 +59,8 @@ uint64_t clock_now(void)
 
 int usage_error(const struct command *command, const char *format, ...)
 {
+	/* In a shell, that is what it is called by. */
+	const char *program = command->directory ? "" : "rumpus ";
 	char usage[512];
 	va_list args;
 
@@ -65,10 +69,10 @@ int usage_error(const struct command *command, const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	if (command->sub)
-		fprintf(stderr, "\n%s\n\"rumpus help %s\" has its options and examples\n",
-			help_usage(command->sub, usage, sizeof(usage)), command->sub->name);
+		fprintf(stderr, "\n%s\n\"%shelp %s\" has its options and examples\n",
+			help_usage(command->sub, usage, sizeof(usage)), program, command->sub->name);
 	else
-		fputs("; \"rumpus help\" lists what there is\n", stderr);
+		fprintf(stderr, "; \"%shelp\" lists what there is\n", program);
 	return EXIT_USAGE;
 }
 
@@ -86,19 +90,27 @@ const struct subcommand *subcommand_named(const char *name)
 	return NULL;
 }
 
+static int no_subcommand(const struct command *command, const char *name)
+{
+	const char *nearest = help_nearest(name);
+
+	return nearest ? usage_error(command, "no subcommand \"%s\" (do you mean \"%s\"?)", name, nearest)
+		       : usage_error(command, "no subcommand \"%s\"", name);
+}
+
 static int help(const struct command *command, const char *name)
 {
 	const struct subcommand *sub = name ? subcommand_named(name) : NULL;
 
 	if (!name)
 		return help_list();
-	return sub ? help_subcommand(sub) : usage_error(command, "no subcommand \"%s\"", name);
+	return sub ? help_subcommand(sub) : no_subcommand(command, name);
 }
 
 static int version(void)
 {
 	puts("rumpus " RUMPUS_VERSION);
-	return fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
+	return help_written();
 }
 
 /* May a line of a shell leave out its operands, as they are one image as a whole, or as much of it as one likes? */
@@ -114,7 +126,7 @@ int command_parse(struct command *command, int argc, char **argv)
 
 	command->sub = subcommand_named(argv[0]);
 	if (!command->sub)
-		return usage_error(command, "no subcommand \"%s\"", argv[0]);
+		return no_subcommand(command, argv[0]);
 	command->own = calloc(1, command->sub->options_size + 1);
 	if (!command->own)
 		abort();
@@ -176,6 +188,19 @@ static void take_helper_name(int *argc, char ***argv)
 	++*argc;
 }
 
+/*
+ * Where the caller has closed standard input, output or error, the next file to be opened would take its place: an
+ * image that messages are written to. What stands there instead fails for what a program does with it.
+ */
+static int fill_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct report report = { .say = say };
@@ -183,6 +208,8 @@ int main(int argc, char **argv)
 	int first, result, answered;
 
 	report.arg = &command;
+	if (fill_standard_files())
+		return EXIT_PROBLEM; /* nor is there a place to say why */
 	take_helper_name(&argc, &argv);
 	result = options_parse(&command, argc, argv, &first);
 	if (result)

@@ -148,18 +148,40 @@ int operands_take_writable(struct command *command, int argc, char **argv)
 	return result;
 }
 
+/* "disk.img:etc" beside a file "disk.img" is a slip that is easily made. */
+static void refuse_missing(struct report *report, const char *path)
+{
+	const char *colon = strchr(path, ':');
+	char *image = colon ? strndup(path, (size_t)(colon - path)) : NULL;
+
+	if (image && exists(image))
+		report_error(report, path, "no such file; a path in an image begins with a slash: %s:/%s", image,
+			     colon + 1);
+	else
+		report_error(report, path, "no such file; check the path of the image");
+	free(image);
+}
+
+static bool is_block_device(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISBLK(st.st_mode);
+}
+
 static int refuse(const struct command *command, const struct image *image, int error)
 {
 	struct report *report = command->report;
 
 	switch (error) {
 	case ENOENT:
-		report_error(report, image->path, "no such file; check the path of the image");
+		refuse_missing(report, image->path);
 		break;
 	case EACCES:
 	case EPERM:
-		report_error(report, image->path, "no permission to %s the image; change its mode or owner",
-			     image->writable ? "write to" : "read");
+		report_error(report, image->path, "no permission to %s the %s", image->writable ? "write to" : "read",
+			     is_block_device(image->path) ? "device; become a member of its group, or root"
+							  : "image; change its mode or owner");
 		break;
 	case EROFS:
 		report_error(report, image->path,
@@ -251,11 +273,10 @@ static int open_look(const struct command *command, struct image *image)
 static int open_one(const struct command *command, struct image *image)
 {
 	int flags = (image->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	struct stat st;
 	int result;
 
 	/* How mount(8), mkfs(8) and losetup(8) keep out of each other's way on devices. */
-	if (image->writable && !stat(image->path, &st) && S_ISBLK(st.st_mode))
+	if (image->writable && is_block_device(image->path))
 		flags |= O_EXCL;
 	image->fd = open(image->path, flags);
 	if (image->fd < 0)

@@ -135,18 +135,42 @@ static int store(struct command *command, const struct line *line, const struct 
 	return rule->store(command, rule, base + rule->offset, argument);
 }
 
+/* Which options a shortened one may be: "--verbose, --version". Return: how many */
+static unsigned int list_matches(const struct line *line, const char *word, char *text, size_t size)
+{
+	size_t length = strcspn(word, "="), used = 0;
+	unsigned int count = 0;
+
+	*text = 0;
+	for (unsigned int i = 0; i < line->long_count && length > 2 && used < size; i++) {
+		if (strncmp(line->longs[i].name, word + 2, length - 2))
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s--%s", count ? ", " : "", line->longs[i].name);
+		count++;
+	}
+	return count;
+}
+
 /* What getopt_long() did not like about the word before optind, or a letter in it. */
-static int refuse(const struct command *command, int value, char *const *argv)
+static int refuse(const struct command *command, const struct line *line, int value, char *const *argv)
 {
 	const char *word = argv[optind - 1];
+	char matches[256];
 
+	if (optopt && optopt < RULE_FIRST && value == ':')
+		return usage_error(command, "option -%c needs an argument", optopt);
 	if (optopt && optopt < RULE_FIRST)
-		return value == ':' ? usage_error(command, "option -%c needs an argument", optopt)
-				    : usage_error(command, "invalid option -%c", optopt);
+		return usage_error(command, "invalid option -%c%s", optopt,
+				   !command->sub	   ? ""
+				   : command->sub->ordered ? "; operands that do not begin with a minus come first"
+							   : "; put -- before operands that begin with a minus");
 	if (value == ':')
 		return usage_error(command, "option %s needs an argument", word);
-	return optopt ? usage_error(command, "option %s takes no argument", word)
-		      : usage_error(command, "invalid option %s", word);
+	if (optopt)
+		return usage_error(command, "option %s takes no argument", word);
+	if (list_matches(line, word, matches, sizeof(matches)) > 1)
+		return usage_error(command, "option %s may be any of %s", word, matches);
+	return usage_error(command, "invalid option %s", word);
 }
 
 int options_parse(struct command *command, int argc, char **argv, int *first)
@@ -161,7 +185,7 @@ int options_parse(struct command *command, int argc, char **argv, int *first)
 		const struct option_rule *rule =
 			value >= RULE_FIRST ? line.rules[value - RULE_FIRST] : find_letter(&line, value);
 
-		result = rule ? store(command, &line, rule, optarg) : refuse(command, value, argv);
+		result = rule ? store(command, &line, rule, optarg) : refuse(command, &line, value, argv);
 	}
 	*first = optind;
 	return result;

@@ -79,6 +79,10 @@ extern const struct option_rule options_common[];
 int help_list(void);
 /** help_subcommand() - one of them, with its options and examples. Return: exit code */
 int help_subcommand(const struct subcommand *sub);
+/** help_written() - all of it, to standard output? Return: exit code, after a message */
+int help_written(void);
+/** help_nearest() - the subcommand that a mistyped one may be. Return: NULL for none */
+const char *help_nearest(const char *name);
 /** help_usage() - its usage line, into @text. Return: @text */
 const char *help_usage(const struct subcommand *sub, char *text, size_t size);
 

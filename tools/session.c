@@ -239,7 +239,8 @@ static void supervise(struct session *session)
 		report_error(session->report, NULL, "the worker broke the rules of the conversation, and was ended");
 		supervise_kill();
 	} else if (error && error != -ECONNRESET) {
-		if (!supervise_signal())
+		/* ECANCELED: why was told already. */
+		if (!supervise_signal() && error != -ECANCELED)
 			report_error(session->report, "standard output", "%s", report_errno(error));
 		supervise_kill();
 	}

@@ -71,6 +71,11 @@ static int prepare(struct command *command, int argc, char **argv)
 		return usage_error(command, "-a goes by the name of the archive, which -f FILE gives");
 	if (options->by_name && !options->compression)
 		options->compression = by_name(options->file);
+	if (options->by_name && !options->compression && !ends_with(options->file, ".tar"))
+		return usage_error(command,
+				   "-a does not know what \"%s\" ends in; call it .tar, .tar.gz, .tar.zst, .tar.xz, "
+				   ".tar.bz2 or .tar.lz4",
+				   options->file);
 	return operands_take(command, argc, argv, OPERAND_IMAGE);
 }
 
@@ -98,8 +103,8 @@ static int drive(struct session *session)
 
 /* The worker's half. */
 
-/* Where a source is in the image. What "-C" names comes before it, and in a shell the present directory before both. Caller
- * frees. */
+/* Where a source is in the image. What "-C" names comes before it, and in a shell the present directory before both.
+ * Caller frees. */
 static char *source_path(const struct command *command, const struct operand *source)
 {
 	const char *dir = ((const struct tar_options *)command->own)->dir, *cwd = command->directory;
@@ -214,7 +219,10 @@ static void explain(struct worker *worker, const struct archive_file *file, stru
 		worker->report.outcome |= OUTCOME_PIPE;
 	else if (error != -EINTR)
 		report_error(&worker->report, is_stdout(options->file) ? "standard output" : options->file,
-			     "cannot be written: %s", file->error ? report_errno(file->error) : why ? why : report_errno(error));
+			     "cannot be written: %s",
+			     file->error ? report_errno(file->error)
+			     : why	 ? why
+					 : report_errno(error));
 }
 
 static int work(struct worker *worker)
@@ -259,8 +267,8 @@ static int take_compression(const struct command *command, const struct option_r
 static const struct option_rule options[] = {
 	{ 'f', "file", "FILE", "write the archive there instead of to standard output", option_text,
 	  offsetof(struct tar_options, file) },
-	{ 'C', "directory", "DIR", "paths are taken, and members named, from this directory of the image on", option_text,
-	  offsetof(struct tar_options, dir) },
+	{ 'C', "directory", "DIR", "paths are taken, and members named, from this directory of the image on",
+	  option_text, offsetof(struct tar_options, dir) },
 	{ 0, "exclude", "PATTERN", "leave out what matches, with all below it; may be repeated", tar_exclude_option,
 	  offsetof(struct tar_options, exclude) },
 	{ 'a', "auto-compress", NULL, "compress as the name of the archive says", option_true,

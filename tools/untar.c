@@ -107,15 +107,15 @@ static int drive(struct session *session)
 static struct archive *new_reader(void)
 {
 	static int (*const parts[])(struct archive *) = {
-		archive_read_support_format_tar,     archive_read_support_format_cpio,
-		archive_read_support_format_zip,     archive_read_support_format_7zip,
-		archive_read_support_format_rar,     archive_read_support_format_rar5,
-		archive_read_support_format_cab,     archive_read_support_format_lha,
-		archive_read_support_format_ar,	     archive_read_support_format_iso9660,
-		archive_read_support_filter_gzip,    archive_read_support_filter_bzip2,
-		archive_read_support_filter_xz,	     archive_read_support_filter_lzma,
-		archive_read_support_filter_lzip,    archive_read_support_filter_zstd,
-		archive_read_support_filter_lz4,     archive_read_support_filter_rpm,
+		archive_read_support_format_tar,      archive_read_support_format_cpio,
+		archive_read_support_format_zip,      archive_read_support_format_7zip,
+		archive_read_support_format_rar,      archive_read_support_format_rar5,
+		archive_read_support_format_cab,      archive_read_support_format_lha,
+		archive_read_support_format_ar,	      archive_read_support_format_iso9660,
+		archive_read_support_filter_gzip,     archive_read_support_filter_bzip2,
+		archive_read_support_filter_xz,	      archive_read_support_filter_lzma,
+		archive_read_support_filter_lzip,     archive_read_support_filter_zstd,
+		archive_read_support_filter_lz4,      archive_read_support_filter_rpm,
 		archive_read_support_filter_compress, archive_read_support_filter_uu,
 	};
 	struct archive *archive = archive_read_new();
@@ -141,8 +141,8 @@ static int broken(struct untar *untar)
 
 	if (untar->file.error == -EINTR)
 		return -EINTR;
-	report_error(untar->report, archive_name(untar), "%s; what came before it is there",
-		     why ? why : "is no archive that can be read");
+	report_error(untar->report, archive_name(untar), "%s; %s", why ? why : "is no archive that can be read",
+		     archive_file_count(untar->archive) ? "what came before it is there" : "nothing was unpacked");
 	return -ECANCELED;
 }
 
@@ -359,8 +359,8 @@ static int choose(struct untar *untar)
 	if (error)
 		return error;
 	error = place_clean(name, 0, untar->path);
-	if (!error && (!pattern_includes(&options->members, untar->path) ||
-		       pattern_excludes(&options->exclude, untar->path)))
+	if (!error &&
+	    (!pattern_includes(&options->members, untar->path) || pattern_excludes(&options->exclude, untar->path)))
 		return 0;
 	if (!error && options->strip.value)
 		error = place_clean(name, options->strip.value, untar->path);

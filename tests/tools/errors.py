@@ -18,7 +18,15 @@ from harness import check, digest, expect, ok, run
 def usage():
     expect("no subcommand", 2, message="no subcommand")
     expect("an unknown one", 2, "frobnicate", message='no subcommand "frobnicate"')
+    for typed, meant in (("hlp", "help"), ("sl", "ls"), ("unmount", "umount"), ("treee", "tree")):
+        expect(f'"{typed}" may be a slip', 2, typed, "x", message=f'"{typed}" \\(do you mean "{meant}"\\?\\)')
+    ok("do you mean" not in run("frobnicate").err and "do you mean" not in run("x" * 5000).err, "not everything may")
+    expect("help has suggestions, too", 2, "help", "mkdr", message='do you mean "mkdir"')
     expect("an unknown option", 2, "ls", "-Z", "x", message="invalid option")
+    expect("an operand that looks like one", 2, "chmod", "-x", "x:/y", message="put -- before operands")
+    expect("an expression in place of a path", 2, "find", "-name", "x", message="operands .* come first")
+    expect("too short an option", 2, "--ver", message="--ver may be any of --verbose, --version")
+    expect("a shortened option", 0, "--versi")
     expect("cat of nothing", 2, "cat", message="usage: rumpus")
     expect("cp of one", 2, "cp", "x", message="usage: rumpus")
     expect("cp without an image", 2, "cp", "/etc/passwd", "x", message="neither .* is in an image; write IMAGE:/PATH")
@@ -41,6 +49,8 @@ def usage():
 
 def images():
     expect("no such image", 1, "ls", "missing.img", message="missing.img: no such file; check the path")
+    open("real.img", "wb").close()
+    expect("a path without its slash", 1, "ls", "real.img:etc/hosts", message="begins with a slash: real.img:/etc/hosts")
     os.mkdir("directory")
     expect("a directory", 1, "ls", "directory", message="directory: is a directory; give an image")
     os.mkfifo("fifo")
@@ -55,6 +65,36 @@ def images():
     expect("unknown contents", 1, "ls", "noise.img", message="noise.img: no file system is recognised.*mkfs.*-t")
     expect("unknown contents, type given", 1, "-t", "ext4", "ls", "noise.img", message="cannot be mounted as ext4: .*kernel says: .*EXT4")
     expect("a type without a driver", 1, "-t", "nosuchfs", "ls", "noise.img", message="nosuchfs.*no driver; check -t")
+
+
+def archives(image):
+    """Each of these says what is wrong, and nothing else."""
+    for name, code, message, *args in (
+            ("no directory for a copy", 1, "nowhere/x: the directory that it should be in", "cp", f"{image}:/file", "nowhere/x"),
+            ("no directory for an archive", 1, "nowhere/x.tar: cannot be written", "tar", "-f", "nowhere/x.tar", image),
+            ("no archive", 1, "nothing.tar: cannot be opened", "untar", "-f", "nothing.tar", image),
+            ("nothing that is one", 1, "noise.img: Unrecognized archive format; nothing was unpacked", "untar", "-f", "noise.img", image),
+            ("a directory in its place", 1, "directory: Is a directory; nothing was unpacked", "untar", "-f", "directory", image)):
+        result = expect(name, code, *args, message=message)
+        ok(len(result.err.splitlines()) == 1, "in one line", result)
+    expect("an ending that says nothing", 2, "tar", "-a", "-f", "x.zip", image, message='what "x.zip" ends in')
+    ok(not os.path.exists("x.zip"), "nothing is written then")
+    expect("plain tar, by its ending", 0, "tar", "-a", "-f", "x.tar", image, message="^$")
+
+
+def closed(image):
+    """What the caller has closed is not replaced by the image, into which messages would be written."""
+    sums = digest(image)
+    for redirections in ("2>&-", ">&-", "<&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f'exec "$@" {redirections}', "sh", harness.program(), "rm", f"{image}:/file",
+                               "missing.img:/x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=harness.TIMEOUT)
+        ok(done.returncode == 1 and digest(image) == sums, f"{redirections}: the image is as it was", done)
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", harness.program(), "ls", image], stderr=subprocess.PIPE, check=False,
+                          timeout=harness.TIMEOUT)
+    ok(done.returncode == 1 and b"standard output: Bad file descriptor" in done.stderr, "a listing that goes nowhere is a failure", done)
+    with open("/dev/full", "wb") as full:
+        for words in (("help",), ("help", "cp"), ("--version",), ("cp", "--help")):
+            expect(f"{' '.join(words)} to a full disk", 1, *words, stdout=full, message="standard output: no space")
 
 
 def truncated():
@@ -264,6 +304,9 @@ def main():
     image = harness.mkfs("disk.img", "ext4")
     permissions(image)
     locked(image)
+    expect("a file to work on", 0, "cp", "/etc/passwd", f"{image}:/file", message="^$")
+    archives(image)
+    closed(image)
     paths(image)
     in_place(image)
     no_files(image)
