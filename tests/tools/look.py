@@ -128,6 +128,11 @@ def as_json(image):
     result = expect("ls of what is missing", 1, "ls", "--json", f"{image}:/missing", message="/missing: No such file")
     ok(json.loads(result.out) == [], "is an empty array", result)
     ok(run("ls", "-R", image).text.startswith(f"{image}:/:\n"), "the root has the heading of a directory")
+    told = parsed("dmesg", "--json", image)
+    lines = run("dmesg", image).text.splitlines()
+    shown = [(t["level"] in range(8), t["text"]) for t in told if "Linux version" in t["text"]]
+    ok(shown == [(True, line.split("] ", 1)[1]) for line in lines if "Linux version" in line] and
+       all(isinstance(t["microseconds"], int) for t in told), "dmesg", told)
     ok(parsed("tree", "--json", "-L", "1", "-I", "*", f"{image}:/tree")[0]["contents"] == [], "an empty tree")
 
 
