@@ -48,6 +48,12 @@ struct check {
 	void *buffer;
 };
 
+/* In a shell "." is what is checked without an argument: its image, wherever in it the shell is. */
+static bool is_whole(const struct command *command, const struct operand *operand)
+{
+	return !operand->path[strspn(operand->path, "/")] || (command->directory && !strcmp(operand->text, "."));
+}
+
 static int prepare(struct command *command, int argc, char **argv)
 {
 	int result;
@@ -56,7 +62,7 @@ static int prepare(struct command *command, int argc, char **argv)
 		return usage_error(command, "check which image?");
 	result = operands_take(command, argc, argv, OPERAND_IMAGE);
 	for (unsigned int i = 0; !result && i < command->operand_count; i++) {
-		if (strcmp(command->operands[i].path, "/"))
+		if (!is_whole(command, &command->operands[i]))
 			result = usage_error(command, "\"%s\": only whole images are checked", argv[i]);
 	}
 	return result;
