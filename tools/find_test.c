@@ -119,6 +119,7 @@ int find_size(struct visit *visit, struct visit_file *file, const struct find_no
 
 static int is_empty_dir(struct visit *visit, const struct visit_file *file)
 {
+	struct fs_reading reading = { 0 };
 	char names[4096];
 	long fd = fs_open_dir(&fs_image, file->dir, *file->name ? file->name : "."), size = 1;
 	bool empty = true;
@@ -126,7 +127,7 @@ static int is_empty_dir(struct visit *visit, const struct visit_file *file)
 	if (fd < 0)
 		return visit_failed(visit, "cannot open", fd);
 	while (empty && size > 0) {
-		size = fs_getdents64(&fs_image, (int)fd, names, sizeof(names));
+		size = fs_read_dir(&fs_image, (int)fd, &reading, names, sizeof(names));
 		for (long at = 0; at < size;) {
 			const struct fs_dirent *dirent = (const void *)(names + at);
 

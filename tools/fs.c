@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: file calls on the host or in the rump kernel */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,39 @@ bool fs_name_is_entry(const char *name)
 	size_t length = strlen(name);
 
 	return length > 0 && length <= 255 && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+}
+
+/*
+ * As Brent finds cycles: one name is remembered, at the place 1, 2, 4, 8 ... so that it comes to lie inside of the
+ * cycle at last, and to stay for as long as a cycle lasts. A few files of one name are no cycle: versions in ISO 9660
+ * are such.
+ */
+#define HITS_MAX 4
+
+static bool goes_round(struct fs_reading *reading, const char *name)
+{
+	if (reading->seen++ == reading->next) {
+		reading->next = 2 * reading->seen;
+		reading->hits = 0;
+		snprintf(reading->name, sizeof(reading->name), "%s", name);
+		return false;
+	}
+	return !strncmp(reading->name, name, sizeof(reading->name) - 1) && ++reading->hits == HITS_MAX;
+}
+
+long fs_read_dir(const struct fs *fs, int fd, struct fs_reading *reading, void *buf, size_t size)
+{
+	long result = fs->call(SYS_getdents64, fd, (long)buf, (long)size, 0, 0, 0);
+
+	/* Names of the host's may come again while others rename them. */
+	for (long at = 0; fs->image && at < result;) {
+		const struct fs_dirent *dirent = (const void *)((const char *)buf + at);
+
+		at += dirent->size;
+		if (goes_round(reading, dirent->name))
+			return -EUCLEAN;
+	}
+	return result;
 }
 
 long fs_xattr_list(const struct fs *fs, int fd, int dir, const char *name, char *list, size_t size)

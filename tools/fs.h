@@ -93,10 +93,24 @@ static inline long fs_ftruncate(const struct fs *fs, int fd, int64_t size)
 	return fs->call(SYS_ftruncate, fd, size, 0, 0, 0, 0);
 }
 
-static inline long fs_getdents64(const struct fs *fs, int fd, void *buf, size_t size)
-{
-	return fs->call(SYS_getdents64, fd, (long)buf, (long)size, 0, 0, 0);
-}
+/**
+ * struct fs_reading - how far a directory has been read; begins as zeroes
+ * @seen: entries so far
+ * @next: when so many have been seen, another name is remembered
+ * @hits: how often the remembered name has come again
+ * @name: it
+ */
+struct fs_reading {
+	uint64_t seen, next;
+	unsigned int hits;
+	char name[256];
+};
+
+/**
+ * fs_read_dir() - getdents64(2), which in a damaged image may give the same names for ever
+ * Return: bytes, 0 at the end; negative errno: -EUCLEAN when a name of an image's directory comes again and again
+ */
+long fs_read_dir(const struct fs *fs, int fd, struct fs_reading *reading, void *buf, size_t size);
 
 /** fs_statx() - about @name in @dir, or about @dir itself when @name is ""; never follows a symbolic link at the end */
 static inline long fs_statx(const struct fs *fs, int dir, const char *name, struct statx *st)

@@ -46,11 +46,12 @@ static uint32_t examine(int dir, const struct fs_dirent *dirent)
 
 static int send_names(struct worker *worker, int dir)
 {
+	struct fs_reading reading = { 0 };
 	char *names = malloc(NAMES_SIZE);
 	long size = names ? 1 : -ENOMEM, error = 0;
 
 	while (size > 0 && !error) {
-		size = stop_requested() ? -EINTR : fs_getdents64(&fs_image, dir, names, NAMES_SIZE);
+		size = stop_requested() ? -EINTR : fs_read_dir(&fs_image, dir, &reading, names, NAMES_SIZE);
 		for (long at = 0; at < size && !error;) {
 			const struct fs_dirent *dirent = (const void *)(names + at);
 

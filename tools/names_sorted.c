@@ -43,11 +43,12 @@ static int add(struct text *text, const struct fs_dirent *dirent)
 
 static long read_all(const struct fs *fs, int dir, fs_name_wanted *wanted, void *arg, struct text *text)
 {
+	struct fs_reading reading = { 0 };
 	char *buf = malloc(READ_SIZE);
 	long size = buf ? 1 : -ENOMEM;
 
 	while (size > 0) {
-		size = stop_requested() ? -EINTR : fs_getdents64(fs, dir, buf, READ_SIZE);
+		size = stop_requested() ? -EINTR : fs_read_dir(fs, dir, &reading, buf, READ_SIZE);
 		for (long at = 0; at < size;) {
 			const struct fs_dirent *dirent = (const void *)(buf + at);
 

@@ -36,6 +36,7 @@ static int remove_names(struct removal *removal, int dir, const char *names, lon
 
 static int remove_entries(struct removal *removal, int dir)
 {
+	struct fs_reading reading = { 0 };
 	char *names = malloc(NAMES_SIZE);
 	int error = 0;
 	long size = 1;
@@ -43,7 +44,7 @@ static int remove_entries(struct removal *removal, int dir)
 	if (!names)
 		return -ENOMEM;
 	while (!error && size > 0) {
-		size = fs_getdents64(removal->fs, dir, names, NAMES_SIZE);
+		size = fs_read_dir(removal->fs, dir, &reading, names, NAMES_SIZE);
 		error = size < 0 ? failed(removal, size) : remove_names(removal, dir, names, size);
 	}
 	free(names);

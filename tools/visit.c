@@ -111,6 +111,7 @@ static int visit_sorted(struct visit *visit, int dir, unsigned int depth)
 static int visit_entries(struct visit *visit, int dir, unsigned int depth)
 {
 	size_t room = depth < DEEP ? NAMES_SIZE : NAMES_SIZE_DEEP;
+	struct fs_reading reading = { 0 };
 	char *buffer;
 	int error = 0;
 	long size = 1;
@@ -121,7 +122,7 @@ static int visit_entries(struct visit *visit, int dir, unsigned int depth)
 	if (!buffer)
 		return -ENOMEM;
 	while (!error && size > 0) {
-		size = fs_getdents64(&fs_image, dir, buffer, room);
+		size = fs_read_dir(&fs_image, dir, &reading, buffer, room);
 		if (size < 0)
 			error = visit_failed(visit, "cannot list", size);
 		else

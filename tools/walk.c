@@ -231,6 +231,7 @@ static int visit_sorted(struct tree_walk *walk, int dir)
 
 static int visit_entries(struct tree_walk *walk, int dir)
 {
+	struct fs_reading reading = { 0 };
 	char *names;
 	int error = 0;
 	long size = 1;
@@ -241,7 +242,7 @@ static int visit_entries(struct tree_walk *walk, int dir)
 	if (!names)
 		return -ENOMEM;
 	while (!error && size > 0) {
-		size = fs_getdents64(walk->fs, dir, names, NAMES_SIZE);
+		size = fs_read_dir(walk->fs, dir, &reading, names, NAMES_SIZE);
 		if (size < 0)
 			error = failed(walk, "cannot list", size);
 		else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A worker that lies: records and entries of every wrong kind, against the parent's half of a copy out */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -326,6 +327,52 @@ static void test_short_reads(int dir)
 	tap_ok(taken == SIZE_MAX && messages == 1, "one that ends in a read error is reported, not cut short");
 }
 
+/* Directories: the first names differ, then so many come again and again; or none does, up to an end. */
+static unsigned int given, period, names_end;
+#define NAMES_BEFORE 1000U
+
+static long call_directory(long number, long a, long b, long c, long d, long e, long f)
+{
+	struct fs_dirent *dirent = (void *)b;
+	unsigned int name = given;
+
+	if (given++ >= names_end)
+		return 0;
+	if (period && name > NAMES_BEFORE)
+		name = NAMES_BEFORE + (name - NAMES_BEFORE) % period;
+	*dirent = (struct fs_dirent){ .ino = name + 1, .size = 48, .type = DT_REG };
+	snprintf(dirent->name, 24, "%u", name);
+	return dirent->size;
+}
+
+static long read_directory(bool image, unsigned int repeat, unsigned int end)
+{
+	const struct fs fs = { .call = call_directory, .image = image };
+	_Alignas(struct fs_dirent) char names[64];
+	struct fs_reading reading = { 0 };
+	long size;
+
+	given = 0;
+	period = repeat;
+	names_end = end;
+	do
+		size = fs_read_dir(&fs, 0, &reading, names, sizeof(names));
+	while (size > 0);
+	return size;
+}
+
+static void test_endless_directories(void)
+{
+	static const unsigned int periods[] = { 1, 2, 7, 1000, 5000 };
+
+	for (size_t i = 0; i < sizeof(periods) / sizeof(*periods); i++)
+		tap_is(read_directory(true, periods[i], 1000000), -EUCLEAN, "%u names again and again: found out",
+		       periods[i]);
+	tap_is(read_directory(true, 0, 100000), 0, "100000 names: read to their end");
+	tap_is(read_directory(true, 1, NAMES_BEFORE + 3), 0, "one name three times: versions, and read to their end");
+	tap_is(read_directory(false, 1, 100000), 0, "on the host names may come again");
+}
+
 int main(void)
 {
 	char path[] = "rumpus-tree-XXXXXX", command[64];
@@ -344,6 +391,7 @@ int main(void)
 	test_numbers(dir);
 	test_xattrs(dir);
 	test_short_reads(dir);
+	test_endless_directories();
 	test_packets();
 	test_round_trip();
 	snprintf(command, sizeof(command), "rm -rf %s", path);
