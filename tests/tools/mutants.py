@@ -6,6 +6,8 @@ Damaged images by seed: each command on them ends with an answer, within bounds,
 usage: mutants.py KIND-FIRST+COUNT    as in "mutants.py ext4-17+1", which repeats seed 17
 """
 
+import base64
+import lzma
 import os
 import re
 import sys
@@ -22,6 +24,7 @@ VARIANTS = {"ext4-plain": ("ext4", ["-O", "^metadata_csum"])}
 # Beside the check of each mutant: every so many seeds, this.
 MORE = {3: ["info", "disk.img"], 5: ["ls", "-lR", "disk.img"], 7: ["cp", "-r", "disk.img:/", "out"]}
 EVERY = 8
+KEPT = 3  # mutants that are written to the log, as UUIDs and times make no two images the same
 
 
 def make_tree():
@@ -52,6 +55,12 @@ def add_more():
         pass  # the host's file system has none
 
 
+def unpack(target):
+    """Put the tree into the image, in the same order each time."""
+    kinds.tool("tar", "--sort=name", "--mtime=@1600000000", "--xattrs", "-cf", "tree.tar", "tree")
+    return run("untar", "-f", "tree.tar", target)
+
+
 def make_base(name):
     """disk.img, filled with what this kind can hold."""
     kind, options = VARIANTS.get(name, (name, []))
@@ -61,13 +70,25 @@ def make_base(name):
         kinds.make(kind, "disk.img")
     else:
         kinds.make(kind, "disk.img", *options)
-        filled = run("cp", "-r", "tree", "disk.img:/")
+        filled = unpack("disk.img:/")
         if filled.code and kind != "hfs":  # its catalogue is full early, which will do
             raise RuntimeError(filled)
         add_more()
-        run("cp", "-a", "tree", "disk.img:/more")  # as far as it goes
+        run("mkdir", "disk.img:/more")
+        unpack("disk.img:/more")  # as far as it goes
     kinds.tool("rm", "-rf", "tree")
     return mutate.Base("disk.img"), kind
+
+
+def keep(name):
+    """Write disk.img to the log, compressed, as uuencode(1) does."""
+    packer = lzma.LZMACompressor(preset=1)
+    packed = b""
+    with open("disk.img", "rb") as file:
+        while block := file.read(1 << 20):
+            packed += packer.compress(block)
+    text = base64.encodebytes(packed + packer.flush()).decode()
+    print(f"begin-base64 644 {name}.img.xz\n{text}====", file=sys.stderr, flush=True)
 
 
 def surroundings():
@@ -115,6 +136,8 @@ class Series:
         if result.kernel_ended:
             self.ended.append(f"seed {seed}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
         if wrong:
+            if len(self.wrong) < KEPT:
+                keep(f"{self.name}-{seed}")
             self.wrong.append(f"seed {seed}: {' '.join(args)}: {wrong}\n{mutant}\n{result}\n"
                               f"repeat: tests/tools/mutants.py {self.name}-{seed}+1")
 

@@ -93,17 +93,21 @@ class Mutant:
             low, high = max(number * PAGE, offset), min((number + 1) * PAGE, offset + len(data))
             page[low - number * PAGE:high - number * PAGE] = data[low - offset:high - offset]
 
+    def pick(self, things):
+        """As random.choice(), but for a base that differs a little it takes about the same, and then goes on the same."""
+        return things[int(self.random.random() * len(things))]
+
     def place(self):
         """A byte offset: mostly where metadata is, superblocks more often than the rest."""
         chance = self.random.random()
         if chance < 0.1:
-            return self.random.randrange(self.base.size)
+            return self.pick(range(self.base.size))
         if chance < 0.25:
-            sector = self.random.choice(self.base.metadata[:HEAD])
+            sector = self.pick(self.base.metadata[:HEAD])
         else:
-            sector = self.random.choice(self.random.choice(self.base.areas))
-        used = [at for at, byte in enumerate(self.base.read(sector, SECTOR)) if byte]
-        return sector + (self.random.choice(used) if self.random.random() < 0.7 else self.random.randrange(SECTOR))
+            sector = self.pick(self.pick(self.base.areas))
+        used = [at for at, byte in enumerate(self.base.read(sector, SECTOR)) if byte] or [0]
+        return sector + self.pick(used if self.random.random() < 0.7 else range(SECTOR))
 
     def flip(self):
         at = self.place()
