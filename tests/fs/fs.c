@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,21 +28,26 @@ extern char **environ;
 
 /* A file system's own tools, run in the test's directory; the image's name comes last. */
 static const struct tools {
+	const char *name;
 	const char *type;
+	const char *options;
 	const char *make[5];
 	const char *check[5];
 } all_tools[] = {
-	{ "ext4", { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
-	{ "xfs", { "mkfs.xfs", "-q", "-f" }, { "xfs_repair", "-n", "-f" } },
-	{ "btrfs", { "mkfs.btrfs", "-q", "-f" }, { "btrfs", "check", "--readonly" } },
+	{ "ext4", "ext4", NULL, { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
+	{ "ext4-journal", "ext4", "data=journal", { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
+	{ "ext4-writeback", "ext4", "data=writeback", { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
+	{ "xfs", "xfs", NULL, { "mkfs.xfs", "-q", "-f" }, { "xfs_repair", "-n", "-f" } },
+	{ "btrfs", "btrfs", NULL, { "mkfs.btrfs", "-q", "-f" }, { "btrfs", "check", "--readonly" } },
+	{ "f2fs", "f2fs", NULL, { "mkfs.f2fs", "-q", "-f" }, { "fsck.f2fs", "--dry-run" } },
 };
 
-static const struct tools *tools_of(const char *type)
+static const struct tools *tools_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(all_tools) / sizeof(all_tools[0]); i++)
-		if (!strcmp(all_tools[i].type, type))
+		if (!strcmp(all_tools[i].name, name))
 			return &all_tools[i];
-	tap_abort("no such file system: %s", type);
+	tap_abort("no such file system: %s", name);
 }
 
 const char *fs_image(void)
@@ -74,23 +80,36 @@ static int run_tool(const char *const words[])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* @path stays open, as what the variable @variable names from now on. */
+static void keep_open(const char *variable, const char *path, int flags)
+{
+	char name[32];
+	int fd = open(path, flags);
+
+	if (fd < 0)
+		tap_abort("%s: %s", path, strerror(errno));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	setenv(variable, name, 1);
+}
+
 /*
  * The kernel image may lie below a directory that only root may enter. Its descriptor stays open, and /proc/self/fd
- * opens it anew whatever its path.
+ * opens it anew whatever its path. The same for the directory of its components.
  */
 static void keep_kernel_image(void)
 {
 	const char *path = getenv("RUMPUS_IMAGE");
-	char name[32];
-	int fd;
+	char *directory;
 
 	if (!path)
 		return;
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		tap_abort("%s: %s", path, strerror(errno));
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	setenv("RUMPUS_IMAGE", name, 1);
+	directory = strdup(path);
+	if (!directory)
+		tap_abort("out of memory");
+	if (!getenv("RUMPUS_COMPONENTS"))
+		keep_open("RUMPUS_COMPONENTS", dirname(directory), O_RDONLY | O_DIRECTORY);
+	free(directory);
+	keep_open("RUMPUS_IMAGE", path, O_RDONLY);
 }
 
 static void give_up_rights(void)
@@ -107,11 +126,13 @@ static void give_up_rights(void)
 void fs_begin(struct fs *fs, int argc, char **argv)
 {
 	const char *path = getenv("PATH");
+	const struct tools *tools;
 	char *with_sbin;
 
 	if (argc != 2)
-		tap_abort("usage: %s ext4|xfs|btrfs", argv[0]);
-	*fs = (struct fs){ .type = tools_of(argv[1])->type };
+		tap_abort("usage: %s ext4|ext4-journal|ext4-writeback|xfs|btrfs|f2fs", argv[0]);
+	tools = tools_of(argv[1]);
+	*fs = (struct fs){ .name = tools->name, .type = tools->type, .options = tools->options };
 	if (asprintf(&with_sbin, "%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin") < 0)
 		tap_abort("out of memory");
 	setenv("PATH", with_sbin, 1);
@@ -126,8 +147,8 @@ void fs_make(const struct fs *fs)
 	if (fd < 0 || ftruncate(fd, IMAGE_SIZE))
 		tap_abort("%s: %s", IMAGE_NAME, strerror(errno));
 	close(fd);
-	if (run_tool(tools_of(fs->type)->make))
-		tap_abort("%s failed", tools_of(fs->type)->make[0]);
+	if (run_tool(tools_of(fs->name)->make))
+		tap_abort("%s failed", tools_of(fs->name)->make[0]);
 }
 
 static void log_console(void *arg, const char *text, size_t len)
@@ -160,7 +181,7 @@ int fs_mount(struct fs *fs, unsigned long flags)
 
 	if (ret < 0 && ret != -EEXIST)
 		return ret;
-	return rumpus_sys_mount(fs->disk, FS_MOUNT, fs->type, flags, NULL);
+	return rumpus_sys_mount(fs->disk, FS_MOUNT, fs->type, flags, fs->options);
 }
 
 int fs_unmount(struct fs *fs)
@@ -198,7 +219,7 @@ void fs_stop(struct fs *fs)
 
 bool fs_check(const struct fs *fs, const char *name)
 {
-	const struct tools *tools = tools_of(fs->type);
+	const struct tools *tools = tools_of(fs->name);
 
 	return tap_is(run_tool(tools->check), 0, "%s: %s finds nothing", name, tools->check[0]);
 }

@@ -14,12 +14,16 @@
 
 /**
  * struct fs - one file system
+ * @name:    as the test's argument has it
  * @type:    as mount(2) takes it
+ * @options: the same; NULL for none
  * @kernel:  that has it; NULL while none runs
  * @disk:    its device node inside that kernel
  */
 struct fs {
+	const char *name;
 	const char *type;
+	const char *options;
 	struct rumpus *kernel;
 	char disk[32];
 };
