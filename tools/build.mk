@@ -17,7 +17,8 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/mount_fuse.c tools/mount_option.c tools/mount_serve.c tools/umount.c tools/mounts.c tools/connection.c tools/registry.c \
 	tools/background.c \
 	tools/complete.c tools/complete_path.c tools/complete_shell.c \
-	tools/doctor.c tools/doctor_try.c tools/doctor_sandbox.c tools/doctor_host.c
+	tools/doctor.c tools/doctor_try.c tools/doctor_sandbox.c tools/doctor_host.c \
+	tools/net_demo.c tools/capture.c tools/frame.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
 
 # libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:

@@ -34,6 +34,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_mount,
 	&subcommand_mounts,
 	&subcommand_mv,
+	&subcommand_net_demo,
 	&subcommand_rm,
 	&subcommand_setfattr,
 	&subcommand_sh,

@@ -21,6 +21,6 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 tests += $(net-test-bin)
 
 # With the kernel image of "make net"
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy) $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh \
+long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy) $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh tests/tools/net_demo.py \
 	$(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet)
 check-long: net

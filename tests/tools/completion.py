@@ -25,7 +25,7 @@ def same(name, got, expected):
 
 
 def offers():
-    listed = re.findall(r"^  ([a-z]+) +\S", run("help").text.split("Options of all")[0], re.M)
+    listed = re.findall(r"^  ([a-z-]+) +\S", run("help").text.split("Options of all")[0], re.M)
     same("all subcommands", candidates("rumpus "), dict.fromkeys(listed, True))
     same("of which some begin so", candidates("rumpus d"), {name: True for name in listed if name[0] == "d"})
     same("help, and what it is about", candidates("rumpus help mk"), {"mkdir": True})

@@ -72,8 +72,11 @@ def _link(source, target):
         shutil.copy(source, target)
 
 
-def start(as_root=False):
-    """Make a directory and go there; as a user without rights unless the test is about root's."""
+def start(as_root=False, images=()):
+    """
+    Make a directory and go there; as a user without rights unless the test is about root's.
+    @images: names of kernel images that the test wants beside the usual one
+    """
     global _dir
     if as_root and os.geteuid():
         tap.skip_all("must be root")
@@ -91,6 +94,8 @@ def start(as_root=False):
     shutil.copy(os.environ.get("RUMPUS", f"{build}/bin/rumpus"), f"{_dir}/bin/rumpus")
     kernel = os.environ.get("RUMPUS_IMAGE", f"{build}/lib/rumpus/linux.img")
     shutil.copy(kernel, f"{_dir}/lib/rumpus/linux.img")
+    for name in images:
+        shutil.copy(f"{build}/lib/rumpus/{name}", f"{_dir}/lib/rumpus/{name}")
     for entry in os.scandir(os.path.dirname(kernel)):
         if entry.is_dir():
             shutil.copytree(entry.path, f"{_dir}/lib/rumpus/{entry.name}", copy_function=_link)

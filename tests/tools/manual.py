@@ -28,7 +28,7 @@ def section(page, title):
 
 
 def subcommands():
-    listed = re.findall(r"^  ([a-z]+) +(\S.*)$", run("help").text.split("Options of all")[0], re.M)
+    listed = re.findall(r"^  ([a-z-]+) +(\S.*)$", run("help").text.split("Options of all")[0], re.M)
     return {name: summary for name, summary in listed if name != "help"}
 
 
@@ -99,7 +99,7 @@ def compare_codes(name, page):
                  "mv": ("missing.img:/x", "here"), "ln": ("-s", "x", "missing.img:/x"), "diff": ("missing.img", "."),
                  "truncate": ("-s", "1", "missing.img:/x"), "setfattr": ("-n", "user.x", "missing.img:/x"),
                  "mount": ("missing.img", "."), "umount": ("missing",), "mounts": ("--no-such-option",), "find": ("missing.img",),
-                 "tar": ("-f", "out.tar", "missing.img")}
+                 "tar": ("-f", "out.tar", "missing.img"), "net-demo": ("-w", "missing/x")}
     trouble = run(name, *arguments.get(name, ("missing.img:/x" if "/FILE" in page or "/DIRECTORY" in page else "missing.img",)))
     ok(str(trouble.code) in codes - {"0"}, f"{name}: that of what goes wrong is among them", trouble)
     expect(f"{name}: 2 is for the command line", 2, name, "--no-such-option", message="--no-such-option")
@@ -135,7 +135,7 @@ def well_formed():
 
 def references(names):
     """What the pages refer to is there, and the overview refers to all."""
-    overview = set(re.findall(r"^\.It Xr rumpus-(\w+) 1$", section(read("rumpus.1"), "SUBCOMMANDS"), re.M))
+    overview = set(re.findall(r"^\.It Xr rumpus-([a-z-]+) 1$", section(read("rumpus.1"), "SUBCOMMANDS"), re.M))
     ok(overview == set(names), "the overview lists every page", overview ^ set(names))
     for path in sorted(glob.glob(f"{PAGES}/rumpus*.[13]")):
         name = os.path.basename(path)
