@@ -2,11 +2,12 @@
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers bus
-net-stack-tests := stack paths fuzz configure zerocopy
+net-stack-tests := stack paths fuzz configure zerocopy protocols many
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
-net-stack-test-obj := $(net-test-obj) $(addprefix $(BUILD)/obj/tests/,net/node.o net/transfer.o)
+net-stack-test-obj := $(net-test-obj) $(addprefix $(BUILD)/obj/tests/net/,node.o transfer.o message.o capturing.o) \
+	$(addprefix $(BUILD)/obj/tools/,capture.o frame.o)
 
 $(net-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-test-obj) $(BUILD)/obj/io.a
 	@mkdir -p $(@D)
@@ -21,6 +22,7 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 tests += $(net-test-bin)
 
 # With the kernel image of "make net"
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy) $(addprefix $(BUILD)/tests/net/fuzz:,1 long) tests/net/examples.sh tests/tools/net_demo.py \
-	$(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet)
+long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many) \
+	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet) \
+	tests/net/examples.sh tests/tools/net_demo.py
 check-long: net

@@ -82,6 +82,8 @@ struct receiver {
 
 /** receiver_start() - listen at any address of the family of @address, and compare what one connection brings */
 void receiver_start(struct receiver *receiver, struct node *to, const char *address, uint16_t port, uint64_t bytes);
+/** receiver_serve() - the same at a listening socket, which receiver_end() closes */
+void receiver_serve(struct receiver *receiver, struct node *to, long listener, uint64_t bytes);
 /** receiver_end() - wait for the end of the connection. Return: was all right? */
 bool receiver_end(struct receiver *receiver);
 
@@ -93,7 +95,13 @@ bool receiver_end(struct receiver *receiver);
  */
 long node_transfer(struct node *from, struct node *to, const char *address, uint16_t port, uint64_t bytes);
 
+/** node_send_pattern() - write so many bytes of pattern 1 to a connection. Return: 0 or a negative errno */
+long node_send_pattern(struct node *node, long fd, uint64_t bytes);
+
 /** node_ping() - send ICMP or ICMPv6 echo requests of @size bytes. Return: how many of @count came back */
 unsigned int node_ping(struct node *node, const char *address, unsigned int count, size_t size);
+
+/** node_silent() - does no answer come to an echo request for a moment? */
+bool node_silent(struct node *node, const char *address);
 
 #endif

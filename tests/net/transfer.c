@@ -46,9 +46,12 @@ static void *receive(void *arg)
 
 void receiver_start(struct receiver *receiver, struct node *to, const char *address, uint16_t port, uint64_t bytes)
 {
-	const char *any = strchr(address, ':') ? "::" : "0.0.0.0";
+	receiver_serve(receiver, to, node_listen_at(to, strchr(address, ':') ? "::" : "0.0.0.0", port), bytes);
+}
 
-	*receiver = (struct receiver){ .node = to, .listener = node_listen_at(to, any, port), .bytes = bytes };
+void receiver_serve(struct receiver *receiver, struct node *to, long listener, uint64_t bytes)
+{
+	*receiver = (struct receiver){ .node = to, .listener = listener, .bytes = bytes };
 	if (pthread_create(&receiver->thread, NULL, receive, receiver))
 		tap_abort("no thread");
 }
@@ -60,7 +63,7 @@ bool receiver_end(struct receiver *receiver)
 	return receiver->wrong < 0;
 }
 
-static long send_all(struct node *node, long fd, uint64_t bytes)
+long node_send_pattern(struct node *node, long fd, uint64_t bytes)
 {
 	unsigned char *buf = malloc(CHUNK);
 	uint64_t at = 0;
@@ -96,7 +99,7 @@ long node_transfer(struct node *from, struct node *to, const char *address, uint
 	fd = node_connect_to(from, address, port);
 	if (fd < 0)
 		tap_abort("%s: connect to %s port %u: %s", from->name, address, port, strerror((int)-fd));
-	error = send_all(from, fd, bytes);
+	error = node_send_pattern(from, fd, bytes);
 	if (error)
 		tap_note("%s: write: %s", from->name, strerror((int)-error));
 	node_close(from, fd);
@@ -113,7 +116,8 @@ static bool is_reply(const unsigned char *buf, long len, bool v6, uint16_t id, u
 	       icmp->un.echo.id == id && icmp->un.echo.sequence == sequence;
 }
 
-unsigned int node_ping(struct node *node, const char *text, unsigned int count, size_t size)
+static unsigned int ping(struct node *node, const char *text, unsigned int count, size_t size,
+			 const struct timeval *patience)
 {
 	struct sockaddr_storage address;
 	socklen_t len = address_of(&address, text, 0);
@@ -122,11 +126,10 @@ unsigned int node_ping(struct node *node, const char *text, unsigned int count, 
 	unsigned char out[65536], in[65536];
 	struct icmphdr *icmp = (void *)out;
 	unsigned int i, back = 0;
-	struct timeval patience = { .tv_sec = 5 };
 
 	if (fd < 0)
 		tap_abort("%s: raw socket: %s", node->name, strerror((int)-fd));
-	node_settimeout(node, fd, &patience);
+	node_settimeout(node, fd, patience);
 	for (i = 0; i < count; i++) {
 		pattern_fill(i, 0, out, size);
 		*icmp = (struct icmphdr){ .type = v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO, .un.echo = { 7, (uint16_t)i } };
@@ -140,4 +143,14 @@ unsigned int node_ping(struct node *node, const char *text, unsigned int count, 
 	}
 	node_close(node, fd);
 	return back;
+}
+
+unsigned int node_ping(struct node *node, const char *address, unsigned int count, size_t size)
+{
+	return ping(node, address, count, size, &(struct timeval){ .tv_sec = 5 });
+}
+
+bool node_silent(struct node *node, const char *address)
+{
+	return ping(node, address, 1, 64, &(struct timeval){ .tv_usec = 300 * 1000 }) == 0;
 }
