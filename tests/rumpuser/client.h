@@ -16,6 +16,7 @@ enum test_call {
 	CALL_FAIL,   /* (errno) */
 	CALL_PAUSE,  /* (microseconds) */
 	CALL_BUSY,   /* (): something that sleeps in a lock of the kernel's for a moment */
+	CALL_REBOOT, /* (): the kernel goes down; the server answers */
 };
 
 /**

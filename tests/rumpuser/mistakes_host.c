@@ -330,6 +330,11 @@ static int serve_other_name(const char *url, const char *ostype, const char *osr
 	return sound.sp_init(url, osrelease, ostype, machine);
 }
 
+static void fini_nobody(void *client)
+{
+	sound.sp_fini(NULL);
+}
+
 static int copyin_less(void *client, const void *remote, void *local, size_t size)
 {
 	return sound.sp_copyin(client, remote, local, size > 1 ? size - 1 : size);
@@ -435,6 +440,7 @@ const struct mistake host_mistakes[] = {
 	{ "switchlwp: nothing", "component", { .component_switchlwp = switch_nothing } },
 	{ "server: another name", "server", { .sp_init = serve_other_name } },
 	{ "server: all clients are one process", "server", { .init = init_one_process } },
+	{ "fini: the call is not answered", "server", { .sp_fini = fini_nobody } },
 	{ "copyin: less than was asked for", "server", { .sp_copyin = copyin_less } },
 	{ "copyin: keeps the virtual CPU", "server", { .sp_copyin = copyin_keeps } },
 	{ "copyout: nothing", "server", { .sp_copyout = copyout_nothing } },

@@ -10,6 +10,7 @@
 enum { NB_ENOSYS = 78, CLIENTS = 4, CALLS = 150, SIZE = 9000 };
 
 static atomic_int exits, execs, pausing_now, pausing_most;
+static atomic_bool answered;
 static struct mutex contended;
 
 /* All bits of the client's memory, in pieces: each copy is a time without a virtual CPU. */
@@ -80,6 +81,17 @@ static int hold(void)
 	return 0;
 }
 
+/* As a kernel's reboot it does not come back, as far as its client can tell. */
+static int reboot(void *client)
+{
+	call_begin("sp_fini", MAY_LEAVE, NULL);
+	ru.sp_fini(client);
+	call_end();
+	while (!answered)
+		kernel_pause(MS);
+	return NB_ENOSYS;
+}
+
 static void pause_for(int64_t ns)
 {
 	int now = atomic_fetch_add(&pausing_now, 1) + 1, most = pausing_most;
@@ -120,6 +132,8 @@ int kernel_syscall(int num, void *arg, long *retval)
 		return 0;
 	case CALL_BUSY:
 		return hold();
+	case CALL_REBOOT:
+		return reboot(client);
 	}
 	return NB_ENOSYS;
 }
@@ -320,6 +334,35 @@ static void waits(void)
 	kernel_await(alone, NULL);
 }
 
+static void *rebooting(void *arg)
+{
+	int64_t result[2] = { -1, -1 };
+	struct client c;
+	int error = -1;
+
+	if (!client_open(&c, path, "reboot"))
+		error = client_call(&c, CALL_REBOOT, 0, 0, result);
+	*(int *)arg = error ? error : (int)result[0];
+	client_close(&c);
+	answered = true;
+	return NULL;
+}
+
+static bool is_answered(void *arg)
+{
+	return answered;
+}
+
+static void goes_down(void)
+{
+	pthread_t thread;
+	int result = -1;
+
+	pthread_create(&thread, NULL, rebooting, &result);
+	tap_ok(kernel_await(is_answered, NULL) && !result, "7: the call that lets the kernel go down is answered");
+	pthread_join(thread, NULL);
+}
+
 void test_server(void)
 {
 	char url[320];
@@ -339,9 +382,7 @@ void test_server(void)
 	waits();
 	serve();
 	tap_ok(kernel_await(lwps_gone, &before), "no lwp stays of those who have gone");
-	call_begin("sp_fini", MAY_LEAVE, NULL);
-	ru.sp_fini(NULL);
-	call_end();
+	goes_down();
 	mutex_destroy(&contended);
 	suite_remove(dir);
 }
