@@ -1,12 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds test programs for aarch64 and runs them under qemu-user, each in a directory of its own.
-# usage: tests/aarch64.sh PROGRAM[:ARGUMENT]...   (names below tests/; a kernel image is used if it was built before)
+# usage: tests/aarch64.sh [--shared] PROGRAM[:ARGUMENT]...
+#        names below tests/; a kernel image is used if it was built before; --shared: with shared libraries
 set -eu
 
 cd "$(dirname "$0")/.."
 build=${RUMPUS_BUILD:-$PWD/build}/aarch64
 cross=aarch64-linux-gnu-
+ldflags=-static
+if [ "${1:-}" = --shared ]; then
+	build=$build-shared
+	ldflags=
+	shift
+fi
 
 skip()
 {
@@ -23,7 +30,7 @@ for word; do
 done
 mkdir -p "$build"
 # shellcheck disable=SC2086 # a list of words
-if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s BUILD="$build" CROSS_COMPILE="$cross" LDFLAGS=-static \
+if ! env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s BUILD="$build" CROSS_COMPILE="$cross" LDFLAGS="$ldflags" \
 	LINUX="${RUMPUS_LINUX:-6.12}" \
 	$targets >"$build/make.log" 2>&1; then
 	sed 's/^/# /' "$build/make.log"

@@ -41,5 +41,9 @@ $(BUILD)/tests/rumpuser/both: $(BUILD)/obj/tests/rumpuser/both.o $(ru-suite-obj)
 tests += $(addprefix $(BUILD)/tests/rumpuser/suite:,$(ru-groups)) $(BUILD)/tests/rumpuser/broken \
 	$(addprefix $(BUILD)/tests/rumpuser/suite-debug:,$(ru-debug-groups)) $(BUILD)/tests/rumpuser/both
 
+# On another CPU
+tests += tests/rumpuser/aarch64.sh
+long-tests += tests/rumpuser/aarch64.sh:long
+
 # How often what is random is repeated; what the environment says comes first.
 check-long: export RU_LONG ?= 20
