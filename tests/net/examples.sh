@@ -18,6 +18,19 @@ ok $? "echo: the capture has the connection"
 ! "$build/examples/echo" >out 2>&1 && grep -q usage out
 ok $? "echo: no arguments"
 
+"$build/examples/route" >out 2>&1 && [ "$(cat out)" = "1  10.1.0.254
+2  10.2.0.1" ]
+ok $? "route: the way leads through the kernel in the middle"
+
+"$build/examples/blast" 20000 >out 2>&1 && grep -q "^20000 datagrams of 64 bytes sent" out
+ok $? "blast: datagrams go and arrive"
+"$build/examples/blast" 2000 1400 impair,seed=3,loss=10:pair:blast >out 2>&1 &&
+    arrived=$(sed -n 's/.*; \([0-9]*\) arrived.*/\1/p' out) && [ "$arrived" -gt 0 ] && [ "$arrived" -lt 2000 ]
+ok $? "blast: not all of them over a bad network"
+"$build/examples/blast" 10 70000 >out 2>&1
+[ $? -eq 2 ] && grep -q usage out
+ok $? "blast: datagrams that are none"
+
 mkdir pages
 echo "a page of the host's" >pages/page
 # Port 0: one that is free, which the server prints.
