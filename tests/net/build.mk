@@ -23,6 +23,6 @@ tests += $(net-test-bin)
 
 # With the kernel image of "make net"
 long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many) \
-	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream slirp tap packet) \
+	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) \
 	tests/net/examples.sh tests/tools/net_demo.py
 check-long: net

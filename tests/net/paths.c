@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The kernel's stack over one backend, named by the argument: to another kernel (impair, stream), to the host without
- * rights (slirp), to the host by an interface in a namespace (tap)
+ * The kernel's stack over one backend, named by the argument: to other kernels (impair, stream, shm), to the host
+ * without rights (slirp), to the host by an interface in a namespace (tap)
  */
 #include <errno.h>
 #include <string.h>
@@ -51,6 +51,31 @@ static void stream(void)
 	check_transfer(&b, &a, "10.9.0.1", 1002, 16 * MIB);
 	node_halt(&b);
 	tap_ok(node_wait_carrier(&a, false), "the other side goes: no carrier");
+	node_halt(&a);
+}
+
+/* Three kernels on a bus, one of which leaves */
+static void shm(void)
+{
+	struct node c;
+
+	node_boot(&a, "a", 1);
+	node_boot(&b, "b", 1);
+	node_boot(&c, "c", 1);
+	node_link(&a, "shm:bus", "10.9.0.1/24 fd09::1/64");
+	tap_ok(node_wait_carrier(&a, false), "no carrier before another member is there");
+	node_link(&b, "shm:bus", "10.9.0.2/24 fd09::2/64");
+	tap_ok(node_wait_carrier(&a, true), "a carrier");
+	node_link(&c, "shm,mtu=1000:bus", "10.9.0.3/24");
+	tap_is(node_ping(&a, "10.9.0.2", 5, 64) + node_ping(&b, "10.9.0.3", 5, 64), 10, "ICMP");
+	tap_is(node_ping(&a, "fd09::2", 5, 64), 5, "ICMPv6");
+	check_transfer(&a, &b, "10.9.0.2", 1001, 64 * MIB);
+	check_transfer(&b, &c, "10.9.0.3", 1002, 64 * MIB);
+	check_transfer(&c, &a, "10.9.0.1", 1003, 64 * MIB);
+	node_halt(&b);
+	check_transfer(&c, &a, "10.9.0.1", 1004, 16 * MIB);
+	node_halt(&c);
+	tap_ok(node_wait_carrier(&a, false), "the others have gone: no carrier");
 	node_halt(&a);
 }
 
@@ -133,7 +158,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} paths[] = {
-		{ "impair", impair }, { "stream", stream }, { "slirp", slirp }, { "tap", tap }, { "packet", packet },
+		{ "impair", impair }, { "stream", stream }, { "shm", shm },
+		{ "slirp", slirp },   { "tap", tap },	    { "packet", packet },
 	};
 	unsigned int i;
 
@@ -142,5 +168,5 @@ int main(int argc, char **argv)
 			paths[i].run();
 			return tap_done();
 		}
-	tap_abort("usage: paths impair|stream|slirp|tap|packet");
+	tap_abort("usage: paths impair|stream|shm|slirp|tap|packet");
 }
