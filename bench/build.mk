@@ -7,7 +7,7 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy \
+bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net \
 	$(BUILD)/tests/rumpuser/proxy_server
 
 $(BUILD)/bench/measure $(BUILD)/bench/threads: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
@@ -33,6 +33,12 @@ $(BUILD)/bench/proxy: $(BUILD)/obj/bench/proxy.o $(client-lib)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $^
+
+$(BUILD)/bench/net: $(BUILD)/obj/bench/net.o $(BUILD)/obj/tests/net/node.o $(BUILD)/obj/tests/net/space.o \
+		$(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
 bench: all $(bench)
 	@bench/run --build '$(BUILD)' --runs $(RUNS) $(if $(MEMORY),--memory $(MEMORY)) \
