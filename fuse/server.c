@@ -57,17 +57,22 @@ static ssize_t io_read(int fd, void *data, size_t size, void *userdata)
 	return read(fd, data, size);
 }
 
+static void count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* All replies come through here: what they say is counted. */
-static ssize_t io_write(int fd, struct iovec *iov, int count, void *userdata)
+static ssize_t io_write(int fd, struct iovec *iov, int pieces, void *userdata)
 {
 	const struct fuse_server *server = userdata;
 	const struct fuse_out_header *header = iov->iov_base;
 	struct fuse_count *counts = server->config.count;
 
-	atomic_fetch_add_explicit(&counts->requests, 1, memory_order_relaxed);
+	count(&counts->requests);
 	if (header->error == -EIO || header->error == -EUCLEAN || header->error == -EBADMSG)
-		atomic_fetch_add_explicit(&counts->errors, 1, memory_order_relaxed);
-	return writev(fd, iov, count);
+		count(&counts->errors);
+	return writev(fd, iov, pieces);
 }
 
 /* The library's own would write to a descriptor that is not open, or is something else. */
@@ -90,9 +95,11 @@ static void serve(struct fuse_server *server)
 			continue;
 		if (n <= 0)
 			break;
+		count(&server->config.count->taken);
 		vnode_begin();
 		fuse_session_process_buf(server->session, &request);
 		vnode_end();
+		count(&server->config.count->done);
 	}
 	free(request.mem);
 	free(buffer.data);

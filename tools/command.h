@@ -97,6 +97,8 @@ struct worker;
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
+ * @again:     parent: after @finish, with images closed; has opened them again if another worker is to do the command once
+ *             more. Return: is it? NULL: never
  */
 struct subcommand {
 	const char *name, *arguments, *summary, *help;
@@ -114,6 +116,7 @@ struct subcommand {
 	int (*record)(struct session *session, struct wire_record *record);
 	int (*drive)(struct session *session);
 	void (*finish)(struct session *session);
+	bool (*again)(struct command *command);
 };
 
 extern const struct subcommand subcommand_cat;
@@ -221,6 +224,11 @@ int operands_take_writable(struct command *command, int argc, char **argv);
 /** images_open() - open all images, for writing where @writable is set. Return: EXIT_DONE, EXIT_PROBLEM */
 int images_open(struct command *command);
 
+/** struct disk_count - requests of the kernel's to its disk; may lie in memory that another process reads */
+struct disk_count {
+	_Atomic uint64_t taken, done;
+};
+
 /**
  * struct shared - memory that both processes see; the parent believes nothing in it
  * @layers:   enum sandbox_layer that are active
@@ -229,6 +237,7 @@ int images_open(struct command *command);
  * @progress: how far the command is
  * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
  * @served:   what "mount" has done so far
+ * @disk:     what its disk has
  */
 struct shared {
 	_Atomic uint32_t layers;
@@ -239,6 +248,7 @@ struct shared {
 	_Atomic uint64_t log_end;
 	char log[16384];
 	struct fuse_count served;
+	struct disk_count disk;
 };
 
 /* session.c: the parent */
@@ -305,8 +315,18 @@ void supervise_forget(void);
 int supervise_signal(void);
 /** supervise_nudge() - ask again a worker that may have missed the request to stop */
 void supervise_nudge(struct session *session);
+/** supervise_hung() - say that the worker does not get on, with what its kernel says, and end it. @seconds: for how long */
+void supervise_hung(struct session *session, unsigned int seconds);
 /** supervise_kill() - end the worker at once: it broke the rules, or nothing is left for it to do */
 void supervise_kill(void);
+
+/* disk_count.c */
+/**
+ * disk_counted() - a disk that counts what goes through it
+ * @lower: what it stands on; closed with it
+ * Return: NULL without memory; @lower is untouched then
+ */
+struct hyp_blk *disk_counted(struct hyp_blk *lower, struct disk_count *count);
 
 /* worker.c: the worker */
 /**
@@ -368,6 +388,8 @@ void needs_open(const struct command *command, int ends[2]);
  * us.
  */
 void needs_probe(const struct command *command, int out);
+/** needs_reap() - what looked has ended: for who lives longer than a worker */
+void needs_reap(void);
 /** needs_load() - load the components for what the images hold, as far as there are any; closes @needs */
 void needs_load(struct worker *worker, int needs);
 

@@ -9,6 +9,10 @@
 
 #include "mounting.h"
 
+/* Seconds that a kernel may do nothing while requests wait, and the most that one may ask for. */
+#define WATCHDOG 60U
+#define WATCHDOG_MAX 86400U
+
 static int share(struct mounting *mounting)
 {
 	mounting->connection.private = false;
@@ -18,6 +22,12 @@ static int share(struct mounting *mounting)
 static int hide(struct mounting *mounting)
 {
 	mounting->nonempty = true;
+	return EXIT_DONE;
+}
+
+static int restart(struct mounting *mounting)
+{
+	mounting->restart = true;
 	return EXIT_DONE;
 }
 
@@ -31,14 +41,28 @@ static const struct {
 	const char *name;
 	int (*take)(struct mounting *mounting);
 } words[] = {
-	{ "allow_other", share }, { "nonempty", hide }, { "default_permissions", ignore },
+	{ "allow_other", share }, { "nonempty", hide }, { "restart", restart },
+	{ "default_permissions", ignore },
 	{ "auto", ignore },	  { "noauto", ignore }, { "user", ignore },
 	{ "nouser", ignore },	  { "users", ignore },	{ "owner", ignore },
 	{ "group", ignore },	  { "nofail", ignore }, { "_netdev", ignore },
 };
 
+/* "watchdog=60". Return: EXIT_DONE, EXIT_USAGE */
+static int take_watchdog(const struct command *command, struct mounting *mounting, const char *word)
+{
+	const char *text = strchr(word, '=') + 1;
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value > WATCHDOG_MAX)
+		return usage_error(command, "mount option \"%s\": give seconds, at most %u, 0 for no watchdog", word, WATCHDOG_MAX);
+	mounting->watchdog = (unsigned int)value;
+	return EXIT_DONE;
+}
+
 /* "uid=1000". Return: EXIT_DONE, EXIT_USAGE; -1 when it is none of these */
-static int take_value(const struct command *command, struct mounting *mounting, const char *word)
+static int take_owner(const struct command *command, struct mounting *mounting, const char *word)
 {
 	const char *text = strchr(word, '=');
 	char *end;
@@ -74,7 +98,9 @@ static int take_word(const struct command *command, struct mounting *mounting, c
 		mounting->read_write = !mounting->read_only;
 		return -1; /* the driver's, too */
 	}
-	return take_value(command, mounting, word);
+	if (!strncmp(word, "watchdog=", 9))
+		return take_watchdog(command, mounting, word);
+	return take_owner(command, mounting, word);
 }
 
 /* Is @word one of the options? */
@@ -119,6 +145,7 @@ int mounting_options(struct command *command, struct mounting *mounting)
 	mounting->owner.gid = getgid();
 	mounting->owner.mapped = mounting->as_caller;
 	mounting->connection.private = geteuid() != 0;
+	mounting->watchdog = WATCHDOG;
 	while ((word = strsep(&next, ",")) && result <= EXIT_DONE) {
 		result = take_word(command, mounting, word);
 		if (result < 0)

@@ -28,18 +28,20 @@ static const char *owner(const char *options, char *text, size_t size)
 static int show(void *arg, const struct connection_entry *entry)
 {
 	struct registry_entry served = { 0 };
-	char memory[32], user[32], dir[sizeof(entry->dir)], image[sizeof(entry->source)];
+	char memory[32], user[32], restarts[48] = "", dir[sizeof(entry->dir)], image[sizeof(entry->source)];
 	bool known = !registry_find(entry->dir, &served);
 
 	snprintf(dir, sizeof(dir), "%s", entry->dir);
 	snprintf(image, sizeof(image), "%s", entry->source);
 	text_clean(dir);
 	text_clean(image);
+	if (served.restarts)
+		snprintf(restarts, sizeof(restarts), "served again %llu times, ", served.restarts);
 	printf("%s on %s, by %s", image, dir, owner(entry->options, user, sizeof(user)));
 	if (known)
-		printf(": %s, %s, %llu requests, %llu errors, %s of memory, process %d\n", text_clean(served.type),
+		printf(": %s, %s, %llu requests, %llu errors, %s of memory, %sprocess %d\n", text_clean(served.type),
 		       served.mode, served.requests, served.errors, text_size(served.memory, memory, sizeof(memory)),
-		       (int)served.pid);
+		       restarts, (int)served.pid);
 	else
 		printf(": %.2s\n", entry->options);
 	if (known)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <rumpus/rumpus.h>
@@ -95,14 +96,23 @@ void needs_open(const struct command *command, int ends[2])
 		ends[0] = ends[1] = -1;
 }
 
+static pid_t looker; /* the process that was forked last; 0: it has been waited for */
+
 void needs_probe(const struct command *command, int out)
 {
 	unsigned int layers;
 
 	/* Without it nothing is found out, which the worker sees by the end of the pipe. */
-	if (!sandbox_fork(&layers))
+	looker = sandbox_fork(&layers);
+	if (!looker)
 		_exit(look(command, out));
 	close(out);
+}
+
+void needs_reap(void)
+{
+	if (looker > 0 && waitpid(looker, NULL, WNOHANG) == looker)
+		looker = 0;
 }
 
 /* ---- the worker ---- */

@@ -195,6 +195,8 @@ static void take_string(struct registry_entry *entry, const char *text)
 		entry->errors = strtoull(value, NULL, 10);
 	else if (length == 6 && !strncmp(text, "memory", 6))
 		entry->memory = strtoull(value, NULL, 10);
+	else if (length == 8 && !strncmp(text, "restarts", 8))
+		entry->restarts = strtoull(value, NULL, 10);
 }
 
 static int ask(int folder, const char *name, struct registry_entry *entry)

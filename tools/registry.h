@@ -41,7 +41,7 @@ struct registry_entry {
 	int fd; /* the connection */
 	pid_t pid;
 	char dir[4096], image[4096], type[64], mode[8];
-	unsigned long long requests, errors, memory;
+	unsigned long long requests, errors, memory, restarts;
 };
 
 /**

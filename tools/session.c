@@ -303,12 +303,13 @@ static void close_images(struct command *command)
 	}
 }
 
-int session_run(struct command *command)
+/* One worker's life. */
+static int run_worker(struct command *command)
 {
-	struct session session = { .command = command, .report = command->report };
+	struct session session = { .command = command, .report = command->report, .cwd = -1 };
 	struct kernel_files files;
 	unsigned int layers;
-	int sockets[2], needs[2];
+	int sockets[2], needs[2], code;
 	mode_t mask;
 
 	if (open_kernel(command, &files))
@@ -338,8 +339,26 @@ int session_run(struct command *command)
 	close_images(command);
 	session.wire.fd = sockets[0];
 	session.mask = mask;
+	code = exit_trouble(command);
 	if (session.worker > 0)
-		return parent(&session);
-	report_error(session.report, NULL, "the worker cannot be forked: %s", report_errno(session.worker));
-	return exit_trouble(command);
+		code = parent(&session);
+	else
+		report_error(session.report, NULL, "the worker cannot be forked: %s", report_errno(session.worker));
+	if (session.cwd >= 0)
+		close(session.cwd);
+	close(sockets[0]);
+	needs_reap();
+	progress_use(NULL);
+	munmap(session.shared, sizeof(*session.shared));
+	return code;
+}
+
+int session_run(struct command *command)
+{
+	int code;
+
+	do {
+		code = run_worker(command);
+	} while (command->sub->again && command->sub->again(command));
+	return code;
 }

@@ -74,6 +74,7 @@ int supervise_start(pid_t worker)
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		sigaddset(&action.sa_mask, signals[i]);
 	worker_pid = worker;
+	gave_up = false;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		/* What was ignored from the start stays so: nohup(1), background jobs. */
 		if (sigaction(signals[i], NULL, &before))
@@ -107,6 +108,15 @@ static void explain_kernel(struct session *session)
 	}
 	if (*kernel_last_words(session->shared, 0, line, sizeof(line)))
 		report_error(session->report, NULL, "last message of its kernel: %s", line);
+}
+
+void supervise_hung(struct session *session, unsigned int seconds)
+{
+	gave_up = true;
+	report_error(session->report, NULL,
+		     "the kernel in the worker has done nothing for %u seconds, while requests wait for it; it was ended", seconds);
+	explain_kernel(session);
+	supervise_kill();
 }
 
 void supervise_nudge(struct session *session)
@@ -189,7 +199,7 @@ void supervise_explain(struct session *session, int status)
 {
 	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	if (signal == SIGKILL && asked_by) {
+	if (signal == SIGKILL && (asked_by || gave_up)) {
 		explain_image(session);
 		return;
 	}

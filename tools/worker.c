@@ -129,6 +129,19 @@ static int open_buffered(const struct image *image, const char *name, struct hyp
 	return hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, size);
 }
 
+/* How the parent knows a kernel that waits for its disk from one that hangs. */
+static int count_disk(struct image *image)
+{
+	struct hyp_blk *counted = disk_counted(image->disk, &shared->disk);
+
+	if (!counted) {
+		image->disk->ops->close(image->disk);
+		return -ENOMEM;
+	}
+	image->disk = counted;
+	return 0;
+}
+
 static int open_disk(struct worker *worker, struct image *image)
 {
 	const char *slash = strrchr(image->path, '/'), *name = slash ? slash + 1 : image->path;
@@ -140,6 +153,8 @@ static int open_disk(struct worker *worker, struct image *image)
 		error = open_direct(image, name, &image->disk);
 	if (error)
 		error = open_buffered(image, name, &image->disk, why, sizeof(why));
+	if (!error && worker->command->resident)
+		error = count_disk(image);
 	if (error) {
 		/* The report names the image: the message need not. */
 		size_t skip = strncmp(why, name, strlen(name)) ? 0 : strlen(name);

@@ -4,7 +4,6 @@
 
 import errno
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,36 +14,7 @@ import mounting
 
 import harness
 from harness import ok
-
-PATIENCE = 60  # seconds for what takes a fraction of one
-
-
-def wait_until(condition):
-    limit = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < limit:
-        time.sleep(0.02)
-    return condition()
-
-
-def ended(pid):
-    """Whether the process has ended; who adopted it may not have asked for its status yet."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return [int(word) for word in file.read().split()]
-
-
-def supervisor(point):
-    result = harness.run("mounts")
-    match = re.search(rf" on {re.escape(os.path.abspath(point))}, .* process (\d+)", result.text)
-    return int(match.group(1))
-
+from mounting import ended, supervisor, wait_until, worker
 
 class Load:
     """A thread that makes files until it cannot any more."""
@@ -66,7 +36,7 @@ class Load:
             self.error = error.errno
 
     def end(self):
-        self.thread.join(PATIENCE)
+        self.thread.join(mounting.PATIENCE)
         return self.error
 
 
@@ -90,8 +60,7 @@ def killed_worker(image, kind):
         os.fsync(file.fileno())
     load = Load("m/w")
     time.sleep(0.3)
-    worker = children(process.pid)[0]
-    os.kill(worker, signal.SIGKILL)
+    os.kill(worker(process.pid), signal.SIGKILL)
     result = harness.collect(process)
     ok(result.code == 1 and "killed by signal 9" in result.err, f"{kind}: a killed worker is told", result)
     ok(not mounting.mounted("m"), f"{kind}: the mount point is free")
@@ -103,9 +72,9 @@ def killed_worker(image, kind):
 def killed_supervisor(image, kind):
     mounting.mount(image, "m")
     pid = supervisor("m")
-    worker = children(pid)[0]
+    served_by = worker(pid)
     os.kill(pid, signal.SIGKILL)
-    ok(wait_until(lambda: ended(worker)), f"{kind}: a worker ends with its supervisor")
+    ok(wait_until(lambda: ended(served_by)), f"{kind}: a worker ends with its supervisor")
     result = mounting.umount("m")
     ok(result.code == 0 and not mounting.mounted("m"), f"{kind}: umount frees what it left", result)
     ok(mounting.mount(image, "m").code == 0 and mounting.umount("m").code == 0, f"{kind}: and the next mount works")

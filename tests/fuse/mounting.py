@@ -3,15 +3,20 @@
 
 import ctypes
 import os
+import re
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tools"))
 
 import harness  # noqa: E402
 from harness import ok, run  # noqa: E402
+
+SYNCED = b"synced" * 1000
+PATIENCE = 60  # seconds for what takes a fraction of one
 
 CLONE_NEWNS = 0x20000
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
@@ -65,6 +70,63 @@ def umount(point):
 def mounted(point):
     with open("/proc/self/mountinfo") as table:
         return any(line.split()[4] == os.path.abspath(point) for line in table)
+
+
+def wait_until(condition):
+    limit = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.02)
+    return condition()
+
+
+def ended(pid):
+    """Whether the process has ended; who adopted it may not have asked for its status yet."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def supervisor(point):
+    result = run("mounts")
+    match = re.search(rf" on {re.escape(os.path.abspath(point))}, .* process (\d+)", result.text)
+    return int(match.group(1))
+
+
+def worker(pid):
+    """The process that serves for supervisor @pid: its last child; None between one and the next."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return next((int(word) for word in reversed(file.read().split()) if not ended(int(word))), None)
+
+
+def error_of(function, *args):
+    try:
+        function(*args)
+        return 0
+    except OSError as error:
+        return error.errno
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write_synced(path, data=SYNCED):
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def start_foreground(image, point, *options, **more):
+    """A mount in the foreground that works."""
+    os.makedirs(point, exist_ok=True)
+    process = harness.spawn("mount", "-f", *options, image, point, **more)
+    if not wait_until(lambda: process.poll() is not None or mounted(point) and os.path.isdir(f"{point}/w")):
+        raise RuntimeError("no mount")
+    return process
 
 
 def _crashed(kind, error, trace):
