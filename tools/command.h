@@ -29,7 +29,7 @@ struct tree_build;
 /** enum exit_code - of the command; documented in rumpus(1) */
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_PROBLEM = 1, /* something was not done; a message says what */
+	EXIT_PROBLEM = 1,   /* something was not done; a message says what */
 	EXIT_DIFFERENT = 1, /* diff: all was compared, and is not the same */
 	EXIT_USAGE = 2,
 	EXIT_LOSSY = 3, /* all was done, but owners, modes, times or attributes were lost */
@@ -97,8 +97,8 @@ struct worker;
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
- * @again:     parent: after @finish, with images closed; has opened them again if another worker is to do the command once
- *             more. Return: is it? NULL: never
+ * @again:     parent: after @finish, with images closed; has opened them again if another worker is to do the command
+ * once more. Return: is it? NULL: never
  */
 struct subcommand {
 	const char *name, *arguments, *summary, *help;
@@ -282,7 +282,8 @@ struct session {
 int session_run(struct command *command);
 /** session_receive() - deal with all records of one packet. Return: 0; -ECONNRESET at the end; what a record gave */
 int session_receive(struct session *session);
-/** kernel_open() - the kernel image. @path: out, also on failure: @size bytes, at least 128. Return: fd, negative errno */
+/** kernel_open() - the kernel image. @path: out, also on failure: @size bytes, at least 128. Return: fd, negative errno
+ */
 int kernel_open(char *path, size_t size);
 /** session_dispatch() - deal with one record */
 int session_dispatch(struct session *session, struct wire_record *record);
@@ -315,7 +316,8 @@ void supervise_forget(void);
 int supervise_signal(void);
 /** supervise_nudge() - ask again a worker that may have missed the request to stop */
 void supervise_nudge(struct session *session);
-/** supervise_hung() - say that the worker does not get on, with what its kernel says, and end it. @seconds: for how long */
+/** supervise_hung() - say that the worker does not get on, with what its kernel says, and end it. @seconds: for how
+ * long */
 void supervise_hung(struct session *session, unsigned int seconds);
 /** supervise_kill() - end the worker at once: it broke the rules, or nothing is left for it to do */
 void supervise_kill(void);

@@ -41,11 +41,10 @@ static const struct {
 	const char *name;
 	int (*take)(struct mounting *mounting);
 } words[] = {
-	{ "allow_other", share }, { "nonempty", hide }, { "restart", restart },
-	{ "default_permissions", ignore },
-	{ "auto", ignore },	  { "noauto", ignore }, { "user", ignore },
-	{ "nouser", ignore },	  { "users", ignore },	{ "owner", ignore },
-	{ "group", ignore },	  { "nofail", ignore }, { "_netdev", ignore },
+	{ "allow_other", share }, { "nonempty", hide }, { "restart", restart }, { "default_permissions", ignore },
+	{ "auto", ignore },	  { "noauto", ignore }, { "user", ignore },	{ "nouser", ignore },
+	{ "users", ignore },	  { "owner", ignore },	{ "group", ignore },	{ "nofail", ignore },
+	{ "_netdev", ignore },
 };
 
 /* "watchdog=60". Return: EXIT_DONE, EXIT_USAGE */
@@ -56,7 +55,8 @@ static int take_watchdog(const struct command *command, struct mounting *mountin
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value > WATCHDOG_MAX)
-		return usage_error(command, "mount option \"%s\": give seconds, at most %u, 0 for no watchdog", word, WATCHDOG_MAX);
+		return usage_error(command, "mount option \"%s\": give seconds, at most %u, 0 for no watchdog", word,
+				   WATCHDOG_MAX);
 	mounting->watchdog = (unsigned int)value;
 	return EXIT_DONE;
 }

@@ -357,8 +357,10 @@ static void leave(struct command *command)
 	char why[256], text[sizeof(supervisor.message) + 32];
 	size_t used;
 
-	if ((supervisor.stale || is_mounted(mounting)) && connection_end(mounting->connection.dir, true, why, sizeof(why)))
-		report_error(command->report, mounting->connection.dir, "cannot be unmounted: %s; do it by umount -l", why);
+	if ((supervisor.stale || is_mounted(mounting)) &&
+	    connection_end(mounting->connection.dir, true, why, sizeof(why)))
+		report_error(command->report, mounting->connection.dir, "cannot be unmounted: %s; do it by umount -l",
+			     why);
 	used = put(text, sizeof(text) - 1, 0, "end=%d", command->report->outcome & OUTCOME_FAILED ? 1 : 0);
 	if (*supervisor.message)
 		used = put(text, sizeof(text) - 1, used, "message=%s", supervisor.message);
@@ -377,8 +379,8 @@ static bool is_restarted(struct session *session)
 		supervisor.row = 0;
 	if (supervisor.row < RESTARTS)
 		return true;
-	report_error(session->report, mounting->connection.source, "is served no more: its server has died %u times in a row",
-		     supervisor.row + 1);
+	report_error(session->report, mounting->connection.source,
+		     "is served no more: its server has died %u times in a row", supervisor.row + 1);
 	return false;
 }
 

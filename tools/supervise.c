@@ -21,7 +21,7 @@
 
 static volatile sig_atomic_t worker_pid, asked_by;
 static volatile uint64_t first_at; /* when the first signal came; the handler's, which does not interrupt itself */
-static uint64_t asked_at; /* nanoseconds; 0: the parent has not noticed yet */
+static uint64_t asked_at;	   /* nanoseconds; 0: the parent has not noticed yet */
 static bool gave_up;
 static volatile sig_atomic_t told, patient;
 
@@ -113,8 +113,10 @@ static void explain_kernel(struct session *session)
 void supervise_hung(struct session *session, unsigned int seconds)
 {
 	gave_up = true;
-	report_error(session->report, NULL,
-		     "the kernel in the worker has done nothing for %u seconds, while requests wait for it; it was ended", seconds);
+	report_error(
+		session->report, NULL,
+		"the kernel in the worker has done nothing for %u seconds, while requests wait for it; it was ended",
+		seconds);
 	explain_kernel(session);
 	supervise_kill();
 }

@@ -11,7 +11,7 @@ struct shared;
 /** enum watch_state - how it fares */
 enum watch_state {
 	WATCH_FINE,
-	WATCH_DISK, /* it waits for its disk, and that has not answered for too long: told once */
+	WATCH_DISK,	    /* it waits for its disk, and that has not answered for too long: told once */
 	WATCH_DISK_ANSWERS, /* again: told once */
 	WATCH_HANGS,
 };
@@ -32,8 +32,8 @@ struct watch {
 /**
  * watch_look() - look now
  *
- * What counts is the time between looks, but no more than there should be: when nobody has looked for long, this process
- * was stopped, or the whole machine, and so, probably, was the worker.
+ * What counts is the time between looks, but no more than there should be: when nobody has looked for long, this
+ * process was stopped, or the whole machine, and so, probably, was the worker.
  *
  * @shared:  of the worker; believed: a worker that lies is not worse than one that answers nonsense
  * @waiting: it has work, whatever it says itself

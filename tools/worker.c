@@ -36,14 +36,17 @@
 #define KERNEL_CACHE_WRITE (48ULL << 20)
 
 /*
- * How long a call inside may wait for what nothing can interrupt: a driver that an image has brought into a deadlock would
- * wait for ever. Disks that are failing take minutes for one request. What the user adds comes later, and wins.
+ * How long a call inside may wait for what nothing can interrupt: a driver that an image has brought into a deadlock
+ * would wait for ever. Disks that are failing take minutes for one request. What the user adds comes later, and wins.
+ *
+ * Not where a supervisor watches, which tells a kernel that hangs from a disk that does not answer.
  */
 #define COMMAND_LINE "rump.hung_ms=300000"
+#define COMMAND_LINE_RESIDENT ""
 
 /*
- * Written back early, in another thread, while there is still work: what a command writes is seldom overwritten by it. Btrfs
- * would otherwise find its reservations for metadata used up, and write file by file while the command waits.
+ * Written back early, in another thread, while there is still work: what a command writes is seldom overwritten by it.
+ * Btrfs would otherwise find its reservations for metadata used up, and write file by file while the command waits.
  */
 #define COMMAND_LINE_WRITE COMMAND_LINE " rump.dirty=4M"
 
@@ -180,9 +183,16 @@ static bool writes(const struct command *command)
 }
 
 /* Return: 0; -E2BIG after a message */
+static const char *command_line_of(const struct command *command)
+{
+	if (command->resident)
+		return COMMAND_LINE_RESIDENT;
+	return writes(command) ? COMMAND_LINE_WRITE : COMMAND_LINE;
+}
+
 static int make_command_line(struct worker *worker, char *text, size_t size)
 {
-	const char *ours = writes(worker->command) && !worker->command->resident ? COMMAND_LINE_WRITE : COMMAND_LINE;
+	const char *ours = command_line_of(worker->command);
 	const char *more = getenv("RUMPUS_COMMAND_LINE");
 
 	if ((size_t)snprintf(text, size, "%s %s", ours, more ? more : "") < size)
