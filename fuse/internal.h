@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include <fuse3/fuse_lowlevel.h>
+#include <sys/uio.h>
 
 #include "server.h"
 #include "vnode.h"
@@ -28,6 +29,9 @@ struct fuse_server {
 	pthread_t threads[];
 };
 
+/** BELIEVE - seconds that the client may believe what it was told: nobody else changes the file system */
+#define BELIEVE 86400.0
+
 /** op_*() - the operations by subject; they fill in their part of the table */
 void ops_node_fill(struct fuse_lowlevel_ops *ops);
 void ops_entry_fill(struct fuse_lowlevel_ops *ops);
@@ -43,7 +47,18 @@ static inline struct fuse_server *server_of(fuse_req_t req)
 /** server_buffer() - memory of the calling thread for one reply. Return: NULL when there is none */
 void *server_buffer(size_t size);
 
+/** server_write() - a reply, header first. Return: as writev(2) */
+ssize_t server_write(int fd, struct iovec *iov, int pieces, void *server);
+
+/* extra.c */
+/** extra_serve() - a request that the library does not know. Return: is it answered? If not, it is the library's */
+bool extra_serve(struct fuse_server *server, const struct fuse_buf *request);
+
 /* reply.c */
+/** client_error() - @error: 0 or a negative errno. Return: the same in words that a client knows */
+int client_error(long error);
+/** show_owner() - whom a file appears to belong to */
+void show_owner(const struct fuse_owner *owner, struct stat *st);
 /** node_of() - the node that the client means by a number */
 struct vnode *node_of(fuse_req_t req, fuse_ino_t ino);
 /** act_as_caller() - what this thread makes belongs to who asks. @dir: where it is made. Return: 0, negative errno */

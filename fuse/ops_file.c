@@ -35,7 +35,10 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct vnode_file *file;
 	int error = act_as_caller(req, dir);
 
-	error = error ? error : vnode_create(dir, name, info->flags, mode, &entry, &file);
+	if (!error && (info->flags & O_TMPFILE) == O_TMPFILE)
+		error = vnode_tmpfile(dir, info->flags, mode, &entry, &file);
+	else if (!error)
+		error = vnode_create(dir, name, info->flags, mode, &entry, &file);
 	if (error) {
 		reply_error(req, error);
 		return;

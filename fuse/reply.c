@@ -4,9 +4,6 @@
 
 #include "internal.h"
 
-/* Seconds that the client may believe what it was told: nobody else changes the file system. */
-#define BELIEVE 86400.0
-
 struct vnode *node_of(fuse_req_t req, fuse_ino_t ino)
 {
 	return ino == FUSE_ROOT_ID ? server_of(req)->root : (struct vnode *)(uintptr_t)ino;
@@ -24,7 +21,7 @@ int act_as_caller(fuse_req_t req, const struct vnode *dir)
 	return error ? error : vnode_act_as(st.st_uid, st.st_gid, ctx->umask);
 }
 
-void reply_error(fuse_req_t req, long error)
+int client_error(long error)
 {
 	/* The first two are about the kernel in here having ended, and would mislead. */
 	if (error == -ESHUTDOWN || error == -ESRCH)
@@ -32,10 +29,15 @@ void reply_error(fuse_req_t req, long error)
 	/* A node that could not be opened again. */
 	if (error == -EBADF)
 		error = -ESTALE;
-	fuse_reply_err(req, (int)-error);
+	return (int)error;
 }
 
-static void show_owner(const struct fuse_owner *owner, struct stat *st)
+void reply_error(fuse_req_t req, long error)
+{
+	fuse_reply_err(req, -client_error(error));
+}
+
+void show_owner(const struct fuse_owner *owner, struct stat *st)
 {
 	if (!owner->mapped)
 		return;

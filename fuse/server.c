@@ -63,7 +63,7 @@ static void count(_Atomic uint64_t *counter)
 }
 
 /* All replies come through here: what they say is counted. */
-static ssize_t io_write(int fd, struct iovec *iov, int pieces, void *userdata)
+ssize_t server_write(int fd, struct iovec *iov, int pieces, void *userdata)
 {
 	const struct fuse_server *server = userdata;
 	const struct fuse_out_header *header = iov->iov_base;
@@ -97,7 +97,8 @@ static void serve(struct fuse_server *server)
 			break;
 		count(&server->config.count->taken);
 		vnode_begin();
-		fuse_session_process_buf(server->session, &request);
+		if (!extra_serve(server, &request))
+			fuse_session_process_buf(server->session, &request);
 		vnode_end();
 		count(&server->config.count->done);
 	}
@@ -143,7 +144,7 @@ static int start_threads(struct fuse_server *server)
 
 static int open_session(struct fuse_server *server)
 {
-	const struct fuse_custom_io io = { .read = io_read, .writev = io_write };
+	const struct fuse_custom_io io = { .read = io_read, .writev = server_write };
 	struct fuse_lowlevel_ops ops = { .init = init };
 	char *argv[] = { (char[]){ "rumpus" }, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);

@@ -33,7 +33,7 @@ struct fuse_count {
 	_Atomic uint64_t errors; /* of the disk or of what is on it: EIO, EUCLEAN, EBADMSG */
 	_Atomic uint64_t nodes;
 	_Atomic uint64_t taken; /* from the client, those that want no reply included */
-	_Atomic uint64_t done;  /* of these */
+	_Atomic uint64_t done;	/* of these */
 };
 
 /**

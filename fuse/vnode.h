@@ -66,6 +66,9 @@ size_t vnode_count(void);
 
 /** vnode_stat() - @file: open, spares the way by the node; or NULL */
 int vnode_stat(const struct vnode *node, const struct vnode_file *file, struct stat *st);
+/** vnode_stat_birth() - the same, and when the inode was made. Return: 1; 0 when that is not known, @birth is untouched
+ */
+int vnode_stat_birth(const struct vnode *node, const struct vnode_file *file, struct stat *st, struct timespec *birth);
 int vnode_chmod(const struct vnode *node, mode_t mode);
 /** vnode_chown() - -1 for what stays */
 int vnode_chown(const struct vnode *node, uid_t uid, gid_t gid);
@@ -98,6 +101,8 @@ int vnode_open(const struct vnode *node, int flags, struct vnode_file **file);
 /** vnode_create() - make and open a file */
 int vnode_create(struct vnode *dir, const char *name, int flags, mode_t mode, struct vnode_entry *entry,
 		 struct vnode_file **file);
+/** vnode_tmpfile() - make and open a file without a name, in the file system of @dir */
+int vnode_tmpfile(const struct vnode *dir, int flags, mode_t mode, struct vnode_entry *entry, struct vnode_file **file);
 void vnode_close(struct vnode_file *file);
 long vnode_read(const struct vnode_file *file, void *data, size_t size, off_t offset);
 /** vnode_write() - all of it, unless an error comes: then what was written before, if anything was */

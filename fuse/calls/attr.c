@@ -10,14 +10,34 @@
 
 #include "node.h"
 
+/* @mask: also STATX_BTIME, perhaps. Return: as statx(2) */
+static long stat_node(const struct vnode *node, const struct vnode_file *file, unsigned int mask, struct statx *stx)
+{
+	return rumpus_sys_statx(file ? file->fd : node_fd(node), "", AT_EMPTY_PATH, STATX_BASIC_STATS | mask, stx);
+}
+
 int vnode_stat(const struct vnode *node, const struct vnode_file *file, struct stat *st)
 {
 	struct statx stx;
-	long error = rumpus_sys_statx(file ? file->fd : node_fd(node), "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx);
+	long error = stat_node(node, file, 0, &stx);
 
 	if (!error)
 		node_stat_from(st, &stx, node->show);
 	return (int)error;
+}
+
+int vnode_stat_birth(const struct vnode *node, const struct vnode_file *file, struct stat *st, struct timespec *birth)
+{
+	struct statx stx;
+	long error = stat_node(node, file, STATX_BTIME, &stx);
+
+	if (error)
+		return (int)error;
+	node_stat_from(st, &stx, node->show);
+	if (!(stx.stx_mask & STATX_BTIME))
+		return 0;
+	*birth = (struct timespec){ .tv_sec = stx.stx_btime.tv_sec, .tv_nsec = stx.stx_btime.tv_nsec };
+	return 1;
 }
 
 int vnode_chmod(const struct vnode *node, mode_t mode)

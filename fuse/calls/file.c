@@ -2,6 +2,7 @@
 /* Nodes by system calls: open files */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <rumpus/syscalls.h>
@@ -53,6 +54,29 @@ int vnode_create(struct vnode *dir, const char *name, int flags, mode_t mode, st
 		vnode_close(made);
 		return error;
 	}
+	*file = made;
+	return 0;
+}
+
+int vnode_tmpfile(const struct vnode *dir, int flags, mode_t mode, struct vnode_entry *entry, struct vnode_file **file)
+{
+	struct vnode_file *made = NULL;
+	char name[NODE_PATH_MAX];
+	long fd;
+	int error = opened(
+		rumpus_sys_openat(node_fd(dir), ".", (flags & (FLAGS | O_EXCL)) | O_TMPFILE | O_CLOEXEC, mode), &made);
+
+	if (error)
+		return error;
+	snprintf(name, sizeof(name), "%d", made->fd);
+	fd = rumpus_sys_openat(node_proc, name, O_PATH | O_CLOEXEC, 0);
+	error = fd < 0 ? (int)fd : node_enter((int)fd, entry);
+	if (error) {
+		vnode_close(made);
+		return error;
+	}
+	/* By handle only those are found that have names. */
+	atomic_store(&entry->node->keep, true);
 	*file = made;
 	return 0;
 }

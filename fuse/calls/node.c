@@ -210,8 +210,7 @@ static struct vnode *add(int fd, uint64_t dev, uint64_t ino)
 	return node;
 }
 
-/* Takes @fd, an O_PATH descriptor: it becomes a node, or is one that is known already. */
-static int enter(int fd, struct vnode_entry *entry)
+int node_enter(int fd, struct vnode_entry *entry)
 {
 	struct vnode *node;
 	struct statx stx;
@@ -248,7 +247,7 @@ int vnode_lookup(struct vnode *dir, const char *name, struct vnode_entry *entry)
 	if (dir == table.root && !strcmp(name, ".."))
 		name = ".";
 	fd = rumpus_sys_openat(node_fd(dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-	return fd < 0 ? (int)fd : enter((int)fd, entry);
+	return fd < 0 ? (int)fd : node_enter((int)fd, entry);
 }
 
 void vnode_forget(struct vnode *node, uint64_t count)
@@ -388,7 +387,7 @@ static int open_root(const char *path)
 	if (!result)
 		result = rumpus_sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (result >= 0)
-		result = enter((int)result, &entry);
+		result = node_enter((int)result, &entry);
 	if (result)
 		return (int)result;
 	table.root = entry.node;

@@ -64,6 +64,8 @@ extern int node_proc;
 /** node_fd() - its descriptor, until the end of the request. Return: -1, which no call takes, when it cannot be opened
  */
 int node_fd(const struct vnode *node);
+/** node_enter() - takes @fd, an O_PATH descriptor: it becomes a node, or is one that is known already */
+int node_enter(int fd, struct vnode_entry *entry);
 /** node_keep() - an entry is about to go: what it names must stay at hand */
 void node_keep(const struct vnode *dir, const char *name);
 /** node_path() - its path in the kernel, for calls that take no descriptor. Return: @path */

@@ -24,6 +24,7 @@ check = Checks()
 libc = ctypes.CDLL(None, use_errno=True)
 
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE = 1, 2, 16
+AT_SYMLINK_FOLLOW = 0x400
 RENAME_NOREPLACE, RENAME_EXCHANGE = 1, 2
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_NODUMP_FL = 0x80086601, 0x40086602, 0x40
 
@@ -39,6 +40,10 @@ def fallocate(fd, mode, offset, size):
 
 def renameat2(old, new, flags):
     call(libc.renameat2, -100, old.encode(), -100, new.encode(), flags)
+
+
+def link_open(fd, name):
+    call(libc.linkat, -100, f"/proc/self/fd/{fd}".encode(), -100, name.encode(), AT_SYMLINK_FOLLOW)
 
 
 def put(name, data=b""):
@@ -405,6 +410,40 @@ def access_control_lists():
     os.umask(before)
     same(stat.S_IMODE(os.stat("acldir/file").st_mode), 0o660)
     same(len(os.getxattr("acldir/file", "system.posix_acl_access")), len(text))
+
+
+@check
+def unnamed():
+    """a file that is made without a name (O_TMPFILE) can be given one, unless O_EXCL says that it never gets one"""
+    os.mkdir("unnamed")
+    fd = os.open("unnamed", os.O_TMPFILE | os.O_RDWR, 0o640)
+    same((os.fstat(fd).st_nlink, os.fstat(fd).st_uid, os.listdir("unnamed")), (0, os.geteuid(), []))
+    os.write(fd, b"contents")
+    same(os.pread(fd, 100, 0), b"contents")
+    link_open(fd, "unnamed/named")
+    same((os.fstat(fd).st_nlink, os.stat("unnamed/named").st_ino), (1, os.fstat(fd).st_ino))
+    os.close(fd)
+    same(get("unnamed/named"), b"contents")
+    same(stat.S_IMODE(os.stat("unnamed/named").st_mode), 0o640)
+    fd = os.open("unnamed", os.O_TMPFILE | os.O_RDWR | os.O_EXCL, 0o600)
+    fails(errno.ENOENT, link_open, fd, "unnamed/never")
+    os.close(fd)
+    same(os.listdir("unnamed"), ["named"])
+
+
+@check
+def birth():
+    """statx(2) tells when a file was made, which nothing changes afterwards"""
+    def born(name):
+        return harness.tool("stat", "-c", "%W", name).stdout.strip()
+
+    put("born")
+    first = born("born")
+    same(abs(int(first) - time.time()) < 3600, True)
+    os.utime("born", (1, 1))
+    os.rename("born", "renamed")
+    same(born("renamed"), first)
+    same((os.stat("renamed").st_mtime, os.stat("renamed").st_size), (1, 0))
 
 
 @check
