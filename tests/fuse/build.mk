@@ -7,4 +7,15 @@ tests += $(foreach type,$(fuse-test-types) $(fuse-test-types:%=%-root),tests/fus
 tests += $(foreach program,fsx programs life many,$(fuse-test-types:%=tests/fuse/$(program).py:%))
 tests += tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py
 
+# It writes registers of the one processor that it knows.
+ifeq ($(platform-cpu),x86_64)
+$(BUILD)/tests/fuse/inject: $(BUILD)/obj/tests/fuse/inject.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+check-targets += $(BUILD)/tests/fuse/inject
+tests += tests/fuse/attack.py
+endif
+
 long-tests += $(fuse-test-types:%=tests/fuse/fsx.py:%-long)

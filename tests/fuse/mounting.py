@@ -121,11 +121,14 @@ def write_synced(path, data=SYNCED):
 
 
 def start_foreground(image, point, *options, **more):
-    """A mount in the foreground that works."""
+    """A mount in the foreground that works. @more: as subprocess.Popen; what another user mounts only he can see"""
+    who = {key: more[key] for key in ("user", "group", "extra_groups") if key in more}
     os.makedirs(point, exist_ok=True)
     process = harness.spawn("mount", "-f", *options, image, point, **more)
-    if not wait_until(lambda: process.poll() is not None or mounted(point) and os.path.isdir(f"{point}/w")):
-        raise RuntimeError("no mount")
+    there = lambda: subprocess.run(["test", "-d", f"{point}/w"], check=False, **who).returncode == 0  # noqa: E731
+    if not wait_until(lambda: process.poll() is not None or mounted(point) and there()) or process.poll() is not None:
+        process.kill()
+        raise RuntimeError(f"no mount: {harness.collect(process)}")
     return process
 
 
