@@ -2,11 +2,11 @@
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers bus
-net-stack-tests := stack paths fuzz configure zerocopy protocols many
+net-stack-tests := stack paths fuzz configure zerocopy protocols many drill
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
-net-stack-test-obj := $(net-test-obj) $(addprefix $(BUILD)/obj/tests/net/,node.o transfer.o message.o capturing.o) \
+net-stack-test-obj := $(net-test-obj) $(addprefix $(BUILD)/obj/tests/net/,node.o transfer.o message.o capturing.o script.o) \
 	$(addprefix $(BUILD)/obj/tools/,capture.o frame.o)
 
 $(net-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-test-obj) $(BUILD)/obj/io.a
@@ -22,7 +22,7 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 tests += $(net-test-bin)
 
 # With the kernel image of "make net"
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many) \
+long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill) \
 	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) \
 	tests/net/examples.sh tests/tools/net_demo.py
 check-long: net

@@ -176,10 +176,24 @@ long node_recv(struct node *node, long fd, void *buf, size_t size)
 			   : of_host(recvfrom((int)fd, buf, size, 0, NULL, NULL));
 }
 
+long node_recv_now(struct node *node, long fd, void *buf, size_t size)
+{
+	return enter(node) ? rumpus_sys_recvfrom((int)fd, buf, size, MSG_DONTWAIT, NULL, NULL)
+			   : of_host(recv((int)fd, buf, size, MSG_DONTWAIT));
+}
+
 long node_settimeout(struct node *node, long fd, const struct timeval *patience)
 {
 	return enter(node) ? rumpus_sys_setsockopt((int)fd, SOL_SOCKET, SO_RCVTIMEO, patience, sizeof(*patience))
 			   : of_host(setsockopt((int)fd, SOL_SOCKET, SO_RCVTIMEO, patience, sizeof(*patience)));
+}
+
+long node_peer(struct node *node, long fd, struct sockaddr_in *peer)
+{
+	socklen_t size = sizeof(*peer);
+
+	return enter(node) ? rumpus_sys_getpeername((int)fd, (struct sockaddr *)peer, &size)
+			   : of_host(getpeername((int)fd, (struct sockaddr *)peer, &size));
 }
 
 long node_close(struct node *node, long fd)

@@ -54,7 +54,9 @@ long node_read(struct node *node, long fd, void *buf, size_t size);
 long node_write(struct node *node, long fd, const void *buf, size_t size);
 long node_sendto(struct node *node, long fd, const void *buf, size_t size, const struct sockaddr *to, socklen_t len);
 long node_recv(struct node *node, long fd, void *buf, size_t size);
+long node_recv_now(struct node *node, long fd, void *buf, size_t size); /* without waiting */
 long node_settimeout(struct node *node, long fd, const struct timeval *patience);
+long node_peer(struct node *node, long fd, struct sockaddr_in *peer);
 long node_close(struct node *node, long fd);
 
 /** address_of() - "10.0.0.1" or "fd00::1" with a port. Return: its size */
