@@ -16,6 +16,8 @@
 /* Bytes that are read at a time, and in a file that has shown an error. */
 #define PIECE (256L << 10)
 #define STEP 4096L
+/* After so many bytes of errors in a row, the rest of a file is taken for lost: its size may be a lie. */
+#define GIVE_UP (64L << 20)
 
 /* In the superblock of ext4, at 1 KiB: features that do not keep from reading. The bit: metadata has checksums. */
 #define EXT4_FEATURES 0x464
@@ -90,11 +92,11 @@ static int take(struct tree_sink *sink, const struct tree_entry *entry)
 	return 0;
 }
 
-/** struct loss - what cannot be read of one file: the first error, where, and bytes in all */
+/** struct loss - what cannot be read of one file: the first error, where, bytes in all, and since the last good one */
 struct loss {
 	long error;
 	int64_t at;
-	uint64_t bytes;
+	uint64_t bytes, row;
 };
 
 /* Goes on behind what cannot be read: how much of the file is lost is worth knowing. Return: 0, negative errno */
@@ -102,7 +104,13 @@ static int read_range(struct check *check, struct tree_end from, int64_t at, int
 {
 	while (at < end) {
 		int64_t step = loss->error ? STEP : PIECE, piece = end - at < step ? end - at : step;
-		long n = fs_pread(from.fs, from.fd, check->buffer, (size_t)piece, at);
+		long n;
+
+		if (loss->row >= GIVE_UP) {
+			loss->bytes += (uint64_t)(end - at);
+			break;
+		}
+		n = fs_pread(from.fs, from.fd, check->buffer, (size_t)piece, at);
 
 		if (stop_requested() || n == -ESHUTDOWN)
 			return n == -ESHUTDOWN ? -ESHUTDOWN : -EINTR;
@@ -118,6 +126,7 @@ static int read_range(struct check *check, struct tree_end from, int64_t at, int
 			loss->bytes += (uint64_t)piece;
 		else
 			check->counts.bytes += (uint64_t)n;
+		loss->row = n < 0 ? loss->row + (uint64_t)piece : 0;
 		progress_bytes((uint64_t)(n < 0 ? piece : n));
 		at += n < 0 ? piece : n;
 	}
@@ -136,9 +145,9 @@ static int stream(struct tree_sink *sink, const struct tree_entry *entry, struct
 	while (!error && end < size && tree_next_data(from, end, size, &begin, &end))
 		error = read_range(check, from, begin, end, &loss);
 	if (loss.error)
-		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all",
+		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all%s",
 			     report_errno(loss.error), (long long)loss.at, (unsigned long long)loss.bytes,
-			     (unsigned long long)size);
+			     (unsigned long long)size, loss.row >= GIVE_UP ? ", not all of them tried" : "");
 	return error;
 }
 

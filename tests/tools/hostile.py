@@ -5,7 +5,9 @@
 import os
 import re
 
+import bounded
 import harness
+import kinds
 from harness import expect, ok, run
 
 
@@ -136,6 +138,20 @@ def deep():
     harness.tool("rm", "-rf", "deep", "deep-out")
 
 
+def lying_size():
+    """A file that is said to be larger than the image: what cannot be read of it is not tried to the end."""
+    kinds.make("vfat", "lying.img")
+    kinds.write("SIZED.BIN", b"x" * 5000)
+    expect("a file in an image of FAT", 0, "cp", "SIZED.BIN", "lying.img:/", message="^$")
+    with open("lying.img", "r+b") as file:
+        entry = file.read().find(b"SIZED   BIN")
+        file.seek(entry + 28)
+        file.write(b"\xff\xff\xff\xff")
+    result = bounded.run("check", "lying.img")
+    ok(result.code == 1 and not result.wrong() and "4294963199 of 4294967295 bytes in all, not all of them tried" in result.err,
+       "its size is a lie: told, and given up", result)
+
+
 def noise():
     """Headers of real file systems, the rest random: no crash and no hang, whatever the answer."""
     for kind in ("ext4", "xfs", "btrfs"):
@@ -158,6 +174,8 @@ def main():
     links()
     terminal()
     deep()
+    kinds.find_programs()
+    lying_size()
     noise()
     harness.done()
 
