@@ -17,8 +17,12 @@ $(BUILD)/tests/syscall/pointers.h: tests/syscall/pointers.py tests/syscall/point
 $(BUILD)/obj/tests/syscall/pointers.o: $(BUILD)/tests/syscall/pointers.h
 $(BUILD)/obj/tests/syscall/pointers.o: rumpus-cflags += -I$(BUILD)/tests/syscall
 
-$(BUILD)/tests/syscall/pointers: $(BUILD)/obj/tests/syscall/pointers.o $(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
+$(BUILD)/tests/syscall/pointers: $(addprefix $(BUILD)/obj/tests/,syscall/pointers.o syscall/arguments.o tap.o) \
+		$(BUILD)/lib/librumpus.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
 
 tests += $(BUILD)/tests/syscall/pointers tests/syscall/table.py $(BUILD)/tests/syscall/abi
+
+# With the kernel image of "make net"
+long-tests += $(BUILD)/tests/syscall/pointers:net

@@ -3,19 +3,21 @@
  * Bad pointers: each pointer argument of each system call, where nothing is mapped, where nothing may be written, at
  * the end of a page without a next one, and beyond what a program can have. The host is asked first, in children; then
  * the kernel in this program is to answer the same, and to live. pointers.tbl says what is passed besides.
+ *
+ * usage: pointers [net]: with the image that has a network
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdint.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,49 +26,26 @@
 #include <rumpus/rumpus.h>
 #include <rumpus/syscalls.h>
 
+#include "arguments.h"
 #include "tap.h"
 
-enum word { VALUE, FILE, DIR, READER, WRITER, EPOLL, TIMER, PIDFD, INOTIFY, IN, OUT, PATH, NEW, ONE };
-#define FIRST_POINTER IN
+/* Images, as bits of struct call's absent */
+#define FS 1
+#define NET 2
 
-static const struct call {
-	const char *name;
-	long number;
-	unsigned int args;
-	struct {
-		enum word word;
-		long value;
-	} arg[6];
-	unsigned int answers; /* how many are expected; 0: what the host answers */
-	long expected[4];
-} calls[] = {
+static const struct call calls[] = {
 #include "pointers.h"
 };
 
 enum {
 	CALLS = sizeof(calls) / sizeof(calls[0]),
-	PAGE = 4096,
 	UNASKED = 1 << 30, /* more than any of these calls returns */
 };
 
-/* Where a pointer may point to. Two make sense only for some arguments. */
-enum place { LOW, NONCANONICAL, HIGH, UNMAPPED, CROSSING, READ_ONLY, PLACES };
 static const char *const places[] = { "a low address",	 "no address at all",	     "an address of the host kernel's",
 				      "unmapped memory", "the end of mapped memory", "read-only memory" };
 
-/* Pages: two that may be written, one that may be read, one that nothing may be done with. */
-static unsigned char *pages;
-#define WRITABLE 0
-#define READABLE (2 * PAGE)
-#define NOTHING (3 * PAGE)
-
 typedef long answers[6][PLACES];
-
-/* struct side - one of the two kernels, as in side.h, but without anything that is compared by name */
-struct kernel {
-	long (*call)(long number, long a, long b, long c, long d, long e, long f);
-	long fds[INOTIFY + 1];
-};
 
 static long call_host(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -76,101 +55,23 @@ static long call_host(long number, long a, long b, long c, long d, long e, long 
 }
 
 static struct kernel host = { .call = call_host }, tested = { .call = rumpus_syscall };
-
-static void lay_out(void)
-{
-	pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pages == MAP_FAILED)
-		tap_abort("no memory");
-	pages[NOTHING - 1] = 'p'; /* no string ends there */
-	mprotect(pages + READABLE, PAGE, PROT_READ);
-	mprotect(pages + NOTHING, PAGE, PROT_NONE);
-}
-
-static void *pointer_to(enum place place)
-{
-	switch (place) {
-	case LOW:
-		return (void *)16;
-	case NONCANONICAL:
-		return (void *)0x0fff000000000000;
-	case HIGH:
-		return (void *)-4096L;
-	case UNMAPPED:
-		return pages + NOTHING + 256;
-	case CROSSING:
-		return pages + NOTHING - 1; /* of the page that can be read */
-	default:
-		return pages + READABLE + 64;
-	}
-}
-
-/* The same state on both sides, numbers of descriptors included: there are none before. */
-static void prepare(struct kernel *k)
-{
-	int ends[2] = { -1, -1 };
-
-	k->call(SYS_close_range, 0, ~0U, 0, 0, 0, 0);
-	k->call(SYS_unlinkat, AT_FDCWD, (long)"new", 0, 0, 0, 0);
-	k->fds[FILE] = k->call(SYS_openat, AT_FDCWD, (long)"file", O_CREAT | O_TRUNC | O_RDWR, 0600, 0, 0);
-	k->call(SYS_pwrite64, k->fds[FILE], (long)"some content of a file", 22, 0, 0, 0);
-	k->fds[DIR] = k->call(SYS_openat, AT_FDCWD, (long)".", O_RDONLY | O_DIRECTORY, 0, 0, 0);
-	k->call(SYS_pipe2, (long)ends, O_NONBLOCK, 0, 0, 0, 0);
-	k->fds[READER] = ends[0];
-	k->fds[WRITER] = ends[1];
-	k->fds[EPOLL] = k->call(SYS_epoll_create1, 0, 0, 0, 0, 0, 0);
-	k->fds[TIMER] = k->call(SYS_timerfd_create, CLOCK_MONOTONIC, 0, 0, 0, 0, 0);
-	k->fds[PIDFD] = k->call(SYS_pidfd_open, k->call(SYS_getpid, 0, 0, 0, 0, 0, 0), 0, 0, 0, 0, 0);
-	k->fds[INOTIFY] = k->call(SYS_inotify_init1, IN_NONBLOCK, 0, 0, 0, 0, 0);
-}
-
-/* A good argument. */
-static long argument(const struct kernel *k, const struct call *call, unsigned int i)
-{
-	static const char zeroes[PAGE], path[PAGE] = "file", new[PAGE] = "new";
-	static const uint64_t one[PAGE / 8] = { 1 };
-	static char out[6][PAGE];
-
-	switch (call->arg[i].word) {
-	case VALUE:
-		return call->arg[i].value;
-	case IN:
-		return (long)zeroes;
-	case OUT:
-		memset(out[i], 0, PAGE);
-		return (long)out[i];
-	case PATH:
-		return (long)path;
-	case NEW:
-		return (long)new;
-	case ONE:
-		return (long)one;
-	default:
-		return k->fds[call->arg[i].word];
-	}
-}
-
-static long make(struct kernel *k, const struct call *call, unsigned int bad, enum place place)
-{
-	long args[6] = { 0 };
-
-	prepare(k);
-	for (unsigned int i = 0; i < call->args; i++)
-		args[i] = i == bad ? (long)pointer_to(place) : argument(k, call, i);
-	return k->call(call->number, args[0], args[1], args[2], args[3], args[4], args[5]);
-}
+static unsigned int image = FS, version; /* of the kernel that is tested */
 
 static unsigned int progress; /* changes with each call; the watch interrupts one that lasts */
 
-/* Read-only memory is bad only for what is written. */
 static void gather(struct kernel *k, const struct call *call, answers answer)
 {
 	for (unsigned int i = 0; i < call->args; i++)
-		for (enum place place = 0; call->arg[i].word >= FIRST_POINTER && place < PLACES; place++) {
+		for (enum place place = 0; place < PLACES; place++) {
 			__atomic_add_fetch(&progress, 1, __ATOMIC_SEQ_CST);
-			if (place != READ_ONLY || call->arg[i].word == OUT)
-				answer[i][place] = make(k, call, i, place);
+			if (arguments_bad(call, i, place))
+				answer[i][place] = arguments_call(k, call, i, place);
 		}
+}
+
+static void handler(int number)
+{
+	(void)number;
 }
 
 /* In a child, because a call may do something to its process. */
@@ -184,15 +85,18 @@ static void ask_host(answers *all)
 			continue;
 		pid = fork();
 		if (pid == 0) {
+			const struct sigaction action = { .sa_handler = handler };
+
 			setpgid(0, 0);
 			alarm(10);
+			sigaction(SIGUSR1, &action, NULL);
 			gather(&host, &calls[i], all[i]);
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid)
 			tap_abort("no more processes");
 		if (status)
-			tap_note("host: %s ended its process with status 0x%x", calls[i].name, status);
+			tap_note("host: %s ended its process with status 0x%x", calls[i].label, status);
 	}
 }
 
@@ -216,17 +120,34 @@ static void *watch(void *arg)
 	return NULL;
 }
 
+/* The kernel calls no handler; that there is one makes a signal interrupt calls. */
+static void handle_signals(void)
+{
+	const struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} action = { .handler = handler };
+
+	tested.call(SYS_rt_sigaction, SIGUSR1, (long)&action, 0, 8, 0, 0);
+}
+
 static void ask_tested(struct rumpus *kernel, answers *all, const struct rumpus_user_ops *ops)
 {
 	for (int i = 0; i < CALLS; i++) {
 		struct rumpus_process *process;
-		int error = rumpus_process_create_remote(kernel, ops, NULL, &process);
+		int error;
 
+		if (calls[i].local && ops)
+			continue;
+		error = rumpus_process_create_remote(kernel, ops, NULL, &process);
 		if (error || rumpus_process_enter(process) != 0)
-			tap_abort("%s: no process: error %d: %s", calls[i].name, -error,
+			tap_abort("%s: no process: error %d: %s", calls[i].label, -error,
 				  rumpus_end_reason(kernel) ? rumpus_end_reason(kernel) : "");
 		__atomic_store_n(&caller, rumpus_thread_self(), __ATOMIC_SEQ_CST);
 		tested.call(SYS_chdir, (long)"/place", 0, 0, 0, 0, 0);
+		handle_signals();
 		gather(&tested, &calls[i], all[i]);
 		__atomic_store_n(&caller, NULL, __ATOMIC_SEQ_CST);
 		rumpus_process_enter(rumpus_process_first(kernel));
@@ -242,34 +163,68 @@ static bool is_expected(const struct call *call, long answer)
 	return false;
 }
 
-static void compare(const char *what, answers *hosts, answers *ours)
+/* May this image lack the call? */
+static bool may_be_absent(const struct call *call)
+{
+	return (call->absent & image) || call->since > version;
+}
+
+static bool is_right(const struct call *call, long answer, long hosts)
+{
+	if (call->answers)
+		return is_expected(call, answer);
+	return answer == (hosts == -ENOSYS ? -EFAULT : hosts); /* a host that lacks the call cannot tell */
+}
+
+/* A pointer that is never refused has not been looked at: the call ended before, and the test tested nothing. */
+static bool is_reached(const struct call *call, unsigned int i, const long answer[PLACES])
+{
+	bool reached = false;
+
+	for (enum place place = 0; place < PLACES; place++)
+		reached |= answer[place] == -EFAULT;
+	if (reached == !(call->unread & 1 << i))
+		return true;
+	tap_note("%s, argument %u: %s", call->label, i + 1,
+		 reached ? "EFAULT although pointers.tbl says that it is not read" : "no bad pointer gives EFAULT");
+	return false;
+}
+
+/* Returns whether all answers about one call are right; counts them, and those of a call that is not there. */
+static bool judge(const struct call *call, answers hosts, answers ours, unsigned int *same, unsigned int *absent)
+{
+	const unsigned int absent_before = *absent;
+	bool right = true;
+
+	for (unsigned int i = 0; i < call->args; i++)
+		for (enum place place = 0; place < PLACES; place++) {
+			long answer = ours[i][place];
+
+			if (answer == UNASKED)
+				continue;
+			if (answer == -ENOSYS && !call->refused && may_be_absent(call)) {
+				++*absent;
+			} else if (is_right(call, answer, hosts[i][place])) {
+				++*same;
+			} else {
+				right = false;
+				tap_note("%s, argument %u, %s: %ld, expected %ld", call->label, i + 1, places[place],
+					 answer, call->answers ? call->expected[0] : hosts[i][place]);
+			}
+		}
+	for (unsigned int i = 0; i < call->args && !call->refused && *absent == absent_before; i++)
+		if (arguments_bad(call, i, UNMAPPED) && !is_reached(call, i, ours[i]))
+			right = false;
+	return right;
+}
+
+static void compare(const char *what, bool remote, answers *hosts, answers *ours)
 {
 	unsigned int same = 0, absent = 0;
 
-	for (int c = 0; c < CALLS; c++) {
-		const struct call *call = &calls[c];
-		bool wrong = false;
-
-		for (unsigned int i = 0; i < call->args; i++)
-			for (enum place place = 0; place < PLACES; place++) {
-				long answer = ours[c][i][place], wanted = hosts[c][i][place];
-
-				if (answer == UNASKED)
-					continue;
-				if (answer == -ENOSYS && !is_expected(call, answer) && wanted != answer) {
-					absent++;
-					continue;
-				}
-				if (call->answers ? is_expected(call, answer) : answer == wanted) {
-					same++;
-					continue;
-				}
-				wrong = true;
-				tap_note("%s, argument %u, %s: %ld, host %ld", call->name, i + 1, places[place], answer,
-					 call->answers ? call->expected[0] : wanted);
-			}
-		tap_ok(!wrong, "%s: %s", what, call->name);
-	}
+	for (int c = 0; c < CALLS; c++)
+		if (!(remote && calls[c].local))
+			tap_ok(judge(&calls[c], hosts[c], ours[c], &same, &absent), "%s: %s", what, calls[c].label);
 	tap_note("%s: %u answers as expected, %u of calls that this kernel does not have", what, same, absent);
 }
 
@@ -280,22 +235,11 @@ static void forget(answers *all)
 			all[i][j / PLACES][j % PLACES] = UNASKED;
 }
 
-static unsigned char mapped_byte(uintptr_t address, bool write)
-{
-	uintptr_t first = (uintptr_t)pages;
-
-	if (address < PAGE || address >= UINT64_C(1) << 47)
-		return 0;
-	if (address >= first + NOTHING && address < first + NOTHING + PAGE)
-		return 0;
-	return !write || address < first + READABLE || address >= first + READABLE + PAGE;
-}
-
 static size_t remote_copy(void *to, const void *from, uintptr_t address, size_t len, bool write)
 {
 	size_t done = 0;
 
-	for (; done < len && mapped_byte(address + done, write); done++)
+	for (; done < len && arguments_mapped(address + done, write); done++)
 		((volatile unsigned char *)to)[done] = ((const unsigned char *)from)[done];
 	return len - done;
 }
@@ -310,42 +254,90 @@ static size_t remote_write(void *cookie, uintptr_t to, const void *from, size_t 
 	return remote_copy((void *)to, from, to, len, true);
 }
 
-static void test(answers *hosts, answers *ours)
+static struct rumpus *boot(void)
+{
+	const char *build = getenv("RUMPUS_BUILD");
+	struct rumpus_config config = { .size = sizeof(config) };
+	struct rumpus *kernel;
+	char path[4096];
+
+	if (image == NET) {
+		snprintf(path, sizeof(path), "%s/lib/rumpus/linux-net.img", build ? build : "build");
+		config.image = path;
+	}
+	if (rumpus_boot(&config, &kernel) != 0)
+		tap_abort("%s: no kernel", image == NET ? path : "the image");
+	return kernel;
+}
+
+/* Where the calls are made, and, in an image with file systems, one that has quotas. */
+static void mount_all(struct rumpus *kernel)
+{
+	char error[256];
+
+	rumpus_sys_mkdirat(AT_FDCWD, "/place", 0700);
+	if (rumpus_sys_mount("none", "/place", "tmpfs", 0, NULL) != 0)
+		tap_abort("no tmpfs");
+	if (image != FS)
+		return;
+	if (system("truncate -s 4M disk.img && mkfs.ext4 -qF disk.img") != 0)
+		tap_abort("mkfs.ext4");
+	if (rumpus_disk_add(kernel, "file:disk.img", 0, tested.disk, error, sizeof(error)) != 0)
+		tap_abort("disk: %s", error);
+	rumpus_sys_mkdirat(AT_FDCWD, "/disk", 0700);
+	if (rumpus_sys_mount(tested.disk, "/disk", "ext4", 0, NULL) != 0)
+		tap_abort("no ext4");
+}
+
+static unsigned int release(void)
+{
+	struct utsname name = { 0 };
+	unsigned int major = 0, minor = 0;
+
+	rumpus_sys_uname(&name);
+	if (sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		tap_abort("what version is '%s'?", name.release);
+	return major << 8 | minor;
+}
+
+static void test(struct rumpus *kernel, answers *hosts, answers *ours)
 {
 	static const struct rumpus_user_ops remote = { .read = remote_read, .write = remote_write };
-	struct rumpus *kernel;
 	pthread_t thread;
 
-	if (rumpus_boot(NULL, &kernel) != 0)
-		tap_abort("no kernel");
-	tested.call(SYS_mkdirat, AT_FDCWD, (long)"/place", 0700, 0, 0, 0);
+	version = release();
+	mount_all(kernel);
 	pthread_create(&thread, NULL, watch, NULL);
 	ask_tested(kernel, ours, NULL);
-	compare("memory of the program", hosts, ours);
+	compare("memory of the program", false, hosts, ours);
 	forget(ours);
 	ask_tested(kernel, ours, &remote);
-	compare("memory elsewhere", hosts, ours);
+	compare("memory elsewhere", true, hosts, ours);
 	__atomic_store_n(&over, true, __ATOMIC_SEQ_CST);
 	pthread_join(thread, NULL);
 	tap_ok(!rumpus_end_reason(kernel) && rumpus_sys_getpid() == 1, "the kernel lives");
-	rumpus_halt(kernel);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const size_t size = CALLS * sizeof(answers);
 	answers *hosts = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	answers *ours = malloc(size);
+	struct rumpus *kernel;
 
 	if (hosts == MAP_FAILED || !ours)
 		tap_abort("no memory");
-	lay_out();
+	if (argc > 1 && strcmp(argv[1], "net") == 0)
+		image = NET;
+	arguments_lay_out();
 	forget(hosts);
 	forget(ours);
 	if (mkdir("place", 0700) != 0 || chdir("place") != 0)
 		tap_abort("no directory");
 	ask_host(hosts);
-	test(hosts, ours);
+	kernel = boot();
+	test(kernel, hosts, ours);
+	rumpus_halt(kernel);
 	free(ours);
 	munmap(hosts, size);
 	return tap_done();
