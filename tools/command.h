@@ -43,6 +43,7 @@ enum exit_code {
  * @fd:       the parent's; the worker holds it by the disk only
  * @look:     the same image, opened for looking at it when the disk's own is for direct I/O; -1: @fd serves for both
  * @writable: the command changes it: no overlay
+ * @lower:    only a lower layer of another one: found by itself, whatever --type and --options say
  * @is_device: a block device
  * @dev, @ino: which file it is
  * @size:     bytes
@@ -51,7 +52,7 @@ enum exit_code {
 struct image {
 	const char *path;
 	int fd, look;
-	bool writable, is_device;
+	bool writable, lower, is_device;
 	dev_t dev;
 	ino_t ino;
 	uint64_t size;
@@ -158,6 +159,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * struct command - a command line, understood
  * @own: options of the subcommand: its own struct
  * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
+ * @layers: what images[0] is laid over, the topmost first; layers_take() has found them
  * @resident: the worker is to live for long
  * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
  */
@@ -170,6 +172,8 @@ struct command {
 	unsigned int image_count;
 	struct operand *operands;
 	unsigned int operand_count;
+	struct operand layers[LAYERS_MAX];
+	unsigned int layer_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
 	bool resident;
@@ -335,6 +339,8 @@ struct hyp_blk *disk_counted(struct hyp_blk *lower, struct disk_count *count);
  * struct worker - the worker's side of one command
  * @stdout_fd: standard output, or -1 to send WIRE_DATA
  * @umask:     of the command
+ * @mounted:   how many images are
+ * @merged:    the first one lies over others
  */
 struct worker {
 	struct command *command;
@@ -345,6 +351,7 @@ struct worker {
 	int stdout_fd;
 	mode_t umask;
 	unsigned int mounted;
+	bool merged;
 };
 
 /**
@@ -413,6 +420,16 @@ void image_mount_point(unsigned int number, char path[16]);
 unsigned long mount_options_parse(const char *options, char *data);
 /** kernel_last_words() - the last line of the kernel's messages that says something; "" when there is none */
 const char *kernel_last_words(const struct shared *shared, uint64_t since, char *line, size_t size);
+
+/* layers.c: an image that lies over others; its root is that of the merged tree while it is mounted */
+/** layers_take() - understand --lower and --upper, opening nothing. Return: EXIT_DONE, EXIT_USAGE; has said why */
+int layers_take(struct command *command);
+/** layers_mount() - lay the first image over the others, all of which are mounted. Return: 0, negative errno; has said why */
+int layers_mount(struct worker *worker);
+/** layers_mount_point() - path of the tree in the kernel: the merged one, or that of the first image */
+void layers_mount_point(const struct worker *worker, char path[16]);
+/** layers_unmount() - the reverse of layers_mount(), with everything written to the first image, which stays mounted. Return: as above */
+int layers_unmount(struct worker *worker);
 
 /* probe.c */
 #define PROBE_TEXT 64

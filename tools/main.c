@@ -136,7 +136,9 @@ int command_parse(struct command *command, int argc, char **argv)
 		return result;
 	if (command->directory && first == argc && takes_image(command->sub))
 		return command->sub->prepare(command, 1, (char **)nothing);
-	return command->sub->prepare(command, argc - first, argv + first);
+	result = command->sub->prepare(command, argc - first, argv + first);
+	/* Layers are mounted when a shell starts. */
+	return result || command->directory ? result : layers_take(command);
 }
 
 void command_free(struct command *command)

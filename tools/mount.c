@@ -139,7 +139,7 @@ int image_find(const struct command *command, const struct image *image, uint64_
 	if (!command->options.partition)
 		return 0;
 	if (probe_partitions(image, &table))
-		return -ENOENT;
+		return image->lower ? 0 : -ENOENT;
 	partition = probe_choose(&table, command->options.partition);
 	if (!partition)
 		return -ENOENT;
@@ -161,6 +161,8 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	struct probe_table table;
 
 	if (probe_partitions(image, &table)) {
+		if (image->lower)
+			return 0;
 		report_error(&worker->report, image->path, "has no partition table; leave out -p %s", wish);
 		return -ENOENT;
 	}
@@ -194,7 +196,7 @@ static int unknown_contents(struct worker *worker, const struct image *image, in
 
 static int find_type(struct worker *worker, struct image *image, uint64_t offset, uint64_t size)
 {
-	const char *wish = worker->command->options.type;
+	const char *wish = image->lower ? NULL : worker->command->options.type;
 	struct probe probe;
 	int error = 0;
 
@@ -277,7 +279,7 @@ static long mount_as_found(const struct image *image, const char *dir, unsigned 
 
 static long mount_at(struct worker *worker, struct image *image, const char *dir)
 {
-	const char *options = worker->command->options.mount_options;
+	const char *options = image->lower ? NULL : worker->command->options.mount_options;
 	char *data = malloc((options ? strlen(options) : 0) + 1);
 	unsigned long flags;
 	long error;

@@ -154,7 +154,7 @@ int mounting_work(struct worker *worker)
 	config.device = error ? error : wait_for_device(worker);
 	if (config.device < 0)
 		return config.device == -EINTR ? 0 : config.device;
-	image_mount_point(0, root);
+	layers_mount_point(worker, root);
 	read_ahead(&worker->command->images[0]);
 	mask = take_news();
 	error = fuse_server_start(&config, &server);

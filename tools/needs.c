@@ -92,7 +92,7 @@ static int look(const struct command *command, int out)
 
 void needs_open(const struct command *command, int ends[2])
 {
-	if (command->options.type || pipe2(ends, O_CLOEXEC))
+	if ((command->options.type && !command->layer_count) || pipe2(ends, O_CLOEXEC))
 		ends[0] = ends[1] = -1;
 }
 
@@ -186,6 +186,8 @@ void needs_load(struct worker *worker, int needs)
 
 	if (options->type)
 		load(worker, "fs-", driver_of(options->type));
+	if (worker->command->layer_count)
+		load(worker, "fs-", "overlay");
 	if (needs >= 0) {
 		load_found(worker, needs);
 		close(needs);

@@ -37,9 +37,18 @@ struct option_example {
 	const char *line, *what;
 };
 
+#define LAYERS_MAX 7U
+
+/** struct option_layers - images that one is laid over, the topmost first, as given */
+struct option_layers {
+	const char *lower[LAYERS_MAX];
+	unsigned int count;
+};
+
 /** struct options - those of all subcommands */
 struct options {
-	const char *type, *partition, *mount_options;
+	const char *type, *partition, *mount_options, *upper;
+	struct option_layers layers;
 	bool verbose, quiet, help, version;
 };
 
@@ -50,6 +59,8 @@ int option_true(const struct command *command, const struct option_rule *rule, v
 int option_text(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_letter() - a char becomes the option's letter: of several such, the last one counts */
 int option_letter(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
+/** option_lower() - one more in a struct option_layers */
+int option_lower(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_number() - a struct option_number, decimal and not negative */
 int option_number(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 

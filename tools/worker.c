@@ -339,7 +339,7 @@ static int mount_all(struct worker *worker)
 		if (!error && !command->sub->unmounted)
 			worker->mounted++;
 	}
-	return error;
+	return error ? error : layers_mount(worker);
 }
 
 static void unmount_all(struct worker *worker)
@@ -347,6 +347,7 @@ static void unmount_all(struct worker *worker)
 	/* From here on nothing is to be interrupted any more. */
 	main_thread = NULL;
 	atomic_store(&shared->stopping, 1);
+	layers_unmount(worker);
 	while (worker->mounted) {
 		struct image *image = &worker->command->images[--worker->mounted];
 
