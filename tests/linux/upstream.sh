@@ -13,11 +13,11 @@ if ! "$top/scripts/packages" --linux "$1" --list build >missing 2>&1 || [ -s mis
 	echo "1..0 # SKIP missing: $(tr '\n' ' ' <missing)(scripts/packages --linux $1)"
 	exit 0
 fi
-make -C "$top" LINUX="$1" BUILD="$build" check TESTS=fs/ >out 2>&1
+make --no-print-directory -C "$top" LINUX="$1" BUILD="$build" check TESTS=fs/ >out 2>&1
 status=$?
 sed 's/^/# /' out
 if [ $status -eq 0 ]; then
-	echo "ok 1 - Linux $1: $(tail -n 1 out)"
+	echo "ok 1 - Linux $1: $(grep " passed, .* failed" out)"
 else
 	echo "not ok 1 - Linux $1"
 fi
