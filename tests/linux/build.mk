@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the kernel inside: its ends, its life, its components, what a program may do around it.
 
-linux-tests := components volumes fair hung kick life lockup processes signals
+linux-tests := components volumes arrays fair hung kick life lockup processes signals
 
 $(BUILD)/obj/tests/linux/%.o: rumpus-cflags += -Ilib -Itests -Itests/lib -Ilinux/arch/rump/tests
 
@@ -17,7 +17,9 @@ $(linux-tests:%=$(BUILD)/tests/linux/%): $(BUILD)/tests/linux/%: $(BUILD)/obj/te
 		$(BUILD)/obj/tests/lib/fixture.o $(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
+
+$(addprefix $(BUILD)/tests/linux/,volumes arrays): $(BUILD)/obj/tests/linux/disks.o
 
 tests += $(linux-tests:%=$(BUILD)/tests/linux/%)
 long-tests += $(BUILD)/tests/linux/life:long

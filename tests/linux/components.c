@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -414,6 +415,35 @@ static void test_halt_while_asked(void)
 	tap_is(wrong, 0, "halting while components are asked for");
 }
 
+/* Every one there is, some in a kernel, so that what one brings is not there for all that come later */
+static void test_every(void)
+{
+	unsigned int loaded = 0, failed = 0;
+	glob_t files;
+
+	if (glob("copy/*.ko", 0, NULL, &files))
+		tap_abort("no components");
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		char *name = strrchr(files.gl_pathv[i], '/') + 1;
+
+		if (i % 8 == 0) {
+			if (i)
+				rumpus_halt(kernel);
+			kernel = boot("copy");
+		}
+		name[strlen(name) - strlen(".ko")] = '\0';
+		if (!load(name)) {
+			loaded++;
+			continue;
+		}
+		tap_note("%s: %s", name, error);
+		failed++;
+	}
+	rumpus_halt(kernel);
+	globfree(&files);
+	tap_ok(loaded && !failed, "all %u components are loaded", loaded);
+}
+
 int main(void)
 {
 	char command[4096];
@@ -432,6 +462,7 @@ int main(void)
 	test_close();
 	rumpus_halt(kernel);
 
+	test_every();
 	kernel = boot("copy");
 	mount_proc();
 	add_fat();

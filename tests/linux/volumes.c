@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Volumes made of disks, by drivers that are components: the device mapper's and MD's do what they are for */
+/* Volumes made of disks by the device mapper, whose drivers are components */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
-#include <linux/major.h>
-#include <linux/raid/md_p.h>
-#include <linux/raid/md_u.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,90 +16,11 @@
 #include <rumpus/syscalls.h>
 
 #include "../tap.h"
+#include "disks.h"
 
-#define DISKS 3
-#define MIB (1 << 20)
-#define DISK_SIZE (16 * MIB)
-#define SECTOR 512
 #define ALIGNMENT 4096
-#define CHUNK (64 << 10)
-#define LEFT_SYMMETRIC 2 /* layout of RAID 5; the headers leave it to the driver */
-#define PATIENCE 60000	 /* milliseconds */
 
-#define MD_DEVICE "/dev/md0"
-
-static struct rumpus *kernel;
-static char disks[DISKS][32];
-static unsigned char *written, *got; /* DISK_SIZE each, aligned for direct I/O */
 static int control;
-
-/* ---- disks and contents ---- */
-
-static void add_disk(const char *spec, char name[32])
-{
-	char error[512];
-
-	if (rumpus_disk_add(kernel, spec, 0, name, error, sizeof(error)))
-		tap_abort("%s: %s", spec, error);
-}
-
-static void begin(void)
-{
-	const struct rumpus_config config = { .size = sizeof(config), .cpus = 2 };
-	int ret = rumpus_boot(&config, &kernel);
-
-	if (ret)
-		tap_abort("boot: %s", strerror(-ret));
-	for (int i = 0; i < DISKS; i++)
-		add_disk("mem,size=16M:", disks[i]);
-}
-
-static unsigned char *aligned(void)
-{
-	void *memory;
-
-	if (posix_memalign(&memory, ALIGNMENT, DISK_SIZE))
-		tap_abort("no memory");
-	return memory;
-}
-
-/* Direct, past every cache: two views of the same bytes agree. */
-static long transfer(const char *node, int flags, unsigned char *bytes, size_t size, off_t offset)
-{
-	int fd = (int)rumpus_sys_openat(AT_FDCWD, node, flags | O_DIRECT, 0);
-	long done = fd;
-
-	if (fd >= 0) {
-		done = flags & O_WRONLY ? rumpus_sys_pwrite64(fd, bytes, size, offset)
-					: rumpus_sys_pread64(fd, bytes, size, offset);
-		rumpus_sys_close(fd);
-	}
-	return done;
-}
-
-static bool put(const char *node, size_t size, off_t offset)
-{
-	return transfer(node, O_WRONLY, written, size, offset) == (long)size;
-}
-
-static bool get(const char *node, size_t size, off_t offset)
-{
-	memset(got, 0, size);
-	return transfer(node, O_RDONLY, got, size, offset) == (long)size;
-}
-
-static bool holds(const char *node, size_t from, size_t size, off_t offset)
-{
-	return get(node, size, offset) && !memcmp(got, written + from, size);
-}
-
-static void fill(unsigned int seed)
-{
-	for (size_t i = 0; i < DISK_SIZE / sizeof(uint32_t); i++)
-		((uint32_t *)written)[i] = (uint32_t)(i + 1) * 2654435761U + seed;
-}
-
-/* ---- the device mapper ---- */
 
 /** struct target - a piece of a mapped device, in sectors, and what it is made of */
 struct target {
@@ -275,164 +192,84 @@ static void test_snapshot(void)
 	unmap("snapshot");
 }
 
-/* ---- MD ---- */
-
-static int array;
-
-static mdu_disk_info_t member(int number)
+static bool message(const char *name, const char *text)
 {
-	mdu_disk_info_t info = { .number = number,
-				 .raid_disk = number,
-				 .state = (1 << MD_DISK_ACTIVE) | (1 << MD_DISK_SYNC) };
-	struct stat st;
+	struct {
+		struct dm_ioctl head;
+		struct dm_target_msg message;
+		char text[64];
+	} request = { .head = { .version = { DM_VERSION_MAJOR, 0, 0 },
+				.data_size = sizeof(request),
+				.data_start = sizeof(request.head) } };
 
-	if (rumpus_sys_newfstatat(AT_FDCWD, disks[number], &st, 0))
-		tap_abort("%s: no such node", disks[number]);
-	info.major = (int)major(st.st_rdev);
-	info.minor = (int)minor(st.st_rdev);
-	return info;
+	snprintf(request.head.name, sizeof(request.head.name), "%s", name);
+	snprintf(request.text, sizeof(request.text), "%s", text);
+	return tap_is(rumpus_sys_ioctl(control, DM_TARGET_MSG, (unsigned long)&request), 0, "%s: %s", name, text);
 }
 
-static unsigned long device_of(int number)
+/* Two thin devices of a pool, the second a snapshot of the first */
+static void test_thin(void)
 {
-	const mdu_disk_info_t info = member(number);
+	struct target pool = { 0, DISK_SIZE / SECTOR, "thin-pool", "" };
+	struct target first = { 0, 64 * MIB / SECTOR, "thin", "/pool 0" };
+	struct target second = { 0, 64 * MIB / SECTOR, "thin", "/pool 1" };
 
-	return (unsigned long)makedev((unsigned int)info.major, (unsigned int)info.minor);
-}
-
-static long array_ioctl(unsigned long request, unsigned long argument)
-{
-	return rumpus_sys_ioctl(array, (unsigned int)request, argument);
-}
-
-/* Without superblocks, and with contents that need no first synchronization. */
-static bool assemble(int level, int count)
-{
-	mdu_array_info_t info = { .minor_version = 90,
-				  .level = level,
-				  .size = DISK_SIZE >> 10,
-				  .nr_disks = count,
-				  .raid_disks = count,
-				  .not_persistent = 1,
-				  .state = 1 << MD_SB_CLEAN,
-				  .layout = level == 5 ? LEFT_SYMMETRIC : 0,
-				  .chunk_size = level == 5 ? CHUNK : 0 };
-	long ret;
-
-	memset(written, 0, DISK_SIZE);
-	for (int i = 0; i < count; i++)
-		put(disks[i], DISK_SIZE, 0);
-	array = (int)rumpus_sys_openat(AT_FDCWD, MD_DEVICE, O_RDWR, 0);
-	ret = array < 0 ? array : array_ioctl(SET_ARRAY_INFO, (unsigned long)&info);
-	for (int i = 0; i < count && !ret; i++) {
-		mdu_disk_info_t disk = member(i);
-
-		ret = array_ioctl(ADD_NEW_DISK, (unsigned long)&disk);
-	}
-	if (!ret)
-		ret = array_ioctl(RUN_ARRAY, 0);
-	return tap_is(ret, 0, "RAID %d of %d disks is made", level, count);
-}
-
-static void fail_disk(int number)
-{
-	long ret = array_ioctl(SET_DISK_FAULTY, device_of(number));
-
-	/* The array lets go of it when its last request has ended. */
-	for (int i = 0; !ret && i < PATIENCE; i++) {
-		ret = array_ioctl(HOT_REMOVE_DISK, device_of(number));
-		if (ret != -EBUSY)
-			break;
-		ret = 0;
-		usleep(1000);
-	}
-	tap_is(ret, 0, "a disk fails and is taken out");
-}
-
-static bool is_whole(int count)
-{
-	mdu_array_info_t info;
-
-	for (int i = 0; i < PATIENCE; i++) {
-		if (array_ioctl(GET_ARRAY_INFO, (unsigned long)&info))
-			return false;
-		if (info.working_disks == count && info.active_disks == count && !info.spare_disks)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-static void replace_disk(int number, int count)
-{
-	memset(got, 0xff, DISK_SIZE);
-	transfer(disks[number], O_WRONLY, got, DISK_SIZE, 0);
-	tap_is(array_ioctl(HOT_ADD_DISK, device_of(number)), 0, "a new disk takes its place");
-	tap_ok(is_whole(count), "the array is made whole again");
-}
-
-static void disassemble(void)
-{
-	tap_is(array_ioctl(STOP_ARRAY, 0), 0, "the array is stopped");
-	rumpus_sys_close(array);
-}
-
-static void test_raid1(void)
-{
-	if (!assemble(1, 2))
+	snprintf(pool.parameters, sizeof(pool.parameters), "%s %s 128 0", disks[0], disks[1]);
+	memset(written, 0, 4096);
+	put(disks[0], 4096, 0); /* no superblock: a new pool */
+	if (!map("pool", "/pool", &pool, 1) || !message("pool", "create_thin 0") || !map("first", "/first", &first, 1))
 		return;
-	fill(5);
-	tap_ok(put(MD_DEVICE, 8 * MIB, 0), "it is written to");
-	tap_ok(holds(disks[0], 0, 8 * MIB, 0) && holds(disks[1], 0, 8 * MIB, 0), "both disks have it");
-	fail_disk(0);
-	tap_ok(holds(MD_DEVICE, 0, 8 * MIB, 0), "the other has it all");
-	replace_disk(0, 2);
-	tap_ok(holds(disks[0], 0, 8 * MIB, 0), "the new disk has it too");
-	disassemble();
-}
-
-/* Every byte of the three disks, XORed, is zero. */
-static bool parity_holds(void)
-{
-	unsigned char *sum = written;
-
-	memset(sum, 0, DISK_SIZE);
-	for (int disk = 0; disk < DISKS; disk++) {
-		if (!get(disks[disk], DISK_SIZE, 0))
-			return false;
-		for (size_t i = 0; i < DISK_SIZE; i++)
-			sum[i] ^= got[i];
-	}
-	for (size_t i = 0; i < DISK_SIZE; i++)
-		if (sum[i])
-			return false;
-	return true;
-}
-
-static void test_raid5(void)
-{
-	if (!assemble(5, 3))
+	fill(7);
+	tap_ok(put("/first", 4 * MIB, 40 * MIB) && holds("/first", 0, 4 * MIB, 40 * MIB),
+	       "a device larger than its pool is written to where it likes");
+	tap_is(mapper(DM_DEV_SUSPEND, "first", DM_SUSPEND_FLAG, NULL, 0, NULL), 0, "it is suspended");
+	message("pool", "create_snap 1 0");
+	tap_is(mapper(DM_DEV_SUSPEND, "first", 0, NULL, 0, NULL), 0, "and goes on");
+	if (!map("second", "/second", &second, 1))
 		return;
-	fill(6);
-	tap_ok(put(MD_DEVICE, 8 * MIB, 0) && put(MD_DEVICE, 20 * SECTOR, 9 * MIB + SECTOR),
-	       "whole stripes and a part are written");
-	tap_ok(parity_holds(), "the parity is that of the data");
-	fail_disk(1);
-	fill(6);
-	tap_ok(holds(MD_DEVICE, 0, 8 * MIB, 0) && holds(MD_DEVICE, 0, 20 * SECTOR, 9 * MIB + SECTOR),
-	       "all is there without a disk");
-	replace_disk(1, 3);
-	tap_ok(parity_holds(), "the parity is right again");
-	disassemble();
+	fill(8);
+	tap_ok(put("/first", MIB, 40 * MIB) && holds("/first", 0, MIB, 40 * MIB), "it is overwritten");
+	fill(7);
+	tap_ok(holds("/second", 0, 4 * MIB, 40 * MIB), "its snapshot has what was there before");
+	unmap("second");
+	unmap("first");
+	unmap("pool");
+}
+
+static void test_integrity(void)
+{
+	struct target target = { 0, 8 * MIB / SECTOR, "integrity", "" };
+	unsigned char *disk = got;
+	size_t at = 0;
+
+	snprintf(target.parameters, sizeof(target.parameters), "%s 0 - J 1 internal_hash:crc32c", disks[2]);
+	memset(written, 0, MIB);
+	put(disks[2], MIB, 0); /* no superblock: it is formatted */
+	if (!map("integrity", "/integrity", &target, 1))
+		return;
+	fill(9);
+	tap_ok(put("/integrity", 8 * MIB, 0) && holds("/integrity", 0, 8 * MIB, 0), "what is written is read");
+	unmap("integrity");
+	/* Past the journal, where the sector has its place */
+	get(disks[2], DISK_SIZE, 0);
+	for (at = DISK_SIZE - SECTOR; at && memcmp(disk + at, written + 4 * MIB, SECTOR); at -= SECTOR)
+		;
+	tap_ok(at, "a sector lies on the disk as it was written");
+	disk[at] ^= 1;
+	tap_ok(transfer(disks[2], O_WRONLY, disk + at / ALIGNMENT * ALIGNMENT, ALIGNMENT,
+			(off_t)(at / ALIGNMENT * ALIGNMENT)) == ALIGNMENT, "one bit of it changes");
+	if (!map("integrity", "/integrity2", &target, 1))
+		return;
+	tap_is(transfer("/integrity2", O_RDONLY, got, SECTOR, 4 * MIB), -EILSEQ, "that is noticed");
+	tap_ok(holds("/integrity2", 0, 4 * MIB, 0), "the rest is read");
+	unmap("integrity");
 }
 
 int main(void)
 {
 	char error[512];
 
-	written = aligned();
-	got = aligned();
-	begin();
+	disks_begin();
 	tap_is(rumpus_component_load(kernel, "dm-mod", NULL, error, sizeof(error)), 0, "the device mapper is loaded");
 	control = (int)rumpus_sys_openat(AT_FDCWD, "/dev/mapper/control", O_RDWR, 0);
 	if (control < 0)
@@ -441,11 +278,9 @@ int main(void)
 	test_crypt();
 	test_verity();
 	test_snapshot();
+	test_thin();
+	test_integrity();
 	rumpus_sys_close(control);
-	tap_is(rumpus_component_load(kernel, "md-mod", NULL, error, sizeof(error)), 0, "MD is loaded");
-	rumpus_sys_mknodat(AT_FDCWD, MD_DEVICE, S_IFBLK | 0600, (unsigned int)makedev(MD_MAJOR, 0));
-	test_raid1();
-	test_raid5();
 	rumpus_halt(kernel);
 	return tap_done();
 }

@@ -46,6 +46,7 @@ READABLE = {
 FEATURES = {
     "ext4-new": ("ext4", ["-O", "orphan_file,metadata_csum_seed,fast_commit,inline_data,casefold,ea_inode,large_dir"], None),
     "ext4-bigalloc": ("ext4", ["-O", "bigalloc,mmp,sparse_super2,^resize_inode"], None),
+    "ext4-quota": ("ext4", ["-O", "quota,project,verity,encrypt"], None),
     "xfs-new": ("xfs", ["-i", "nrext64=1", "-m", "bigtime=1,inobtcount=1,rmapbt=1"], None),
     "xfs-v4": ("xfs", ["-m", "crc=0"], None),
     "btrfs-xxhash": ("btrfs", ["--csum", "xxhash", "-R", "quota"], "compress=zstd"),
