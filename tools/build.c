@@ -150,21 +150,6 @@ static void finish_file(struct tree_build *build, int fd, const char *name, cons
 	remember_link(build, entry, name);
 }
 
-static long write_whole(struct tree_build *build, int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		long n = fs_write(build->fs, fd, bytes, size);
-
-		if (n == -EINTR && !stop_requested())
-			continue;
-		if (n <= 0)
-			return n ? n : -EIO;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /* A file that is only half there passes for nothing. */
 static void abandon(struct tree_build *build, const char *name)
 {
@@ -192,7 +177,7 @@ static int take_file(struct tree_build *build, const struct tree_entry *entry, c
 
 	if (fd < 0)
 		return cannot_create(build, name, fd);
-	error = write_whole(build, (int)fd, entry->data, entry->data_size);
+	error = fs_write_all(build->fs, (int)fd, entry->data, entry->data_size, -1);
 	if (!error)
 		finish_file(build, (int)fd, name, entry);
 	fs_close(build->fs, (int)fd);

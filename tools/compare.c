@@ -61,7 +61,8 @@ static int tell_second(struct compare *compare, const char *name)
 	return error;
 }
 
-/* All names of the second directory before @name have no partner. @name NULL: all that are left. @there: has it @name? */
+/* All names of the second directory before @name have no partner. @name NULL: all that are left. @there: has it @name?
+ */
 static int catch_up(struct compare *compare, const char *name, bool *there)
 {
 	struct compare_level *level = top(compare);
@@ -118,25 +119,6 @@ static int compare_links(struct compare *compare, const struct tree_entry *first
 			    fresh ? "a file of its own" : "same as an earlier file");
 }
 
-/* The whole of a piece, as far as there is so much. Return: bytes, negative errno */
-static long read_piece(struct tree_end end, unsigned char *bytes, size_t size, int64_t at)
-{
-	size_t got = 0;
-
-	while (got < size) {
-		long n = fs_pread(end.fs, end.fd, bytes + got, size - got, at + (int64_t)got);
-
-		if (n == -EINTR && !stop_requested())
-			continue;
-		if (n < 0)
-			return n;
-		if (!n)
-			break;
-		got += (size_t)n;
-	}
-	return (long)got;
-}
-
 /* Where at or after @at something other than a hole is on one side at least. Return: false when nothing is left */
 static bool next_data(const struct tree_end ends[2], int64_t size, int64_t *at)
 {
@@ -160,7 +142,7 @@ static int same_bytes(struct compare *compare, const struct tree_end ends[2], in
 		size_t piece = size - at < PIECE ? (size_t)(size - at) : PIECE;
 
 		for (int i = 0; i < 2; i++) {
-			long n = read_piece(ends[i], compare->bytes[i], piece, at);
+			long n = fs_read_all(ends[i].fs, ends[i].fd, compare->bytes[i], piece, at);
 			int error = n < 0 ? trouble(compare, "cannot read", n) : 0;
 
 			if (n < 0)
@@ -189,7 +171,7 @@ static int compare_contents(struct compare *compare, const struct tree_entry *fi
 	if (same && from.fd >= 0)
 		same = same_bytes(compare, ends, size);
 	else if (same) {
-		n = read_piece(ends[1], compare->bytes[1], first->data_size, 0);
+		n = fs_read_all(ends[1].fs, ends[1].fd, compare->bytes[1], first->data_size, 0);
 		if (n < 0)
 			return trouble(compare, "cannot read", n);
 		same = n == size && !memcmp(first->data, compare->bytes[1], (size_t)n);

@@ -30,25 +30,6 @@ bool tree_fatal(long error)
 	       error == -EPIPE || error == -EPROTO || error == -ENOMEM;
 }
 
-/* @offset: where to, or -1 for the file's own position */
-static long write_all(struct tree_end to, const char *bytes, size_t size, int64_t offset)
-{
-	while (size) {
-		long n =
-			offset < 0 ? fs_write(to.fs, to.fd, bytes, size) : fs_pwrite(to.fs, to.fd, bytes, size, offset);
-
-		if (n == -EINTR && !stop_requested())
-			continue;
-		if (n <= 0)
-			return n ? n : -EIO;
-		bytes += n;
-		size -= (size_t)n;
-		if (offset >= 0)
-			offset += n;
-	}
-	return 0;
-}
-
 /* @offset as above, @size: how much, at most; ends early at the end of the file */
 static long copy_range(struct tree_end from, struct tree_end to, int64_t offset, int64_t size,
 		       struct tree_copied *copied)
@@ -72,7 +53,7 @@ static long copy_range(struct tree_end from, struct tree_end to, int64_t offset,
 		if (n <= 0)
 			return n;
 		copied->writing = true;
-		error = write_all(to, memory, (size_t)n, seekable ? offset : -1);
+		error = fs_write_all(to.fs, to.fd, memory, (size_t)n, seekable ? offset : -1);
 		if (error)
 			return error;
 		copied->bytes += n;

@@ -213,11 +213,7 @@ static int send_host_sources(struct session *session)
 			error = send_host_source(session, &walk, i);
 	}
 	tree_walk_fini(&walk);
-	if (!error)
-		error = wire_begin(&session->wire, WIRE_TREE_DONE, 8);
-	if (!error)
-		error = wire_end(&session->wire, -1);
-	return error ? error : wire_flush(&session->wire);
+	return error ? error : tree_put_done(&session->wire);
 }
 
 int cp_drive(struct session *session)

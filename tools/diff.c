@@ -96,11 +96,7 @@ static int drive(struct session *session)
 	if (!error)
 		error = walk_host(session, &walk, operand);
 	tree_walk_fini(&walk);
-	if (!error)
-		error = wire_begin(&session->wire, WIRE_TREE_DONE, 8);
-	if (!error)
-		error = wire_end(&session->wire, -1);
-	return error ? error : wire_flush(&session->wire);
+	return error ? error : tree_put_done(&session->wire);
 }
 
 /* A difference as it travels: what is on which side is already in the order of the command line. */

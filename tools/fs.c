@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: file calls on the host or in the rump kernel */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <rumpus/rumpus.h>
 
 #include "fs.h"
+#include "report.h"
 
 static long call_host(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -97,4 +99,41 @@ long fs_xattr_remove(const struct fs *fs, int fd, int dir, const char *name, con
 		return fs->call(SYS_fremovexattr, fd, (long)key, 0, 0, 0, 0);
 	error = fs_fchdir(fs, dir);
 	return error ? error : fs->call(SYS_lremovexattr, (long)name, (long)key, 0, 0, 0, 0);
+}
+
+long fs_read_all(const struct fs *fs, int fd, void *bytes, size_t size, int64_t offset)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		long n = fs_pread(fs, fd, (char *)bytes + got, size - got, offset + (int64_t)got);
+
+		if (n == -EINTR && !stop_requested())
+			continue;
+		if (n < 0)
+			return n;
+		if (!n)
+			break;
+		got += (size_t)n;
+	}
+	return (long)got;
+}
+
+long fs_write_all(const struct fs *fs, int fd, const void *bytes, size_t size, int64_t offset)
+{
+	const char *at = bytes;
+
+	while (size) {
+		long n = offset < 0 ? fs_write(fs, fd, at, size) : fs_pwrite(fs, fd, at, size, offset);
+
+		if (n == -EINTR && !stop_requested())
+			continue;
+		if (n <= 0)
+			return n ? n : -EIO;
+		at += n;
+		size -= (size_t)n;
+		if (offset >= 0)
+			offset += n;
+	}
+	return 0;
 }

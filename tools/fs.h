@@ -200,6 +200,12 @@ static inline long fs_open_dir(const struct fs *fs, int dir, const char *name)
 	return fd == -ELOOP ? -ENOTDIR : fd;
 }
 
+/** fs_read_all() - @size bytes from @offset on, as far as there are so many. Return: how many; negative errno; -EINTR only when
+ * stop_requested() */
+long fs_read_all(const struct fs *fs, int fd, void *bytes, size_t size, int64_t offset);
+/** fs_write_all() - all of them; @offset: where to, or -1 for the file's own position. Return: 0, or as above */
+long fs_write_all(const struct fs *fs, int fd, const void *bytes, size_t size, int64_t offset);
+
 /** fs_name_is_entry() - may this be the name of one entry in a directory: no way up, down or elsewhere? */
 bool fs_name_is_entry(const char *name);
 

@@ -100,6 +100,8 @@ int tree_put(struct wire *wire, const struct tree_entry *entry);
 /** tree_get() - read one from a record; takes its descriptor. Return: 0, -EPROTO */
 int tree_get(struct wire_record *record, struct tree_entry *entry);
 
+/** tree_put_done() - the parent: the walk is over; tree_receive() returns. Return: 0, negative errno */
+int tree_put_done(struct wire *wire);
 /** tree_take() - what is done with one entry; @arg: as given. Return: 0, or a negative errno to end with */
 typedef int tree_take(void *arg, const struct tree_entry *entry);
 /**

@@ -65,6 +65,15 @@ int tree_get(struct wire_record *record, struct tree_entry *entry)
 	return 0;
 }
 
+int tree_put_done(struct wire *wire)
+{
+	int error = wire_begin(wire, WIRE_TREE_DONE, 8);
+
+	if (!error)
+		error = wire_end(wire, -1);
+	return error ? error : wire_flush(wire);
+}
+
 static int take_record(struct wire_record *record, tree_take *take_entry, void *arg)
 {
 	struct tree_entry entry;

@@ -146,22 +146,6 @@ static int broken(struct untar *untar)
 	return -ECANCELED;
 }
 
-static long put_block(const struct untar *untar, int fd, const char *bytes, size_t size, int64_t offset)
-{
-	while (size) {
-		long n = fs_pwrite(untar->build.fs, fd, bytes, size, offset);
-
-		if (n == -EINTR && !stop_requested())
-			continue;
-		if (n <= 0)
-			return n ? n : -EIO;
-		bytes += n;
-		offset += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /**
  * struct block - a piece of contents, as libarchive has it
  * @status: ARCHIVE_EOF: there is none
@@ -188,7 +172,7 @@ static int put_blocks(struct untar *untar, struct block *block, int fd, long *er
 	for (; block->status == ARCHIVE_OK || block->status == ARCHIVE_WARN; next_block(untar, block)) {
 		if (stop_requested())
 			return -EINTR;
-		*error = put_block(untar, fd, block->bytes, block->size, block->offset);
+		*error = fs_write_all(untar->build.fs, fd, block->bytes, block->size, block->offset);
 		if (*error)
 			return 0;
 	}

@@ -86,29 +86,10 @@ static int move_contents(struct tree_walk *walk, struct tree_entry *entry, int f
 	return error;
 }
 
-/* The whole of a small file. A short read says nothing: the next one tells an error from the end. Return: bytes */
-static long read_contents(struct tree_walk *walk, int fd, size_t size)
-{
-	size_t at = 0;
-
-	while (at < size) {
-		long n = fs_pread(walk->fs, fd, walk->data + at, size - at, (int64_t)at);
-
-		if (n == -EINTR && !stop_requested())
-			continue;
-		if (n < 0)
-			return n;
-		if (!n)
-			break;
-		at += (size_t)n;
-	}
-	return (long)at;
-}
-
 static int pass_file(struct tree_walk *walk, struct tree_entry *entry, int *fd)
 {
 	if (S_ISREG(entry->meta.mode) && entry->meta.size <= WIRE_INLINE_MAX && !entry->meta.blocks_short) {
-		long size = read_contents(walk, *fd, entry->meta.size);
+		long size = fs_read_all(walk->fs, *fd, walk->data, entry->meta.size, 0);
 
 		if (size < 0)
 			return failed(walk, "cannot read", size);
