@@ -25,6 +25,7 @@
 #define LIBRARY "libslirp.so.0"
 #define MTU_MAX 65520U /* of the library, less one */
 #define FORWARDS_MAX 32
+#define NOTHING_TO_DO 1000U /* milliseconds that the library sleeps at most: what it says when it has no time-outs */
 
 /* The library's functions */
 static struct {
@@ -267,18 +268,27 @@ static void clear_event(const struct slirp *slirp)
 		;
 }
 
+/* What to wait for, and how long: the library shortens it when it has something to do, but to a second in any case. */
+static int fill(struct slirp *slirp)
+{
+	uint32_t own = (uint32_t)run_timers(slirp), timeout = own;
+
+	slirp->count = 0;
+	add_poll(slirp->event, SLIRP_POLL_IN, slirp);
+	library.fill(slirp->slirp, &timeout, add_poll, slirp);
+	if (timeout == NOTHING_TO_DO)
+		timeout = own;
+	return timeout > INT32_MAX ? -1 : (int)timeout;
+}
+
 static void *slirp_main(void *arg)
 {
 	struct slirp *slirp = arg;
 
 	while (send_all(slirp)) {
-		uint32_t timeout = (uint32_t)run_timers(slirp);
-		int n;
+		int timeout = fill(slirp), n;
 
-		slirp->count = 0;
-		add_poll(slirp->event, SLIRP_POLL_IN, slirp);
-		library.fill(slirp->slirp, &timeout, add_poll, slirp);
-		n = poll(slirp->fds, slirp->count, timeout > INT32_MAX ? -1 : (int)timeout);
+		n = poll(slirp->fds, slirp->count, timeout);
 		pthread_mutex_lock(&slirp->lock);
 		slirp->asleep = false;
 		pthread_mutex_unlock(&slirp->lock);
