@@ -182,8 +182,9 @@ static void event(void *owner, struct net_watch *watch, uint32_t events)
 	if (events & EPOLLOUT) {
 		pthread_mutex_lock(&queue->lock);
 		send_pending(fds, queue, &done);
-		pthread_mutex_unlock(&queue->lock);
+		/* Within the lock: who detaches takes it before the upcalls end. */
 		net_sent(&fds->device, watch->index, done.head);
+		pthread_mutex_unlock(&queue->lock);
 	}
 	/* With an error: the fetch that follows finds out which. */
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
