@@ -180,7 +180,7 @@ static void block_handled_signals(void)
 /**
  * rump_init_main() - process 1 in "user mode"
  */
-void __noreturn rump_init_main(void)
+void __ref __noreturn rump_init_main(void)
 {
 	struct rumpus_image_process *process = &rump_first_process;
 
