@@ -2,7 +2,7 @@
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers bus
-net-stack-tests := stack paths fuzz configure zerocopy protocols many drill idle
+net-stack-tests := stack paths fuzz configure zerocopy protocols many drill queues idle
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
@@ -22,7 +22,7 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 tests += $(net-test-bin)
 
 # With the kernel image of "make net"
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill idle) \
+long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill queues idle) \
 	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) \
 	tests/net/examples.sh tests/tools/net_demo.py
 check-long: net

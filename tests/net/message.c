@@ -13,7 +13,7 @@
 #include "message.h"
 #include "../tap.h"
 
-static void append(struct message *message, const void *data, size_t size)
+void message_add(struct message *message, const void *data, size_t size)
 {
 	size_t room = (size + 3) & ~(size_t)3;
 
@@ -34,8 +34,8 @@ void message_next(struct message *message, uint16_t type, uint16_t flags, const 
 	message->last = (struct nlmsghdr *)((char *)message->bytes + message->size);
 	if (flags & NLM_F_ACK)
 		message->awaited = message->last;
-	append(message, &header, sizeof(header));
-	append(message, body, size);
+	message_add(message, &header, sizeof(header));
+	message_add(message, body, size);
 }
 
 void message_begin(struct message *message, uint16_t type, uint16_t flags, const void *body, size_t size)
@@ -49,8 +49,8 @@ void message_put(struct message *message, uint16_t type, const void *data, size_
 {
 	const struct nlattr attribute = { .nla_type = type, .nla_len = (uint16_t)(sizeof(attribute) + size) };
 
-	append(message, &attribute, sizeof(attribute));
-	append(message, data, size);
+	message_add(message, &attribute, sizeof(attribute));
+	message_add(message, data, size);
 }
 
 void message_put_text(struct message *message, uint16_t type, const char *text)

@@ -25,6 +25,9 @@ void message_begin(struct message *message, uint16_t type, uint16_t flags, const
 /** message_next() - one more message behind the others */
 void message_next(struct message *message, uint16_t type, uint16_t flags, const void *body, size_t size);
 
+/** message_add() - bytes as they are: a struct that attributes follow */
+void message_add(struct message *message, const void *data, size_t size);
+
 /* An attribute more */
 void message_put(struct message *message, uint16_t type, const void *data, size_t size);
 void message_put_text(struct message *message, uint16_t type, const char *text);
