@@ -5,7 +5,8 @@ fuse-test-types := ext4 xfs btrfs
 
 tests += $(foreach type,$(fuse-test-types) $(fuse-test-types:%=%-root),tests/fuse/posix.py:$(type))
 tests += $(foreach program,fsx programs life many,$(fuse-test-types:%=tests/fuse/$(program).py:%))
-tests += tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py
+tests += $(foreach kind,ext4-plain xfs btrfs vfat,tests/fuse/damaged.py:$(kind)-0+12)
+tests += tests/fuse/turns.py:200 tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py
 
 # It writes registers of the one processor that it knows.
 ifeq ($(platform-cpu),x86_64)
@@ -18,4 +19,6 @@ check-targets += $(BUILD)/tests/fuse/inject
 tests += tests/fuse/attack.py
 endif
 
+long-tests += $(foreach kind,ext4-plain ext4 xfs btrfs vfat exfat ntfs f2fs,tests/fuse/damaged.py:$(kind)-100+300)
+long-tests += tests/fuse/turns.py:1000 tests/fuse/hundred.py
 long-tests += $(fuse-test-types:%=tests/fuse/fsx.py:%-long)

@@ -180,4 +180,5 @@ def main():
     harness.done()
 
 
-main()
+if __name__ == "__main__":
+    main()
