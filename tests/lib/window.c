@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Memory that the kernel manages for a program: mmap, direct I/O, rings; and direct I/O on memory that it does not. */
+/* Memory that the kernel manages for a program: mmap, direct I/O; and direct I/O on memory that it does not. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,23 +16,16 @@
 #include <rumpus/syscalls.h>
 
 #include "fixture.h"
+#include "mapping.h"
 
 #define PAGE 4096L
 #define MIB (1L << 20)
 
 static struct rumpus *boot_with(uint32_t mappings)
 {
-	struct rumpus_config config = fixture_config(NULL);
+	struct rumpus *kernel = mapping_boot(mappings);
 	char name[32], error[256];
-	struct rumpus *kernel;
-	int ret;
 
-	config.image = NULL;
-	config.memory = 0;
-	config.mappings = mappings;
-	ret = rumpus_boot(&config, &kernel);
-	if (ret)
-		tap_abort("boot: error %d: %s", -ret, fixture_log);
 	if (system("rm -f window.img && truncate -s 256M window.img && mkfs.ext4 -qF window.img") != 0)
 		tap_abort("mkfs.ext4");
 	if (rumpus_disk_add(kernel, "file:window.img", 0, name, error, sizeof(error)) != 0)
@@ -43,20 +34,6 @@ static struct rumpus *boot_with(uint32_t mappings)
 	if (rumpus_sys_mount(name, "/mnt", "ext4", 0, NULL) != 0)
 		tap_abort("mount");
 	return kernel;
-}
-
-static void *map(size_t size, int prot, int flags, int fd, long offset)
-{
-	long ret = rumpus_sys_mmap(NULL, size, prot, flags, fd, offset);
-
-	if (ret < 0 && ret > -PAGE)
-		tap_abort("mmap: error %ld", -ret);
-	return (void *)ret;
-}
-
-static void *map_memory(size_t size)
-{
-	return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static void pattern(unsigned char *at, size_t size, unsigned int seed)
@@ -77,43 +54,6 @@ static bool has_pattern(const unsigned char *at, size_t size, unsigned int seed)
 	return true;
 }
 
-/* ---- an access that may fail: the program's own handler, beneath the library's ---- */
-
-static sigjmp_buf out;
-static volatile sig_atomic_t expected;
-
-static void caught(int signal)
-{
-	if (!expected)
-		tap_abort("signal %d", signal);
-	siglongjmp(out, signal);
-}
-
-static void catch_faults(void)
-{
-	const struct sigaction action = { .sa_handler = caught, .sa_flags = SA_NODEFER };
-
-	sigaction(SIGSEGV, &action, NULL);
-	sigaction(SIGBUS, &action, NULL);
-}
-
-static int access_signal(volatile unsigned char *at, bool write)
-{
-	int signal = sigsetjmp(out, 1);
-
-	expected = 1;
-	if (!signal) {
-		if (write)
-			*at = 1;
-		else
-			(void)*at;
-	}
-	expected = 0;
-	return signal;
-}
-
-/* ---- tests ---- */
-
 static void files(void)
 {
 	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/file", O_CREAT | O_RDWR | O_TRUNC, 0600);
@@ -121,7 +61,7 @@ static void files(void)
 
 	pattern(buf, MIB, 1);
 	tap_is(rumpus_sys_write((int)fd, buf, MIB), MIB, "write a file");
-	shared = map(MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	shared = mapping_make(MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
 	tap_ok(has_pattern(shared, MIB, 1), "a mapping of it shows what was written");
 	pattern(buf, PAGE, 9);
 	rumpus_sys_pwrite64((int)fd, buf, PAGE, 2 * PAGE);
@@ -133,19 +73,19 @@ static void files(void)
 	shared[5 * PAGE] ^= 0xff;
 	rumpus_sys_pread64((int)fd, buf, 1, 5 * PAGE);
 	tap_is(buf[0], shared[5 * PAGE], "a page that was clean again takes the next store");
-	private = map(MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, 0);
+	private = mapping_make(MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, (int)fd, 0);
 	pattern(private, MIB, 3);
 	rumpus_sys_pread64((int)fd, buf, MIB, 0);
 	buf[5 * PAGE] ^= 0xff;
 	tap_ok(has_pattern(buf, MIB, 2) && has_pattern(private, MIB, 3), "a private mapping stays private");
 	tap_is(rumpus_sys_mprotect(shared, PAGE, PROT_READ), 0, "mprotect");
-	tap_is(access_signal(shared, true), SIGSEGV, "a store to a page for reading is a fault");
-	tap_is(access_signal(shared, false), 0, "a load is none");
+	tap_is(mapping_store_signal(shared), SIGSEGV, "a store to a page for reading is a fault");
+	tap_is(mapping_load_signal(shared), 0, "a load is none");
 	tap_is(rumpus_sys_munmap(shared, MIB), 0, "munmap");
-	tap_is(access_signal(shared, false), SIGSEGV, "nothing is there any more");
+	tap_is(mapping_load_signal(shared), SIGSEGV, "nothing is there any more");
 	rumpus_sys_ftruncate((int)fd, PAGE);
-	shared = map(4 * PAGE, PROT_READ, MAP_SHARED, (int)fd, 0);
-	tap_ok(access_signal(shared, false) == 0 && access_signal(shared + 2 * PAGE, false) != 0,
+	shared = mapping_make(4 * PAGE, PROT_READ, MAP_SHARED, (int)fd, 0);
+	tap_ok(mapping_load_signal(shared) == 0 && mapping_load_signal(shared + 2 * PAGE) != 0,
 	       "behind the end of a file is a fault");
 	rumpus_sys_munmap(shared, 4 * PAGE);
 	rumpus_sys_munmap(private, MIB);
@@ -155,7 +95,7 @@ static void files(void)
 
 static void calls_on_windows(void)
 {
-	unsigned char *memory = map_memory(4 * MIB);
+	unsigned char *memory = mapping_memory(4 * MIB);
 	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/calls", O_CREAT | O_RDWR | O_TRUNC, 0600);
 	int ends[2];
 
@@ -205,7 +145,7 @@ static void direct(const char *what, unsigned char *buf, size_t size)
 
 static void direct_io(void)
 {
-	unsigned char *memory = map_memory(3 * MIB), *own;
+	unsigned char *memory = mapping_memory(3 * MIB), *own;
 
 	direct("window", memory, 3 * MIB);
 	rumpus_sys_munmap(memory, 3 * MIB);
@@ -213,78 +153,6 @@ static void direct_io(void)
 		tap_abort("memory");
 	direct("program", own, 3 * MIB);
 	free(own);
-}
-
-static void pipes(void)
-{
-	unsigned char *memory = map_memory(16 * PAGE), own[16], got[16];
-	struct iovec vec = { memory, 4 * PAGE }, bad = { own, sizeof(own) };
-	int ends[2];
-
-	rumpus_sys_pipe2(ends, 0);
-	pattern(memory, 16 * PAGE, 6);
-	tap_is(rumpus_sys_vmsplice(ends[1], &vec, 1, 0), 4 * PAGE, "vmsplice lends pages of a window");
-	tap_ok(rumpus_sys_read(ends[0], got, sizeof(got)) == sizeof(got) && has_pattern(got, sizeof(got), 6), "they arrive");
-	tap_is(rumpus_sys_vmsplice(ends[1], &bad, 1, 0), -EFAULT, "and none of the program's");
-	rumpus_sys_close(ends[0]);
-	rumpus_sys_close(ends[1]);
-	rumpus_sys_munmap(memory, 16 * PAGE);
-}
-
-/* One request through rings that both sides share. */
-static long ring_call(long ring, const struct io_uring_params *p, unsigned char *sq, struct io_uring_sqe *sqes,
-		      const struct io_uring_sqe *request)
-{
-	unsigned int *tail = (unsigned int *)(sq + p->sq_off.tail), *array = (unsigned int *)(sq + p->sq_off.array);
-	unsigned int *head = (unsigned int *)(sq + p->cq_off.head), at = *tail & (p->sq_entries - 1);
-	const struct io_uring_cqe *cqes = (const void *)(sq + p->cq_off.cqes);
-	long ret;
-
-	sqes[at] = *request;
-	array[at] = at;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	ret = rumpus_sys_io_uring_enter((int)ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	if (ret != 1)
-		return ret;
-	ret = cqes[*head & (p->cq_entries - 1)].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return ret;
-}
-
-static void rings(void)
-{
-	struct io_uring_params p = { 0 };
-	long ring = rumpus_sys_io_uring_setup(8, &p);
-	long fd = rumpus_sys_openat(AT_FDCWD, "/mnt/ring", O_CREAT | O_RDWR | O_TRUNC | O_DIRECT, 0600);
-	unsigned char *memory = map_memory(MIB), *sq, *own;
-	struct io_uring_sqe request, *sqes;
-	struct iovec fixed = { memory, MIB };
-	size_t size;
-
-	if (!tap_ok(ring >= 0, "a ring inside the kernel"))
-		return;
-	size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
-	sq = map(size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)ring, IORING_OFF_SQ_RING);
-	sqes = map(p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE, MAP_SHARED, (int)ring, IORING_OFF_SQES);
-	pattern(memory, MIB, 7);
-	request = (struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = (int)fd, .addr = (uintptr_t)memory, .len = MIB };
-	tap_is(ring_call(ring, &p, sq, sqes, &request), MIB, "it writes from a window");
-	memset(memory, 0, MIB);
-	tap_is(rumpus_sys_io_uring_register((int)ring, IORING_REGISTER_BUFFERS, &fixed, 1), 0, "a registered buffer");
-	request = (struct io_uring_sqe){ .opcode = IORING_OP_READ_FIXED, .fd = (int)fd, .addr = (uintptr_t)memory,
-					 .len = MIB };
-	tap_is(ring_call(ring, &p, sq, sqes, &request), MIB, "is read into");
-	tap_ok(has_pattern(memory, MIB, 7), "the same bytes");
-	own = malloc(PAGE);
-	fixed = (struct iovec){ own, PAGE };
-	tap_is(rumpus_sys_io_uring_register((int)ring, IORING_REGISTER_BUFFERS2, &fixed, 1), -EINVAL,
-	       "a request that is none");
-	free(own);
-	rumpus_sys_munmap(sq, size);
-	rumpus_sys_munmap(sqes, p.sq_entries * sizeof(*sqes));
-	rumpus_sys_close((int)ring);
-	rumpus_sys_close((int)fd);
-	rumpus_sys_munmap(memory, MIB);
 }
 
 static void *toucher(void *arg)
@@ -316,7 +184,7 @@ static void readers(void)
 	void *result, *all;
 
 	rumpus_sys_ftruncate((int)fd, 4 * MIB);
-	memory = map(4 * MIB, PROT_READ, MAP_SHARED, (int)fd, 0);
+	memory = mapping_make(4 * MIB, PROT_READ, MAP_SHARED, (int)fd, 0);
 	all = memory;
 	for (i = 0; i < 4; i++)
 		thread[i] = fixture_thread(reader, memory);
@@ -328,33 +196,6 @@ static void readers(void)
 	tap_ok(all, "four threads read one mapping at one time");
 	rumpus_sys_munmap(memory, 4 * MIB);
 	rumpus_sys_close((int)fd);
-}
-
-static void protection(void)
-{
-	unsigned char *memory = map_memory(PAGE), byte;
-	int ends[2];
-
-	rumpus_sys_pipe2(ends, 0);
-	memory[0] = 7;
-	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_NONE), 0, "mprotect to nothing");
-	tap_is(access_signal(memory, false), SIGSEGV, "not even loads");
-	tap_is(rumpus_sys_write(ends[1], memory, 1), -EFAULT, "nor the kernel's");
-	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_READ), 0, "and back");
-	tap_ok(rumpus_sys_write(ends[1], memory, 1) == 1 && rumpus_sys_read(ends[0], &byte, 1) == 1 && byte == 7,
-	       "what was there is there");
-	tap_is(rumpus_sys_mprotect(memory, PAGE, PROT_READ | PROT_EXEC), 0, "a right that changes nothing");
-	if (sigsetjmp(out, 1) == 0) {
-		expected = 1;
-		((void (*)(void))(uintptr_t)memory)();
-		tap_ok(false, "code in a window runs");
-	} else {
-		tap_ok(true, "code in a window does not run");
-	}
-	expected = 0;
-	rumpus_sys_munmap(memory, PAGE);
-	rumpus_sys_close(ends[0]);
-	rumpus_sys_close(ends[1]);
 }
 
 static void half_a_buffer(void)
@@ -389,7 +230,7 @@ static void interrupted(void)
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (i = 0; i < 8; i++) {
-		memory = map_memory(2 * MIB);
+		memory = mapping_memory(2 * MIB);
 		pattern(memory, 2 * MIB, 12);
 		if (!has_pattern(memory, 2 * MIB, 12))
 			break;
@@ -400,10 +241,11 @@ static void interrupted(void)
 	tap_is(i, 8, "memory is used under a storm of signals");
 }
 
-/* Calls and pages in turn: between the two, the kernel's own threads enter the virtual CPU that this one has just left. */
+/* Calls and pages in turn: between the two, the kernel's own threads enter the virtual CPU that this one has just left.
+ */
 static void *caller_and_toucher(void *arg)
 {
-	unsigned char *memory = map_memory(MIB);
+	unsigned char *memory = mapping_memory(MIB);
 	int round, i;
 
 	for (round = 0; round < 32; round++) {
@@ -446,14 +288,14 @@ static void beyond_the_bound(void)
 		tap_abort("boot: %s", fixture_log);
 	rumpus_process_enter(rumpus_process_first(kernel));
 	for (i = 0; i < PARTS; i++)
-		memory[i] = map_memory(PART);
-	for (i = 0; i < PARTS * PART && access_signal(memory[i / PART] + i % PART, true) == 0; i += PAGE)
+		memory[i] = mapping_memory(PART);
+	for (i = 0; i < PARTS * PART && mapping_store_signal(memory[i / PART] + i % PART) == 0; i += PAGE)
 		;
 	tap_ok(i > 16 * MIB && i < 64 * MIB, "memory ends with a signal, after %ld MiB", i / MIB);
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
 	for (i = 0; i < PARTS; i++)
 		rumpus_sys_munmap(memory[i], PART);
-	memory[0] = map_memory(16 * MIB);
+	memory[0] = mapping_memory(16 * MIB);
 	pattern(memory[0], 16 * MIB, 13);
 	tap_ok(has_pattern(memory[0], 16 * MIB, 13), "and has memory again");
 	rumpus_halt(kernel);
@@ -461,7 +303,7 @@ static void beyond_the_bound(void)
 
 static void threads(struct rumpus *kernel)
 {
-	unsigned char *memory = map_memory(16 * MIB);
+	unsigned char *memory = mapping_memory(16 * MIB);
 	struct rumpus_process *second;
 	pthread_t thread[4];
 	void *result;
@@ -483,7 +325,7 @@ static void threads(struct rumpus *kernel)
 	tap_ok(has_pattern(memory, 4 * MIB, 8), "the first is as it was");
 	rumpus_process_enter(rumpus_process_first(kernel));
 	tap_is(rumpus_process_destroy(second), 0, "end it");
-	tap_is(access_signal((unsigned char *)other, false), SIGSEGV, "its memory is gone");
+	tap_is(mapping_load_signal((unsigned char *)other), SIGSEGV, "its memory is gone");
 	rumpus_sys_munmap(memory, 16 * MIB);
 }
 
@@ -496,7 +338,7 @@ static void few_mappings(void)
 
 	memset(zero, 0, sizeof(zero));
 	rumpus_sys_ftruncate((int)fd, 16 * MIB);
-	shared = map(16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	shared = mapping_make(16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
 	for (i = 0; i < 16 * MIB / PAGE; i += 2)
 		shared[i * PAGE] = (unsigned char)(i + 1);
 	for (i = 0; i < 16 * MIB / PAGE; i += 2)
@@ -504,24 +346,21 @@ static void few_mappings(void)
 			break;
 	tap_is(i, 16 * MIB / PAGE, "2048 single pages with few mappings");
 	rumpus_halt(kernel);
-	tap_is(access_signal(shared, false), SIGSEGV, "halted: the memory is gone");
+	tap_is(mapping_load_signal(shared), SIGSEGV, "halted: the memory is gone");
 }
 
 int main(void)
 {
 	struct rumpus *kernel;
 
-	catch_faults();
+	mapping_catch_faults();
 	kernel = boot_with(0);
 	files();
 	calls_on_windows();
 	direct_io();
-	pipes();
-	rings();
 	threads(kernel);
 	callers_and_touchers();
 	readers();
-	protection();
 	half_a_buffer();
 	interrupted();
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
