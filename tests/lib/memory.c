@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -232,13 +233,69 @@ static void host_without_memory(void)
 	atomic_store(&host_has, -1);
 }
 
+/*
+ * Tables of descriptors have 8 bytes for each. A large one has 2048 pages, too many for anything but vmalloc(), whose
+ * area has less than a page for each mapping: with few mappings none fits, with some one does, and no second one.
+ */
+enum { FEW_MAPPINGS = 1024, SOME_MAPPINGS = 4096, SMALL_TABLE = 65536, LARGE_TABLE = 1 << 20 };
+
+/* A new process of many descriptors; it is entered, and has "/" as the first of them. */
+static struct rumpus_process *many_descriptors(struct rumpus *kernel)
+{
+	const struct rlimit64 limit = { LARGE_TABLE, LARGE_TABLE };
+	struct rumpus_process *process;
+	int error = rumpus_process_create(kernel, &process);
+
+	if (error)
+		tap_abort("process: error %d", -error);
+	rumpus_process_enter(process);
+	tap_is(rumpus_sys_prlimit64(0, RLIMIT_NOFILE, &limit, NULL), 0, "a process of many descriptors");
+	tap_is(rumpus_sys_openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0), 0, "opens one");
+	return process;
+}
+
+static long grow_table(long descriptors)
+{
+	return rumpus_sys_dup3(0, (int)(descriptors - 1), 0);
+}
+
+static void few_mappings(struct rumpus *kernel)
+{
+	struct rumpus_process *process = many_descriptors(kernel);
+
+	tap_is(grow_table(LARGE_TABLE), -ENOMEM, "a table that needs more mappings than there may be");
+	tap_is(grow_table(SMALL_TABLE), SMALL_TABLE - 1, "a smaller one is there");
+	tap_ok(!rumpus_end_reason(kernel) && rumpus_sys_getpid() > 0, "the kernel lives");
+	rumpus_process_enter(rumpus_process_first(kernel));
+	rumpus_process_destroy(process);
+}
+
+/* What is given back can be had again. */
+static void mappings_again(void)
+{
+	struct rumpus *kernel = boot_with(0, 0, 2, SOME_MAPPINGS);
+	struct rumpus_process *first = many_descriptors(kernel);
+
+	tap_is(grow_table(LARGE_TABLE), LARGE_TABLE - 1, "some mappings: a large table");
+	many_descriptors(kernel);
+	tap_is(grow_table(LARGE_TABLE), -ENOMEM, "for a second one there is no room");
+	tap_is(rumpus_process_destroy(first), 0, "until the first process has ended");
+	tap_is(grow_table(LARGE_TABLE), LARGE_TABLE - 1, "then there is");
+	rumpus_halt(kernel);
+}
+
+/* Four kernels that may have few of the host's mappings: each ends a call at its share, and goes on. */
 static void mappings(void)
 {
 	struct rumpus *kernels[4];
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
-		kernels[i] = boot_with(0, 0, 2, 1024);
+		kernels[i] = boot_with(0, 0, 2, FEW_MAPPINGS);
+	for (i = 0; i < 4; i++) {
+		tap_note("kernel %u of few mappings", i);
+		few_mappings(kernels[i]);
+	}
 	for (i = 0; i < 4; i++) {
 		rumpus_process_enter(rumpus_process_first(kernels[i]));
 		rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
@@ -343,6 +400,7 @@ int main(int argc, char **argv)
 	bounded();
 	host_without_memory();
 	mappings();
+	mappings_again();
 	many_files(20 * 1000);
 	return tap_done();
 }
