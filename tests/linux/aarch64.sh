@@ -14,6 +14,10 @@ short)
 blk)
 	exec tests/aarch64.sh blk/spec blk/conformance blk/durability blk/lock
 	;;
+net)
+	# Not bus: its members execute the program again, and that is the emulator.
+	exec tests/aarch64.sh net/spec net/conformance
+	;;
 ext4 | xfs | btrfs)
 	exec tests/aarch64.sh "fs/data:$1" "fs/stress:$1" "fs/full:$1" "fs/replay:$1" "fs/faults:$1"
 	;;
@@ -21,5 +25,5 @@ components)
 	exec tests/aarch64.sh linux/components
 	;;
 esac
-echo "usage: $0 [short | blk | ext4 | xfs | btrfs | components]" >&2
+echo "usage: $0 [short | blk | net | ext4 | xfs | btrfs | components]" >&2
 exit 2

@@ -76,7 +76,7 @@ tests += tests/linux/ordering.py $(BUILD)/tests/linux/litmus
 # The same for aarch64, under an emulator. What it needs is built before: that takes longer than a test may.
 aarch64-here  := $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu))
 aarch64-tests := $(if $(aarch64-here),$(addprefix tests/linux/,aarch64.sh ordering.py:aarch64))
-aarch64-long  := $(if $(aarch64-here),$(addprefix tests/linux/aarch64.sh:,blk ext4 xfs btrfs components))
+aarch64-long  := $(if $(aarch64-here),$(addprefix tests/linux/aarch64.sh:,blk net ext4 xfs btrfs components))
 $(foreach test,$(aarch64-tests) $(aarch64-long),$(eval needs-$(subst :,/,$(test)) := aarch64-image))
 needs-tests/linux/aarch64.sh/components := aarch64-components
 

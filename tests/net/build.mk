@@ -21,8 +21,8 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 
 tests += $(net-test-bin)
 
-# With the kernel image of "make net"
+# With the kernel image of "make net", but bus, which writes garbage for so many seconds
 long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill queues idle) \
 	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) \
-	tests/net/examples.sh tests/tools/net_demo.py
+	tests/net/examples.sh tests/tools/net_demo.py $(BUILD)/tests/net/bus:60
 check-long: net
