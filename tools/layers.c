@@ -40,7 +40,7 @@ static int check_top(const struct command *command)
 		return EXIT_DONE;
 	if (!upper || strspn(upper, "/.") == strlen(upper))
 		return usage_error(command, "to change an image over others, name the directory in it that has the "
-				   "changes: --upper /upper");
+					    "changes: --upper /upper");
 	return EXIT_DONE;
 }
 
@@ -66,7 +66,8 @@ int layers_take(struct command *command)
 
 /* ---- the worker ---- */
 
-/* Appends the path of a layer in the kernel, as an option of overlayfs has it. @suffix: after the path. Return: 0, -ENOMEM */
+/* Appends the path of a layer in the kernel, as an option of overlayfs has it. @suffix: after the path. Return: 0,
+ * -ENOMEM */
 static int add_path(const struct worker *worker, char **options, const char *before, const struct image *image,
 		    const char *path, const char *suffix)
 {
@@ -171,7 +172,8 @@ static void explain(struct worker *worker, long error, uint64_t since)
 
 	kernel_last_words(worker->shared, since, line, sizeof(line));
 	if (error == -ENODEV)
-		report_error(&worker->report, path, "the component overlay, which lays images over others, is not installed");
+		report_error(&worker->report, path,
+			     "the component overlay, which lays images over others, is not installed");
 	else if (error == -ENOENT && upper)
 		report_error(&worker->report, path, "has no directory %s; a command that writes makes it", upper);
 	else
@@ -241,7 +243,7 @@ int layers_unmount(struct worker *worker)
 	free(upper);
 	result = result ? result : error;
 	if (result)
-		report_error(&worker->report, top->path, "the upper layer cannot be finished: %s; check the image with fsck",
-			     report_errno(result));
+		report_error(&worker->report, top->path,
+			     "the upper layer cannot be finished: %s; check the image with fsck", report_errno(result));
 	return (int)result;
 }

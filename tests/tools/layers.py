@@ -81,21 +81,6 @@ def marks():
     ok("overlay.opaque" in told, "a directory made anew is opaque", told)
 
 
-def mounted():
-    """For any program of the host's."""
-    if not os.access("/dev/fuse", os.W_OK) or not shutil.which("fusermount3"):
-        harness.skip("the host shows the merged tree", "no FUSE mounts here")
-        return
-    os.mkdir("point")
-    expect("mounted", 0, *OVER, "mount", "upper.img", "point", message="^$")
-    names = sorted(os.listdir("point/etc"))
-    kinds.write("point/etc/by-host", b"host\n")
-    expect("unmounted", 0, "umount", "point", message="^$")
-    ok(names == ["conf", "new"], "the host shows the merged tree", names)
-    text = run("cat", "upper.img:/changes/upper/etc/by-host").text
-    ok(text == "host\n", "what is written there is in the upper layer", text)
-
-
 def refused():
     before = digest("upper.img")
     expect("changes need a directory of their own", 2, "--lower", "base.squashfs", "touch", "upper.img:/x", message="--upper /upper")
@@ -120,7 +105,6 @@ def main():
     writing(kind)
     if kind == "ext4":
         marks()
-    mounted()
     refused()
     harness.done()
 
