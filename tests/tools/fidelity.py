@@ -6,6 +6,7 @@ import sys
 
 sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
 
+import io
 import os
 import re
 import stat
@@ -135,7 +136,7 @@ def many(kind, count, size):
     with tarfile.open("many.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
         for i in range(count):
             archive.addfile(tarfile.TarInfo(f"many/{i}"))
-    image = harness.mkfs("many.img", kind, size, *(["-N", str(count + 1000)] if kind == "ext4" else []))
+    image = harness.mkfs("many.img", kind, size, *(["-N", str(2 * count)] if kind == "ext4" else []))
     expect(f"{kind}: {count} files in one directory", 0, "untar", "-f", "many.tar", image, message="^$")
     check(image, kind)
     result = run("ls", "-1", f"{image}:/many")
@@ -148,17 +149,37 @@ def many(kind, count, size):
     check(image, kind)
 
 
+def spread(kind, count, size):
+    """As many in directories of a thousand, every hundredth with a byte in it: found by what they are."""
+    with tarfile.open("spread.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for i in range(count):
+            member = tarfile.TarInfo(f"spread/{i // 1000}/{i}")
+            member.size, member.uid = int(i % 100 == 0), i % 1000
+            archive.addfile(member, io.BytesIO(b"x"))
+    image = harness.mkfs("spread.img", kind, size, *(["-N", str(2 * count)] if kind == "ext4" else []))
+    expect(f"{kind}: {count} files in many directories", 0, "untar", "-f", "spread.tar", image, message="^$")
+    result = run("find", image, "-type", "f", "-size", "1c", "-printf", "%f\n")
+    ok(sorted(map(int, result.text.split())) == list(range(0, count, 100)), f"{kind}: those with contents are found", result.code)
+    result = run("find", image, "-uid", "7", "-not", "-newer", f"{image}:/spread/0/0", "-printf", "%f\n")
+    ok(sorted(map(int, result.text.split())) == list(range(7, count, 1000)), f"{kind}: and those of a user", result.code)
+    expect(f"{kind}: all of these can be read", 0, "check", image, message="^$")
+    check(image, kind)
+    tool("rm", "-f", "spread.tar", "spread.img")
+
+
 def main():
     kind, _, who = sys.argv[1].partition("-")
     harness.start(as_root=who == "root")
     if who == "many":
         harness.TIMEOUT = 1800  # each command deals with a million files
         many(kind, 10**6, 4 << 30)
+        spread(kind, 10**6, 4 << 30)
     elif who == "root":
         one_of_everything(kind)
     else:
         beyond(kind)
         many(kind, 20000, harness.SIZE)
+        spread(kind, 20000, harness.SIZE)
     harness.done()
 
 
