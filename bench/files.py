@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Rows about many files: /usr/include into images and out of them, beside loop mounts, fuse2fs and mke2fs -d."""
+"""Rows about many files: /usr/include into images and out of them, beside loop mounts and programs with readers of their own."""
 
 import os
 import shutil
@@ -10,10 +10,12 @@ MIB = 1 << 20
 SOURCE = "/usr/include"
 IMAGE_SIZE = 2048 * MIB
 FIND_FILES = 200000
+FAT_FILES, FAT_SIZE = 4000, 16 << 10
 MKFS = {
     "ext4": ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
     "xfs": ["mkfs.xfs", "-q", "-f"],
     "btrfs": ["mkfs.btrfs", "-q", "-f"],
+    "vfat": ["mkfs.vfat", "-F", "32"],
 }
 
 
@@ -157,8 +159,67 @@ def row_find(bench, skip):
             os.close(os.open(f"{folder}/{i}/{j}", os.O_CREAT | os.O_WRONLY, 0o644))
     files.ours("cp", "-r", folder, image + ":/")
     shutil.rmtree(folder)
-    yield from files.row(f"find over {FIND_FILES} files, beside a loop mount", lambda: files.ours("find", image, "-name", "*77"),
-                         lambda: files.on_loop(image, "ext4", "find", "{}", "-name", "*77"), "0.9 x", "1.3 x")
+    for words in (["-name", "*77"], ["-size", "+1M"]):
+        yield from files.row(f"find {words[0]} over {FIND_FILES} files, beside a loop mount", lambda: files.ours("find", image, *words),
+                             lambda: files.on_loop(image, "ext4", "find", "{}", *words), "0.9 x", "1.3 x")
 
 
-ROWS = {"untar": row_untar, "untar-fuse": row_fuse, "make-image": row_make_image, "copy-out": row_copy_out, "find": row_find}
+def timed(skip, path, *command):
+    """Seconds of a program of the host's and of writing the image to the disk; it may be absent."""
+    if not shutil.which(command[0]):
+        raise skip(f"{command[0]} is absent")
+    start = time.monotonic()
+    run(*command)
+    run("sync", path)
+    return time.monotonic() - start
+
+
+def row_readers(bench, skip):
+    """Programs that have readers and writers of their own: the same tree through each, out of an image and into one."""
+    files = Files(bench, skip)
+    image = files.image("readers.img", "ext4")
+    files.ours("untar", "-f", files.archive, image)
+    target = bench.path("out")
+
+    def empty():
+        shutil.rmtree(target, ignore_errors=True)
+        os.mkdir(target)
+
+    def mine():
+        empty()
+        return files.ours("cp", "-r", image + ":/include", target)
+
+    def theirs(*command):
+        empty()
+        return timed(skip, image, *command)
+
+    yield from files.row("cp -r of it out of ext4, beside debugfs rdump", mine,
+                         lambda: theirs("debugfs", "-R", f"rdump /include {target}", image), "-", "-")
+    yield from files.row("tar of it out of ext4, beside guestfish tar-out",
+                         lambda: files.ours("tar", "-f", bench.path("out.tar"), image + ":/include"),
+                         lambda: theirs("guestfish", "--ro", "-a", image, "-m", "/dev/sda", "tar-out", "/include", bench.path("out.tar")),
+                         "-", "-")
+
+
+def row_fat(bench, skip):
+    files = Files(bench, skip)
+    tree = bench.path("plain")  # FAT has neither links nor names that differ in case alone
+    for i in range(FAT_FILES // 100):
+        os.makedirs(f"{tree}/{i}")
+        for j in range(100):
+            with open(f"{tree}/{i}/{j}", "wb") as file:
+                file.write(os.urandom(FAT_SIZE))
+
+    def ours():
+        return files.ours("cp", "-r", tree, files.image("ours.img", "vfat") + ":/")
+
+    def theirs():
+        path = files.image("theirs.img", "vfat")
+        return timed(skip, path, "mcopy", "-s", "-Q", "-i", path, tree, "::/")
+
+    yield from files.row(f"cp -r of {FAT_FILES} files into FAT, beside mcopy", ours, theirs, "-", "-")
+    shutil.rmtree(tree)
+
+
+ROWS = {"untar": row_untar, "untar-fuse": row_fuse, "make-image": row_make_image, "copy-out": row_copy_out, "find": row_find,
+        "readers": row_readers, "fat": row_fat}
