@@ -77,31 +77,46 @@ static const char *without_stamp(const char *line)
 	return line;
 }
 
-const char *kernel_last_words(const struct shared *shared, uint64_t since, char *line, size_t size)
+/* The line of the log that ends before @stop, and not before @since. Return: where it begins */
+static uint64_t line_before(const struct shared *shared, uint64_t since, uint64_t stop, char *line, size_t size)
 {
-	uint64_t end = atomic_load(&shared->log_end), at, stop;
+	uint64_t at = stop - 1;
+	size_t length = 0;
+
+	while (at > since && shared->log[(at - 1) % sizeof(shared->log)] != '\n')
+		at--;
+	for (uint64_t i = at; i < stop && length < size - 1; i++) {
+		char c = shared->log[i % sizeof(shared->log)];
+
+		if (c != '\n')
+			line[length++] = c ? c : '?';
+	}
+	line[length] = 0;
+	memmove(line, without_stamp(line), strlen(without_stamp(line)) + 1);
+	return at;
+}
+
+/* The last line since then that has this word, or any; "" when there is none */
+static const char *last_line_with(const struct shared *shared, uint64_t since, const char *word, char *line,
+				  size_t size)
+{
+	uint64_t end = atomic_load(&shared->log_end);
 
 	/* What the ring still holds, and no further: the counter may be a hostile worker's. */
 	if (end - since > sizeof(shared->log))
 		since = end < sizeof(shared->log) ? 0 : end - sizeof(shared->log);
-	for (stop = end; stop > since; stop = at) {
-		size_t length = 0;
-
-		for (at = stop - 1; at > since && shared->log[(at - 1) % sizeof(shared->log)] != '\n'; at--)
-			continue;
-		for (uint64_t i = at; i < stop && length < size - 1; i++) {
-			char c = shared->log[i % sizeof(shared->log)];
-
-			if (c != '\n')
-				line[length++] = c ? c : '?';
-		}
-		line[length] = 0;
-		memmove(line, without_stamp(line), strlen(without_stamp(line)) + 1);
-		if (*line)
+	for (uint64_t stop = end; stop > since;) {
+		stop = line_before(shared, since, stop, line, size);
+		if (*line && strstr(line, word))
 			return line;
 	}
 	*line = 0;
 	return line;
+}
+
+const char *kernel_last_words(const struct shared *shared, uint64_t since, char *line, size_t size)
+{
+	return last_line_with(shared, since, "", line, size);
 }
 
 /* "2 (ext4, 1.0 GiB, "root")" */
@@ -226,7 +241,9 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 	const struct options *options = &worker->command->options;
 	char line[256];
 
-	kernel_last_words(worker->shared, since, line, sizeof(line));
+	/* Which feature is unknown, XFS and Btrfs say before their last word. */
+	if (!*last_line_with(worker->shared, since, "features", line, sizeof(line)))
+		kernel_last_words(worker->shared, since, line, sizeof(line));
 	if (error == -ENODEV)
 		report_error(&worker->report, image->path, "holds %s, for which this kernel image has no driver%s",
 			     image->type, options->type ? "; check -t" : "");
@@ -236,9 +253,10 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 			     "file system; the kernel says: %s",
 			     image->type, options->mount_options, *line ? line : "nothing");
 	else if (has_early_superblock(worker, image, line))
-		report_error(&worker->report, image->path,
-			     "holds UFS2 with its superblock at 8 KiB, where Linux's driver does not look; make it with "
-			     "makefs -o version=1");
+		report_error(
+			&worker->report, image->path,
+			"holds UFS2 with its superblock at 8 KiB, where Linux's driver does not look; make it with "
+			"makefs -o version=1");
 	else if (error == -EROFS || error == -EACCES)
 		report_error(&worker->report, image->path, "can only be mounted read-only as %s; the kernel says: %s",
 			     image->type, *line ? line : "nothing");

@@ -202,6 +202,20 @@ static int make_command_line(struct worker *worker, char *text, size_t size)
 	return -E2BIG;
 }
 
+/* The kernel's memory is a file without a name, which limits of files bound, too. */
+static bool is_limited(struct worker *worker, uint64_t memory)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur >= memory)
+		return false;
+	report_error(&worker->report, NULL,
+		     "files of this process may not be larger than %llu bytes, and the kernel's memory is %llu; raise "
+		     "the limit (ulimit -f)",
+		     (unsigned long long)limit.rlim_cur, (unsigned long long)memory);
+	return true;
+}
+
 static int boot(struct worker *worker, const struct kernel_files *files)
 {
 	const struct command *command = worker->command;
@@ -229,6 +243,8 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", files->image);
 	snprintf(components, sizeof(components), "/proc/self/fd/%d", files->dir);
 	error = rumpus_boot(&config, &worker->kernel);
+	if (error && is_limited(worker, config.memory))
+		return error;
 	if (error) {
 		report_error(&worker->report, NULL, "the kernel does not boot: %s; %s", report_errno(error),
 			     kernel_last_words(shared, 0, line, sizeof(line)));
