@@ -49,6 +49,8 @@ mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2
 tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+64)
 long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mutants.py:%-$(part)000+1000))
 tests += $(tools-test-types:%=tests/tools/layers.py:%)
+# Not f2fs yet: after some kills a reader of its image does not end.
+tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs)
 tests += tests/tools/bad.py
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py

@@ -33,7 +33,7 @@ MKFS = {
 CHECK = {
     "ext4": ["/usr/sbin/e2fsck", "-fn"],
     "xfs": ["/usr/sbin/xfs_repair", "-n"],
-    "btrfs": ["/usr/bin/btrfs", "check"],
+    "btrfs": ["/usr/bin/btrfs", "check", "--force"],  # else it looks at all loop devices, where a user may not
 }
 SIZE = 320 << 20  # the least that mkfs.xfs takes is 300 MiB
 
@@ -143,6 +143,18 @@ def spawn(*args, **more):
     more.setdefault("stderr", subprocess.PIPE)
     with open(more.pop("stdin", os.devnull), "rb") as stdin:
         return subprocess.Popen([program(), *args], stdin=stdin, preexec_fn=prepare, **more)
+
+
+def worker_of(process):
+    """The worker's pid, as soon as there is one."""
+    path = f"/proc/{process.pid}/task/{process.pid}/children"
+    for _ in range(2000):
+        with open(path, encoding="utf-8") as children:
+            pids = children.read().split()
+        if pids:
+            return int(pids[0])
+        time.sleep(0.005)
+    raise RuntimeError("no worker")
 
 
 class Result:

@@ -8,21 +8,9 @@ import signal
 import time
 
 import harness
-from harness import check, collect, digest, expect, ok, run, spawn
+from harness import check, collect, digest, expect, ok, run, spawn, worker_of
 
 LARGE = 600 << 20
-
-
-def worker_of(process):
-    """The worker's pid, as soon as there is one."""
-    path = f"/proc/{process.pid}/task/{process.pid}/children"
-    for _ in range(2000):
-        with open(path, encoding="utf-8") as children:
-            pids = children.read().split()
-        if pids:
-            return int(pids[0])
-        time.sleep(0.005)
-    raise RuntimeError("no worker")
 
 
 def written(image):
