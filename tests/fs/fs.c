@@ -38,7 +38,7 @@ static const struct tools {
 	{ "ext4-journal", "ext4", "data=journal", { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
 	{ "ext4-writeback", "ext4", "data=writeback", { "mkfs.ext4", "-q", "-F" }, { "e2fsck", "-f", "-n" } },
 	{ "xfs", "xfs", NULL, { "mkfs.xfs", "-q", "-f" }, { "xfs_repair", "-n", "-f" } },
-	{ "btrfs", "btrfs", NULL, { "mkfs.btrfs", "-q", "-f" }, { "btrfs", "check", "--readonly" } },
+	{ "btrfs", "btrfs", NULL, { "mkfs.btrfs", "-q", "-f" }, { "btrfs", "check", "--readonly", "--force" } },
 	{ "f2fs", "f2fs", NULL, { "mkfs.f2fs", "-q", "-f" }, { "fsck.f2fs", "--dry-run" } },
 };
 
