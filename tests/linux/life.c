@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The life of kernels in a program: a hundred of them one after the other, ten beside each other of which one panics,
- * threads that come and go, and kernels that have nothing to do, with a disk and without, and do nothing. With the argument "long", threads for
- * a minute.
+ * threads that come and go, and kernels that have nothing to do, with a disk and without, and do nothing. With the
+ * argument "long", threads for a minute.
  */
 #include <errno.h>
 #include <fcntl.h>
