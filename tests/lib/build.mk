@@ -35,6 +35,7 @@ $(BUILD)/tests/lib/embedded: tests/lib/embedded.cc tests/lib/fake.h $(BUILD)/tes
 
 $(BUILD)/obj/tests/lib/%.o: rumpus-cflags += -Ilib -Ilib/arch/$(platform-cpu) -Itests \
 	-DFAKE_IMAGE='"$(abspath $(lib-fake))"'
+$(BUILD)/obj/tests/lib/memory.o: rumpus-cflags += -Iplatform/posix
 
 tests += $(lib-tests:%=$(BUILD)/tests/lib/%) $(addprefix $(BUILD)/tests/lib/gate:,fenced late) \
 	$(BUILD)/tests/lib/embedded tests/lib/examples.sh tests/lib/manual.py
