@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Several processes of a kernel: what a new one begins with, what becomes of the others when one takes all memory, and
- * several threads that remove one disk.
+ * Several processes of a kernel: what a new one begins with, what becomes of the others when one takes all memory,
+ * several threads that remove one disk, and what is the host's alone: priority and processors of its threads.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -188,8 +190,106 @@ static void disk_removal(void)
 	tap_is(rumpus_halt(removal.kernel), 0, "and is halted");
 }
 
+/* ---- priority and processors ---- */
+
+enum { THREADS_MAX = 64, HOME_CPUS = 2 };
+
+struct task {
+	pid_t id;
+	char name[16];
+	int nice, policy;
+	cpu_set_t processors;
+};
+
+/* All threads of this program as the host has them, in its order. Returns how many. */
+static unsigned int host_threads(struct task *threads)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *entry;
+	unsigned int n = 0;
+
+	while (dir && (entry = readdir(dir)) && n < THREADS_MAX) {
+		struct task *thread = &threads[n];
+		char path[300];
+		FILE *file;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		thread->id = atoi(entry->d_name);
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (!file || fscanf(file, "%15s", thread->name) != 1)
+			tap_abort("%s cannot be read", path);
+		fclose(file);
+		thread->nice = getpriority(PRIO_PROCESS, (id_t)thread->id);
+		thread->policy = sched_getscheduler(thread->id);
+		sched_getaffinity(thread->id, sizeof(thread->processors), &thread->processors);
+		n++;
+	}
+	if (!dir || !n)
+		tap_abort("/proc/self/task cannot be read");
+	closedir(dir);
+	return n;
+}
+
+/* Home threads have the processors of who booted, whatever becomes of these. */
+static void home_threads(const cpu_set_t *booted_on)
+{
+	struct task threads[THREADS_MAX] = { 0 };
+	unsigned int n = host_threads(threads), homes = 0, same = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (!strcmp(threads[i].name, "rumpus-cpu")) {
+			homes++;
+			same += CPU_EQUAL(&threads[i].processors, booted_on);
+		}
+	tap_is(homes, HOME_CPUS, "a home thread for each virtual CPU");
+	tap_is(same, homes, "on the processors of the thread that booted the kernel");
+}
+
+static void weigh_inside(void)
+{
+	const struct sched_param parameter = { .sched_priority = 1 };
+	unsigned long mask;
+	unsigned int cpu;
+
+	tap_is(rumpus_sys_getcpu(&cpu, NULL, NULL), 0, "inside, a thread asks for its virtual CPU");
+	mask = 1UL << cpu;
+	tap_is(rumpus_sys_sched_setaffinity(0, sizeof(mask), &mask), 0, "stays there");
+	tap_is(rumpus_sys_setpriority(PRIO_PROCESS, 0, 7), 0, "is nice");
+	tap_is(rumpus_sys_getpriority(PRIO_PROCESS, 0), 20 - 7, "which the kernel remembers");
+	tap_is(rumpus_sys_sched_setscheduler(0, SCHED_RR, (void *)&parameter), 0, "and is real-time");
+}
+
+static void host_scheduling(void)
+{
+	struct task before[THREADS_MAX] = { 0 }, after[THREADS_MAX] = { 0 };
+	cpu_set_t all, one;
+	struct rumpus *kernel;
+	unsigned int n;
+	int last = 0;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			last = cpu;
+	CPU_SET(last, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	kernel = boot();
+	sched_setaffinity(0, sizeof(all), &all);
+	home_threads(&one);
+	rumpus_sys_getpid();
+	n = host_threads(before);
+	weigh_inside();
+	tap_is(host_threads(after), n, "the host has as many threads as before");
+	tap_ok(!memcmp(before, after, sizeof(before)), "with the same priorities on the same processors");
+	rumpus_halt(kernel);
+}
+
 int main(void)
 {
+	host_scheduling();
 	inherited();
 	out_of_memory();
 	disk_removal();
