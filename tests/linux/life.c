@@ -294,8 +294,8 @@ static void attach_and_detach(unsigned int threads)
 	inside = kernel_memory() - inside;
 	memory = used() - memory;
 	after = fixture_usage();
-	tap_note("%u threads in %ld ms: memory %+ld KiB, inside %+ld KiB, heap %+ld bytes", threads, start, memory,
-		 inside, after.heap - before.heap);
+	tap_note("%u threads in %ld ms, %ld a second: memory %+ld KiB, inside %+ld KiB, heap %+ld bytes", threads,
+		 start, threads * 1000L / (start ? start : 1), memory, inside, after.heap - before.heap);
 	tap_is(failed, 0, "%u threads make a call each and end", threads);
 	tap_ok(after.maps <= before.maps + 2 && after.threads == before.threads && memory < MORE && inside < MORE,
 	       "nothing grows, outside or inside");
