@@ -43,6 +43,9 @@ all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linu
 $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-tree)
 
+# What the configuration says to older trees alone
+linux-older := CONFIG_MEMORY_HOTPLUG_DEFAULT_ONLINE=y
+
 # $(call linux-configure,FOLDER,FRAGMENTS,SET): a line of a fragment that the tree's rules do not grant is an error, and
 # one of the whole configuration, which is written for this tree. What a fragment has taken out is no error, nor what older
 # trees do not know. The tree does not write a configuration that is the same as before: hence touch.
@@ -50,7 +53,7 @@ define linux-configure
 @mkdir -p $(1)
 +@$(call linux-make,$(1)) $(or $(3),$(linux-config))_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
 @! grep -hvxFf $(1)/.config $(addprefix linux/arch/rump/configs/,$(or $(2), \
-		$(if $(filter 6.12,$(LINUX)),$(or $(3),$(linux-config))_defconfig))) /dev/null | grep -v '=n$$' || \
+		$(if $(filter 6.12,$(LINUX)),$(or $(3),$(linux-config))_defconfig))) /dev/null | grep -v -e '=n$$' -e '^$(linux-older)$$' || \
 	{ echo "the tree does not grant these lines of the configuration in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
 @touch $(1)/.config
 endef
