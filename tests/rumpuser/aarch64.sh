@@ -12,14 +12,14 @@ debug=rumpuser/suite-debug
 case ${1:-short} in
 short)
 	exec tests/aarch64.sh --shared rumpuser/abi rumpuser/abi_file rumpuser/abi_barrier rumpuser/abi_loader \
-		rumpuser/stubs $suite:mutex-load $suite:condvar-load $suite:order $suite:scheduler $suite:rwlock-load \
+		rumpuser/stubs $suite:mutex-load $suite:order $suite:scheduler $suite:rwlock-load \
 		$suite:bio-load $suite:component
 	;;
 long)
 	exec tests/aarch64.sh --shared $suite:early $suite:mutex $suite:mutex-smp $suite:mutex-load-1 $suite:condvar \
 		$suite:condvar-smp $suite:condvar-load-1 $suite:scheduler-1 $suite:rwlock $suite:clock $suite:ticker \
-		$suite:file $debug:mutex-load $debug:condvar-load $debug:order $debug:scheduler $debug:rwlock-load \
-		$debug:bio-load
+		$suite:file $suite:condvar-load $debug:mutex-load $debug:condvar-load $debug:order \
+		$debug:scheduler $debug:rwlock-load $debug:bio-load
 	;;
 esac
 echo "usage: $0 [short | long]" >&2
