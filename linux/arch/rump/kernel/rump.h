@@ -176,7 +176,7 @@ struct rumpus_image_thread {
 	struct llist_node link;
 	struct llist_node attach;
 	struct llist_node interrupt;
-};
+} ____cacheline_aligned; /* two threads that call at once share no line */
 
 #define RUMP_INTERRUPT_QUEUED 1U
 #define RUMP_INTERRUPT_DELIVERED 2U
