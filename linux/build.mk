@@ -13,8 +13,8 @@ linux-files   := $(shell find linux/arch -type f) include/rumpus/hyp.h include/r
 	include/rumpus/image.h syscall/exceptions.tbl
 linux-strip   ?= $(CROSS_COMPILE)strip
 linux-modules := $(linux-dir)/obj/.components
-# The files that "make install" wants; known when they are built.
-linux-components = $(wildcard $(BUILD)/lib/rumpus/$(file <$(linux-dir)/obj/include/config/kernel.release)/*)
+# The folders that "make install" wants, by the names of releases; known when they are built.
+linux-releases = $(foreach set,obj $(linux-sets:%=obj-%),$(file <$(linux-dir)/$(set)/include/config/kernel.release))
 
 # Variants: each switch adds a fragment to the configuration, arch/rump/configs/rump-NAME.config. A combination of them
 # has its folder and its image beside the normal ones.
@@ -33,12 +33,15 @@ linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE)
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
-# Component sets beside the usual one: the same files with a configuration of their own, NAME_defconfig. Made when asked
-# for: "make net".
-linux-sets       := net
-linux-set-images := $(linux-sets:%=$(linux-image:.img=-%.img))
+# Component sets beside the usual one: the same files with a configuration of their own, NAME_defconfig, their components
+# in a folder of their own release. Built with all else for the version and the CPUs that they are tested with, and by
+# "make net" elsewhere.
+linux-sets        := net
+linux-set-images  := $(linux-sets:%=$(linux-image:.img=-%.img))
+linux-set-modules := $(linux-sets:%=$(linux-dir)/obj-%/.components)
 
-all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules))
+all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules) \
+	$(if $(filter 6.12-,$(LINUX)-$(cross-cpu)),$(linux-set-images) $(linux-set-modules)))
 
 $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-tree)
@@ -88,7 +91,10 @@ $(linux-dir)/obj-%/.config: $(linux-kconfig)
 $(linux-image:.img=-%.img): $(linux-dir)/obj-%/.config $(linux-files) | $(generated)
 	$(call linux-build,$(<D),$@)
 
-$(linux-sets): %: $(linux-image:.img=-%.img)
+$(linux-sets): %: $(linux-image:.img=-%.img) $(linux-dir)/obj-%/.components
+
+# After the usual one: what both compile alike, a compiler cache has by then.
+$(linux-set-images): | $(linux-image)
 
 .PRECIOUS: $(linux-dir)/obj-%/.config
 
@@ -101,6 +107,9 @@ define linux-build-components
 endef
 
 $(linux-modules): $(linux-image) linux/components.py
+	$(call linux-build-components,$(@D),$(linux-strip) --strip-unneeded)
+
+$(linux-set-modules): $(linux-dir)/obj-%/.components: $(linux-image:.img=-%.img) linux/components.py
 	$(call linux-build-components,$(@D),$(linux-strip) --strip-unneeded)
 
 # Those of variants keep what debuggers read.

@@ -18,7 +18,7 @@ install-lib     = $(BUILD)/lib/librumpus.a $(BUILD)/lib/$(librumpus-soname) $(ru
 	$(BUILD)/lib/$(librumpus-soname)-gdb.py
 install-image   = $(sort $(linux-image) $(linux-test-image) $(wildcard $(linux-set-images)))
 install-gdb     = $(wildcard $(linux-test-image:.img=.gdb))
-install-components = $(linux-components)
+install-releases = $(linux-releases)
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
@@ -27,6 +27,11 @@ install-doc     = README.md $(wildcard LICENSES/*.txt)
 install-docs    = $(wildcard doc/*.md)
 install-bash    = tools/completion/rumpus
 install-zsh     = tools/completion/_rumpus
+
+define newline
+
+
+endef
 
 # $(call install-files,MODE,DIRECTORY,FILES)
 install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && \
@@ -42,7 +47,8 @@ install: all
 	$(Q)ln -sf $(librumpus-soname) '$(DESTDIR)$(PREFIX)/lib/librumpus.so'
 	$(call install-files,644,lib/rumpus,$(install-image))
 	$(if $(install-gdb),$(Q)cp -r $(install-gdb) '$(DESTDIR)$(PREFIX)/lib/rumpus/')
-	$(call install-files,644,lib/rumpus/$(notdir $(patsubst %/,%,$(dir $(firstword $(install-components))))),$(install-components))
+	$(foreach release,$(install-releases),$(call install-files,644,lib/rumpus/$(release),$(wildcard \
+		$(BUILD)/lib/rumpus/$(release)/*))$(newline))
 	$(call install-files,644,lib/pkgconfig,$(install-pc))
 	$(call install-files,644,include/rumpus,$(install-header))
 	$(call install-files,644,include/rump,$(install-rump))
@@ -58,12 +64,12 @@ clean:
 
 define help-text
 Targets:
-  all          the rumpus command, librumpus and the kernel image (the default)
+  all          the rumpus command, librumpus and the kernel images (the default)
   demo         make, fill, read and check file system images; IMAGE=path [PARTITION=number] looks at
                one of yours instead
   check        every test; the last line counts them. TESTS=word runs those whose name has the word
   check-long   the same, and what takes longer
-  net          the kernel image with a network, linux-net.img
+  net          the kernel image with a network, linux-net.img, and its components
   bench        the figures of doc/bench.md, beside the host's own. BENCH="row ..." runs those rows
   pristine     prove that no upstream file differs from the package it came from
   install      into DESTDIR and PREFIX
