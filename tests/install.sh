@@ -23,6 +23,9 @@ for file in bin/rumpus sbin/mount.rumpus sbin/mount.fuse.rumpus sbin/umount.fuse
 done
 ls "$dest$prefix"/lib/rumpus/*/components "$dest$prefix"/lib/rumpus/*/vfat.ko >out 2>&1
 ok $? "components of the kernel and their index"
+ls "$dest$prefix"/lib/rumpus/linux-net.img "$dest$prefix"/lib/rumpus/*-net/components \
+    "$dest$prefix"/lib/rumpus/*-net/wireguard.ko >out 2>&1
+ok $? "those of the kernel with a network"
 find "$dest" -mindepth 1 -maxdepth 1 ! -name "$(echo "$prefix" | cut -d/ -f2)" >out
 [ ! -s out ]
 ok $? "nothing outside PREFIX"

@@ -2,7 +2,7 @@
 # Tests of the family net: of its devices, and of the kernel's stack over them; each is one source with the helpers
 
 net-tests := spec conformance wrappers bus
-net-stack-tests := stack paths fuzz configure zerocopy protocols many drill queues idle
+net-stack-tests := stack paths fuzz configure zerocopy protocols many drill queues virtual filter families idle
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
 net-test-obj := $(addprefix $(BUILD)/obj/tests/,net/station.o net/frames.o net/space.o tap.o)
@@ -19,10 +19,9 @@ $(net-stack-test-bin): $(BUILD)/tests/net/%: $(BUILD)/obj/tests/net/%.o $(net-st
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(rumpus-libs)
 
-tests += $(net-test-bin)
+tests += $(net-test-bin) tests/net/examples.sh tests/tools/net_demo.py \
+	$(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill queues virtual filter families idle) \
+	$(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) $(BUILD)/tests/net/fuzz:1
 
-# With the kernel image of "make net", but bus, which writes garbage for so many seconds
-long-tests += $(addprefix $(BUILD)/tests/net/,stack configure zerocopy protocols many drill queues idle) \
-	$(addprefix $(BUILD)/tests/net/fuzz:,1 long) $(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) \
-	tests/net/examples.sh tests/tools/net_demo.py $(BUILD)/tests/net/bus:60
-check-long: net
+# bus writes garbage for so many seconds.
+long-tests += $(addprefix $(BUILD)/tests/net/,fuzz:long bus:60)

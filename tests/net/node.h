@@ -99,6 +99,8 @@ long node_transfer(struct node *from, struct node *to, const char *address, uint
 
 /** node_send_pattern() - write so many bytes of pattern 1 to a connection. Return: 0 or a negative errno */
 long node_send_pattern(struct node *node, long fd, uint64_t bytes);
+/** node_send_pattern_from() - the same for the bytes between two offsets */
+long node_send_pattern_from(struct node *node, long fd, uint64_t at, uint64_t end);
 
 /** node_ping() - send ICMP or ICMPv6 echo requests of @size bytes. Return: how many of @count came back */
 unsigned int node_ping(struct node *node, const char *address, unsigned int count, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Queueing disciplines of an interface: netem, tbf, fq with pacing, fq_codel; BBR */
+/* Queueing disciplines of an interface: netem, tbf, fq with pacing, fq_codel, those that come when asked for; BBR */
 #include <errno.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -150,6 +150,7 @@ static void check_bbr(void)
 int main(int argc, char **argv)
 {
 	static const char *const built_in[] = { "fq", "fq_codel", "pfifo_fast", NULL };
+	static const char *const loaded[] = { "sfq", "cake", "prio", NULL };
 
 	node_boot(&a, "a", 1);
 	node_boot(&b, "b", 1);
@@ -158,6 +159,7 @@ int main(int argc, char **argv)
 	check_netem();
 	check_rates();
 	check_kinds(built_in);
+	check_kinds(loaded);
 	take_away();
 	check_bbr();
 	node_halt(&b);

@@ -65,12 +65,16 @@ bool receiver_end(struct receiver *receiver)
 
 long node_send_pattern(struct node *node, long fd, uint64_t bytes)
 {
+	return node_send_pattern_from(node, fd, 0, bytes);
+}
+
+long node_send_pattern_from(struct node *node, long fd, uint64_t at, uint64_t end)
+{
 	unsigned char *buf = malloc(CHUNK);
-	uint64_t at = 0;
 	long len = 0;
 
-	while (at < bytes && len >= 0) {
-		size_t part = bytes - at < CHUNK ? bytes - at : CHUNK, done;
+	while (at < end && len >= 0) {
+		size_t part = end - at < CHUNK ? end - at : CHUNK, done;
 
 		pattern_fill(1, at, buf, part);
 		for (done = 0; done < part && len >= 0; done += (size_t)len)
