@@ -23,6 +23,11 @@ def run(*command):
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
 
 
+def fresh(path):
+    shutil.rmtree(path, ignore_errors=True)
+    os.mkdir(path)
+
+
 class Files:
     """What the rows share: an archive of the tree, and how ours and the peers are timed."""
 
@@ -52,6 +57,16 @@ class Files:
             raise subprocess.CalledProcessError(status, arguments)
         self.peak = max(self.peak, usage.ru_maxrss * 1024)
         return time.monotonic() - start
+
+    def copy_out(self, image):
+        """Return: a folder, and a function that copies the tree out of @image into it"""
+        target = self.bench.path("out")
+
+        def copy():
+            fresh(target)
+            return self.ours("cp", "-r", image + ":/include", target)
+
+        return target, copy
 
     def on_loop(self, path, kind, *command):
         """Seconds of mounting, @command with "{}" for the mount point, unmounting, and writing all of it to the disk."""
@@ -132,21 +147,13 @@ def row_copy_out(bench, skip):
     files = Files(bench, skip)
     image = files.image("copy.img", "ext4")
     files.ours("untar", "-f", files.archive, image)
-    target = bench.path("out")
-
-    def empty():
-        shutil.rmtree(target, ignore_errors=True)
-        os.mkdir(target)
-
-    def mine():
-        empty()
-        return files.ours("cp", "-r", image + ":/include", target)
+    target, copy_out = files.copy_out(image)
 
     def theirs():
-        empty()
+        fresh(target)
         return files.on_loop(image, "ext4", "cp", "-r", "{}/include", target)
 
-    yield from files.row("cp -r of it out of ext4, beside a loop mount", mine, theirs, "0.9 x", "1.3 x")
+    yield from files.row("cp -r of it out of ext4, beside a loop mount", copy_out, theirs, "0.9 x", "1.3 x")
 
 
 def row_find(bench, skip):
@@ -179,21 +186,13 @@ def row_readers(bench, skip):
     files = Files(bench, skip)
     image = files.image("readers.img", "ext4")
     files.ours("untar", "-f", files.archive, image)
-    target = bench.path("out")
-
-    def empty():
-        shutil.rmtree(target, ignore_errors=True)
-        os.mkdir(target)
-
-    def mine():
-        empty()
-        return files.ours("cp", "-r", image + ":/include", target)
+    target, copy_out = files.copy_out(image)
 
     def theirs(*command):
-        empty()
+        fresh(target)
         return timed(skip, image, *command)
 
-    yield from files.row("cp -r of it out of ext4, beside debugfs rdump", mine,
+    yield from files.row("cp -r of it out of ext4, beside debugfs rdump", copy_out,
                          lambda: theirs("debugfs", "-R", f"rdump /include {target}", image), "-", "-")
     yield from files.row("tar of it out of ext4, beside guestfish tar-out",
                          lambda: files.ours("tar", "-f", bench.path("out.tar"), image + ":/include"),
