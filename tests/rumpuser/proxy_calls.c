@@ -66,16 +66,25 @@ static long wake_all(void)
 	return n;
 }
 
-static int sum(void *client, const void *address, size_t size, long *result)
+/* Return: memory for a client's, to be freed, with what is there; NULL with *error */
+static unsigned char *copy_in(void *client, const void *address, size_t size, int *error)
 {
 	unsigned char *data = malloc(size + 1);
-	size_t i;
-	int error;
 
-	if (!data)
-		return ENOMEM_;
-	error = rumpuser_sp_copyin(client, address, data, size);
-	for (i = 0; !error && i < size; i++)
+	*error = data ? rumpuser_sp_copyin(client, address, data, size) : ENOMEM_;
+	if (!*error)
+		return data;
+	free(data);
+	return NULL;
+}
+
+static int sum(void *client, const void *address, size_t size, long *result)
+{
+	int error;
+	unsigned char *data = copy_in(client, address, size, &error);
+	size_t i;
+
+	for (i = 0; data && i < size; i++)
 		*result += data[i];
 	free(data);
 	return error;
@@ -108,16 +117,13 @@ static int fill(void *client, void *address, size_t size, int byte)
 
 static int invert(void *client, void *address, size_t size)
 {
-	unsigned char *data = malloc(size + 1);
-	size_t i;
 	int error;
+	unsigned char *data = copy_in(client, address, size, &error);
+	size_t i;
 
-	if (!data)
-		return ENOMEM_;
-	error = rumpuser_sp_copyin(client, address, data, size);
-	for (i = 0; i < size; i++)
+	for (i = 0; data && i < size; i++)
 		data[i] = ~data[i];
-	if (!error)
+	if (data)
 		error = rumpuser_sp_copyout(client, data, address, size);
 	free(data);
 	return error;
