@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Kernels that hang, or find a bug of their own: an endless loop, with interrupts off or not, or a call that ends in
- * BUG(), is planted where a thread of theirs happens to be. The program hears of it, all its threads get out, and
- * halting a kernel that hangs works, too.
+ * Kernels that hang, or come upon a bug of their own: an endless loop, with interrupts off or not, or a call that ends
+ * in BUG() or with a bad pointer, is planted where a thread of theirs happens to be. The program hears of it, all its
+ * threads get out, and halting a kernel that hangs works, too.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -41,11 +42,12 @@ static const unsigned char loop[] = { 0x00, 0x00, 0x00, 0x14 };
 #define STACK_SIZE 32768
 #define INTERRUPT_FLAG(sp) ((unsigned int *)(((sp) | (STACK_SIZE - 1)) + 1) - 1)
 
-static enum trouble { LOOP, LOOP_INTERRUPTS_OFF, BUG } trouble;
+static enum trouble { LOOP, LOOP_INTERRUPTS_OFF, BUG, BAD_ACCESS } trouble;
 
 static struct rumpus *kernel;
 static uintptr_t own_stack; /* somewhere on the stack of the thread that is to hang */
 static volatile sig_atomic_t planted;
+static void *nowhere; /* pages that nobody may read */
 
 static void plant_loop(uintptr_t pc)
 {
@@ -54,6 +56,13 @@ static void plant_loop(uintptr_t pc)
 	mprotect((void *)(pc & ~(page - 1)), 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC);
 	memcpy((void *)pc, loop, sizeof(loop));
 	__builtin___clear_cache((char *)pc, (char *)pc + sizeof(loop));
+}
+
+static void call_iput(ucontext_t *context, const void *inode)
+{
+	ALIGN_SP(context);
+	ARGUMENT(context) = (uintptr_t)inode;
+	PC(context) = (uintptr_t)kernel->image.base + IMAGE_IPUT;
 }
 
 /* On that thread: is it in the kernel's code, on a stack of the kernel's? */
@@ -77,9 +86,11 @@ static void make_trouble(int number, siginfo_t *info, void *arg)
 	case BUG:
 		/* iput() has a BUG_ON() for an inode that has been cleared already: all bits of this one are set. */
 		memset(inode, 0xff, sizeof(inode));
-		ALIGN_SP(context);
-		ARGUMENT(context) = (uintptr_t)inode;
-		PC(context) = base + IMAGE_IPUT;
+		call_iput(context, inode);
+		break;
+	case BAD_ACCESS:
+		call_iput(context, nowhere);
+		break;
 	}
 }
 
@@ -178,13 +189,19 @@ static void halted(void)
 int main(void)
 {
 	struct sigaction action = { .sa_sigaction = make_trouble, .sa_flags = SA_SIGINFO | SA_RESTART };
+	char expected[64];
 
+	nowhere = mmap(NULL, 2 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (nowhere == MAP_FAILED)
+		tap_abort("mmap: %s", strerror(errno));
 	sigaction(SIGUSR2, &action, NULL);
 	for (int i = 0; i < 2; i++)
 		detected(LOOP, "lock-up");
 	for (int i = 0; i < 3; i++)
 		detected(LOOP_INTERRUPTS_OFF, "lock-up");
 	detected(BUG, "BUG: failure at ");
+	snprintf(expected, sizeof(expected), "bad access at address %lx", (unsigned long)nowhere >> 12);
+	detected(BAD_ACCESS, expected);
 	halted();
 	return tap_done();
 }
