@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the kernel inside: its ends, its life, its components, what a program may do around it.
 
-linux-tests := components volumes arrays fair hung kick life lockup processes signals
+linux-tests := components volumes arrays fair hung kick life lockup parked processes signals
 
 $(BUILD)/obj/tests/linux/%.o: rumpus-cflags += -Ilib -Itests -Itests/lib -Ilinux/arch/rump/tests
 
