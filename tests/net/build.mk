@@ -24,4 +24,4 @@ tests += $(net-test-bin) tests/net/examples.sh tests/tools/net_demo.py \
 	$(addprefix $(BUILD)/tests/net/paths:,impair stream shm slirp tap packet) $(BUILD)/tests/net/fuzz:1
 
 # bus writes garbage for so many seconds.
-long-tests += $(addprefix $(BUILD)/tests/net/,fuzz:long bus:60)
+long-tests += $(addprefix $(BUILD)/tests/net/,fuzz:long idle:long bus:60)
