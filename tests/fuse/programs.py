@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Programs that ask much of a file system, on a mount: tar, cp -a, a database with several writers, git, a compiler."""
+"""Programs that ask much of a file system, on a mount: tar, cp -a, rsync, a database with several writers, git, a build."""
 
 import os
 import random
@@ -14,6 +14,8 @@ import mounting
 
 import harness
 from harness import ok, tool
+
+PARTS = 24  # files that are compiled
 
 
 def make_tree(root):
@@ -60,6 +62,36 @@ def archives(here):
     harness.same_tree(again, got, "to the same")
     shutil.rmtree(f"{here}/untarred")
     ok(not os.path.exists(f"{here}/untarred"), "rm -r")
+
+
+def synchronised(here):
+    """rsync with all that it can keep, there, again after changes, and back."""
+    if not shutil.which("rsync"):
+        harness.skip("rsync", "it is not installed; the package is called rsync")
+        return
+    tool("setfacl", "-m", "u:12345:rw-", "tree/1/1/file1")
+    tool("setfacl", "-d", "-m", "g:54321:r-x", "tree/2")
+    keep = ("rsync", "-aHAX", "--delete", "--modify-window=-1")  # times to the nanosecond
+
+    def turn(source, target, name):
+        done = tool(*keep, f"{source}/", target)
+        ok(done.returncode == 0, name, done.stdout)
+        harness.same_tree(harness.snapshot(target), harness.snapshot(source), "with links, ACLs, attributes and times")
+        # -c reads all contents again; -i names what would be transferred.
+        done = tool(*keep, "-nic", f"{source}/", target)
+        ok(done.returncode == 0 and not done.stdout, "it finds nothing more to do", done.stdout)
+
+    turn("tree", f"{here}/rsynced", "rsync -aHAX to the mount")
+    ok("user:12345:rw-" in tool("getfacl", "-n", f"{here}/rsynced/1/1/file1").stdout, "ACLs arrive")
+    shutil.rmtree("tree/3")
+    with open("tree/4/again", "wb") as file:
+        file.write(b"new" * 50000)
+    os.link("tree/4/again", "tree/5/link")
+    with open("tree/1/1/file1", "ab") as file:
+        file.write(b"more")
+    turn("tree", f"{here}/rsynced", "rsync -aHAX --delete of what has changed")
+    turn(f"{here}/rsynced", "back", "rsync -aHAX from the mount")
+    shutil.rmtree(f"{here}/rsynced")
 
 
 def write_rows(path, number, problems):
@@ -112,12 +144,48 @@ def repositories(here):
        "\n".join(d.stdout for d in done))
 
 
+MAKEFILE = """parts := $(patsubst %.c,%.o,$(wildcard part*.c))
+program: main.o libparts.a
+\t$(CC) -o $@ main.o -L. -lparts
+libparts.a: $(parts)
+\trm -f $@
+\t$(AR) rcs $@ $^
+%.o: %.c many.h
+\t$(CC) -O1 -g -c -o $@ $<
+"""
+
+
+def source_of(name):
+    """The contents of one file of a program."""
+    if name == "Makefile":
+        return MAKEFILE
+    if name == "many.h":
+        return "".join(f"int part{i}(void);\n" for i in range(PARTS))
+    if name == "main.c":
+        total = " + ".join(f"part{i}()" for i in range(PARTS))
+        return f'#include <stdio.h>\n#include "many.h"\nint main(void) {{ return printf("sum %d\\n", {total}) < 0; }}\n'
+    number = name.removeprefix("part").removesuffix(".c")
+    return f'#include <stdlib.h>\n#include "many.h"\nint part{number}(void) {{ return abs(-{number}); }}\n'
+
+
 def compilers(here):
-    with open(f"{here}/a.c", "w", encoding="utf-8") as file:
-        file.write('#include <stdio.h>\nint main(void) { return puts("compiled") < 0; }\n')
-    done = tool("gcc", "-o", f"{here}/a", f"{here}/a.c", env={**os.environ, "TMPDIR": here})
-    ran = subprocess.run([f"{here}/a"], stdout=subprocess.PIPE, check=False) if done.returncode == 0 else None
-    ok(ran and ran.stdout == b"compiled\n", "a program is compiled and run", done.stdout)
+    """make with several compilers at once: object files, an archive, a program; times decide what is made again."""
+    os.mkdir(f"{here}/source")
+    for name in ("main.c", "many.h", "Makefile", *(f"part{i}.c" for i in range(PARTS))):
+        with open(f"{here}/source/{name}", "w", encoding="utf-8") as file:
+            file.write(source_of(name))
+    env = {**os.environ, "TMPDIR": here}
+    done = tool("make", "-C", f"{here}/source", "-j3", env=env)
+    ran = tool(f"{here}/source/program") if done.returncode == 0 else None
+    ok(ran and ran.stdout == f"sum {sum(range(PARTS))}\n", f"make builds a program of {PARTS} files and a library, which runs",
+       done.stdout + (ran.stdout if ran else ""))
+    done = tool("make", "-C", f"{here}/source", "-j3", env=env)
+    ok("up to date" in done.stdout or "Nothing to be done" in done.stdout, "nothing is to be made then", done.stdout)
+    past = os.stat(f"{here}/source/program").st_mtime_ns
+    os.utime(f"{here}/source/part7.c")
+    done = tool("make", "-C", f"{here}/source", env=env)
+    ok(done.stdout.count(" -c ") == 1 and os.stat(f"{here}/source/program").st_mtime_ns > past,
+       "after a change of one file, that one and the program", done.stdout)
 
 
 def main():
@@ -127,7 +195,7 @@ def main():
     result = mounting.mount(image, "m", "--idmap")
     ok(result.code == 0, f"{kind}: mounted", result)
     here = os.path.abspath("m/w")
-    for part in (archives, databases, repositories, compilers):
+    for part in (archives, synchronised, databases, repositories, compilers):
         part(here)
     result = mounting.umount("m")
     ok(result.code == 0, f"{kind}: unmounted", result)
