@@ -65,6 +65,8 @@ run 0 --linux 6.1 --list && grep -qx linux-source-6.1 out
 ok $? "another upstream version"
 run 0 --list bench && ! grep -qx gcc out && grep -qx e2fsprogs out
 ok $? "one set"
+run 0 --list long && grep -qx fio out && ! grep -qx fio all
+ok $? "what only long tests want is asked for by name"
 
 grep -vx bison all >installed
 echo bison >removed
