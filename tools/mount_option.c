@@ -31,6 +31,12 @@ static int restart(struct mounting *mounting)
 	return EXIT_DONE;
 }
 
+static int map_owners(struct mounting *mounting)
+{
+	mounting->as_caller = true;
+	return EXIT_DONE;
+}
+
 static int ignore(struct mounting *mounting)
 {
 	return EXIT_DONE;
@@ -41,9 +47,19 @@ static const struct {
 	const char *name;
 	int (*take)(struct mounting *mounting);
 } words[] = {
-	{ "allow_other", share }, { "nonempty", hide }, { "restart", restart }, { "default_permissions", ignore },
-	{ "auto", ignore },	  { "noauto", ignore }, { "user", ignore },	{ "nouser", ignore },
-	{ "users", ignore },	  { "owner", ignore },	{ "group", ignore },	{ "nofail", ignore },
+	{ "allow_other", share },
+	{ "nonempty", hide },
+	{ "restart", restart },
+	{ "idmap", map_owners },
+	{ "default_permissions", ignore },
+	{ "auto", ignore },
+	{ "noauto", ignore },
+	{ "user", ignore },
+	{ "nouser", ignore },
+	{ "users", ignore },
+	{ "owner", ignore },
+	{ "group", ignore },
+	{ "nofail", ignore },
 	{ "_netdev", ignore },
 };
 
@@ -84,7 +100,15 @@ static int take_owner(const struct command *command, struct mounting *mounting, 
 	return EXIT_DONE;
 }
 
-/* Return: EXIT_DONE, EXIT_USAGE; -1 when it is not ours */
+/* mount(8) asks for it with what the mount has and is to have. Return: EXIT_PROBLEM */
+static int refuse_remount(const struct command *command)
+{
+	report_error(command->report, NULL,
+		     "the options of a mount cannot be changed; unmount it, and mount it again with the new ones");
+	return EXIT_PROBLEM;
+}
+
+/* Return: EXIT_DONE; EXIT_USAGE, EXIT_PROBLEM after a message; -1 when it is not ours */
 static int take_word(const struct command *command, struct mounting *mounting, const char *word)
 {
 	if (!strncmp(word, "x-", 2) || !strncmp(word, "comment=", 8))
@@ -98,6 +122,8 @@ static int take_word(const struct command *command, struct mounting *mounting, c
 		mounting->read_write = !mounting->read_only;
 		return -1; /* the driver's, too */
 	}
+	if (!strcmp(word, "remount"))
+		return refuse_remount(command);
 	if (!strncmp(word, "watchdog=", 9))
 		return take_watchdog(command, mounting, word);
 	return take_owner(command, mounting, word);
@@ -143,7 +169,6 @@ int mounting_options(struct command *command, struct mounting *mounting)
 		abort();
 	mounting->owner.uid = getuid();
 	mounting->owner.gid = getgid();
-	mounting->owner.mapped = mounting->as_caller;
 	mounting->connection.private = geteuid() != 0;
 	mounting->watchdog = WATCHDOG;
 	while ((word = strsep(&next, ",")) && result <= EXIT_DONE) {
@@ -154,6 +179,7 @@ int mounting_options(struct command *command, struct mounting *mounting)
 	free(copy);
 	if (result > EXIT_DONE)
 		return result;
+	mounting->owner.mapped |= mounting->as_caller;
 	take_flags(mounting, rest);
 	command->options.mount_options = rest;
 	return EXIT_DONE;

@@ -31,7 +31,7 @@ struct mounting {
 
 /**
  * mounting_options() - divide the mount options: some are the host's, some the server's, the rest remains for the
- * driver Return: EXIT_DONE, EXIT_USAGE after a message
+ * driver Return: EXIT_DONE; EXIT_USAGE, EXIT_PROBLEM after a message
  */
 int mounting_options(struct command *command, struct mounting *mounting);
 

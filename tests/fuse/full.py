@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A full disk of the host's under a mount; in namespaces of this program's own, where an ordinary user may mount."""
 
-import ctypes
 import errno
 import os
 import subprocess
@@ -12,22 +11,6 @@ from mounting import error_of, read, start_foreground, write_synced
 
 import harness
 from harness import ok
-
-PR_SET_DUMPABLE = 4
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-
-
-def become_root():
-    """In a user namespace. Returns whether the host has them for everybody."""
-    user, group = os.geteuid(), os.getegid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_DUMPABLE, 1)  # who has changed its user may not write its own files in /proc otherwise
-    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS):
-        return False
-    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
-            file.write(text)
-    return True
 
 
 def fill(image):
@@ -45,7 +28,7 @@ def fill(image):
 def main():
     mounting.start()
     os.makedirs("small")
-    if not become_root():
+    if not mounting.become_root():
         harness.skip("the host's disk is full", "no user namespaces for everybody here")
         harness.done()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m,mode=777", "none", "small"], check=True)

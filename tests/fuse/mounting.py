@@ -18,15 +18,35 @@ from harness import ok, run  # noqa: E402
 SYNCED = b"synced" * 1000
 PATIENCE = 60  # seconds for what takes a fraction of one
 
-CLONE_NEWNS = 0x20000
+PR_SET_DUMPABLE = 4
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
+
+
+def own_mounts():
+    """What is mounted from here on, this program and its children see alone. Returns whether root may have that."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return not libc.unshare(CLONE_NEWNS) and not libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def become_root():
+    """In user and mount namespaces of this program's own. Returns whether the host has them for everybody."""
+    user, group = os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_DUMPABLE, 1)  # who has changed its user may not write its own files in /proc otherwise
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS):
+        return False
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+    return True
 
 
 def _private_device():
     """Where only root may open /dev/fuse, which hosts with udev do not restrict, give this program one like theirs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None):
+    if not own_mounts():
         return
+    libc = ctypes.CDLL(None, use_errno=True)
     place = tempfile.mkdtemp(prefix="rumpus-dev-")
     if not libc.mount(b"none", place.encode(), b"tmpfs", 0, None):
         os.mknod(f"{place}/fuse", stat.S_IFCHR, os.makedev(10, 229))
