@@ -2,7 +2,7 @@
 # librumpus: the embedding library, from the sources of every folder that belongs to it (librumpus-src).
 
 lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c device.c disk.c net.c netlink.c rtnetlink.c \
-	net_configure.c net_automatic.c dhcp.c component.c crc32.c debug.c posix/host.c posix/image.c posix/log.c)
+	net_configure.c net_automatic.c name_servers.c dhcp.c dhcp_message.c dhcp_keep.c component.c crc32.c debug.c posix/host.c posix/image.c posix/log.c)
 librumpus-src += $(lib-src)
 
 librumpus-soname := librumpus.so.0

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * DHCP (RFC 2131, 2132) for an interface of a kernel: discover, offer, request, acknowledge. The tree's own client
- * exists only while a kernel boots, before it has devices.
+ * DHCP for an interface of a kernel: discover, offer, request, acknowledge, and requests for more time. The tree's own
+ * client exists only while a kernel boots, before it has devices.
  *
- * There is no thread that renews: the address carries its lease as its lifetime, so that the kernel drops it when the
- * time is over; configuring again before asks for the same address once more.
+ * The address carries its lease as its lifetime, so that the kernel drops it when the time is over, whatever becomes of
+ * the thread that keeps it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,233 +15,100 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "dhcp.h"
 #include "internal.h"
-#include "net_configure.h"
 
 #define SERVER_PORT 67
 #define CLIENT_PORT 68
-#define MAGIC 0x63825363U
-#define BROADCAST_FLAG 0x8000
 #define FIRST_PAUSE 1000 /* milliseconds until a message is sent again; doubled each time */
-
-enum { TYPE_DISCOVER = 1, TYPE_OFFER = 2, TYPE_REQUEST = 3, TYPE_ACK = 5, TYPE_NAK = 6 };
-
-enum {
-	OPTION_PAD = 0,
-	OPTION_MASK = 1,
-	OPTION_ROUTER = 3,
-	OPTION_SERVERS = 6,
-	OPTION_ADDRESS = 50,
-	OPTION_LEASE = 51,
-	OPTION_OVERLOAD = 52,
-	OPTION_TYPE = 53,
-	OPTION_SERVER = 54,
-	OPTION_WANTED = 55,
-	OPTION_MAX_SIZE = 57,
-	OPTION_END = 255,
-};
-
-/** struct message - on the wire; what is before @options is from BOOTP */
-struct message {
-	uint8_t operation, hardware, hardware_length, hops;
-	uint32_t id;
-	uint16_t seconds, flags;
-	uint32_t client, yours, next_server, relay;
-	uint8_t address[16];
-	uint8_t server_name[64];
-	uint8_t file[128];
-	uint32_t magic;
-	uint8_t options[312];
-};
-
-_Static_assert(sizeof(struct message) == 552, "as on the wire");
+#define LOOK 250	 /* milliseconds, at most, until it is seen that somebody wants this to stop */
 
 /**
- * struct lease - what a server says; addresses in network order, 0: not said
- * @type:    of its message
- * @servers: name servers
+ * struct question - what is asked, and what counts as its answer
+ * @type:   of the message
+ * @to:     a server's address, or that of all
+ * @extend: as dhcp_message_fill()
+ * @lease:  that is asked for
+ * @answers: an answer?
  */
-struct lease {
+struct question {
 	uint8_t type;
-	uint32_t address, mask, router, server;
-	uint32_t seconds;
-	uint32_t servers[NET_ADDRESSES_MAX];
-	unsigned int server_count;
+	uint32_t to;
+	bool extend;
+	const struct dhcp_lease *lease;
+	bool (*answers)(const struct dhcp_lease *answer, const struct dhcp_lease *lease);
 };
 
-/**
- * struct exchange - a conversation
- * @fd:       a socket of the kernel's
- * @deadline: when to give up, by net_milliseconds()
- * @hardware: address of the interface
- */
-struct exchange {
-	const struct net_plan *plan;
-	int fd;
-	long deadline;
-	uint32_t id;
-	uint8_t hardware[6];
-};
-
-/* ---- messages ---- */
-
-static uint8_t *put_option(uint8_t *at, uint8_t code, const void *data, uint8_t size)
+static long send_question(const struct dhcp_exchange *exchange, const struct question *question)
 {
-	*at++ = code;
-	*at++ = size;
-	memcpy(at, data, size);
-	return at + size;
-}
-
-static long send_message(const struct exchange *exchange, uint8_t type, const struct lease *lease)
-{
-	static const uint8_t wanted[] = { OPTION_MASK, OPTION_ROUTER, OPTION_SERVERS, OPTION_LEASE };
 	const struct sockaddr_in to = { .sin_family = AF_INET,
 					.sin_port = htons(SERVER_PORT),
-					.sin_addr.s_addr = INADDR_BROADCAST };
-	const uint16_t max_size = htons(sizeof(struct message) + 28); /* with the headers of IP and UDP */
-	struct message message = {
-		.operation = 1,
-		.hardware = ARPHRD_ETHER,
-		.hardware_length = sizeof(exchange->hardware),
-		.id = exchange->id,
-		.flags = htons(BROADCAST_FLAG), /* there is no address yet to answer to */
-		.magic = htonl(MAGIC),
-	};
-	uint8_t *at = message.options;
+					.sin_addr.s_addr = question->to };
+	struct dhcp_message message;
 
-	memcpy(message.address, exchange->hardware, sizeof(exchange->hardware));
-	at = put_option(at, OPTION_TYPE, &type, 1);
-	at = put_option(at, OPTION_WANTED, wanted, sizeof(wanted));
-	at = put_option(at, OPTION_MAX_SIZE, &max_size, sizeof(max_size));
-	if (lease) {
-		at = put_option(at, OPTION_ADDRESS, &lease->address, 4);
-		at = put_option(at, OPTION_SERVER, &lease->server, 4);
-	}
-	*at = OPTION_END;
+	dhcp_message_fill(&message, exchange, question->type, question->lease, question->extend);
 	return gate_call(&exchange->plan->kernel->first, SYS_sendto,
 			 (const long[6]){ exchange->fd, (long)&message, sizeof(message), 0, (long)&to, sizeof(to) });
 }
 
-static void take_option(struct lease *lease, uint8_t code, const uint8_t *data, size_t size)
+static bool is_stopped(const struct dhcp_exchange *exchange)
 {
-	switch (code) {
-	case OPTION_TYPE:
-		if (size == 1)
-			lease->type = *data;
-		break;
-	case OPTION_MASK:
-		if (size == 4)
-			memcpy(&lease->mask, data, 4);
-		break;
-	case OPTION_ROUTER:
-		if (size >= 4)
-			memcpy(&lease->router, data, 4);
-		break;
-	case OPTION_SERVER:
-		if (size == 4)
-			memcpy(&lease->server, data, 4);
-		break;
-	case OPTION_LEASE:
-		if (size == 4) {
-			memcpy(&lease->seconds, data, 4);
-			lease->seconds = ntohl(lease->seconds);
-		}
-		break;
-	case OPTION_SERVERS:
-		for (; size >= 4 && lease->server_count < NET_ADDRESSES_MAX; size -= 4, data += 4)
-			memcpy(&lease->servers[lease->server_count++], data, 4);
-		break;
-	}
+	return exchange->stop && __atomic_load_n(exchange->stop, __ATOMIC_ACQUIRE);
 }
 
-/* Return: what option 52 says of @file and @server_name: bits 1 and 2 for those that hold options, too */
-static unsigned int take_options(struct lease *lease, const uint8_t *at, size_t size)
+/* Wait for one message. Return: its length, -EAGAIN when there is none yet, what the socket says */
+static long receive_some(const struct dhcp_exchange *exchange, long left, struct dhcp_message *message)
 {
-	const uint8_t *end = at + size;
-	unsigned int overload = 0;
+	long error = net_wait(exchange->plan, exchange->fd, exchange->stop && left > LOOK ? LOOK : left);
 
-	while (at < end && *at != OPTION_END) {
-		if (*at == OPTION_PAD) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || end - at - 2 < at[1])
-			break;
-		if (*at == OPTION_OVERLOAD && at[1] == 1)
-			overload = at[2];
-		take_option(lease, at[0], at + 2, at[1]);
-		at += 2 + at[1];
-	}
-	return overload;
+	return error ? error
+		     : netlink_call(exchange->plan->kernel, SYS_recvfrom, exchange->fd, (long)message, sizeof(*message),
+				    0, 0);
 }
 
-/* Is it an answer to what was asked? */
-static bool read_message(const struct exchange *exchange, const struct message *message, size_t size,
-			 struct lease *lease)
+/* Wait for an answer until @until. Return: 0, -EAGAIN, -ECANCELED, what the socket says */
+static long receive(const struct dhcp_exchange *exchange, long until, struct dhcp_lease *lease)
 {
-	unsigned int overload;
-
-	if (size < offsetof(struct message, options) || message->operation != 2 || message->id != exchange->id ||
-	    message->magic != htonl(MAGIC) ||
-	    memcmp(message->address, exchange->hardware, sizeof(exchange->hardware)) != 0)
-		return false;
-	*lease = (struct lease){ .address = message->yours };
-	overload = take_options(lease, message->options, size - offsetof(struct message, options));
-	if (overload & 1)
-		take_options(lease, message->file, sizeof(message->file));
-	if (overload & 2)
-		take_options(lease, message->server_name, sizeof(message->server_name));
-	return true;
-}
-
-/* ---- the conversation ---- */
-
-/* Wait for one until @until. Return: 0, -EAGAIN or what the socket says */
-static long receive(const struct exchange *exchange, long until, struct lease *lease)
-{
-	struct message message;
-	long len = 0;
+	struct dhcp_message message;
 
 	for (;;) {
-		long left = until - net_milliseconds();
+		long left = until - net_milliseconds(), len;
 
+		if (is_stopped(exchange))
+			return -ECANCELED;
 		if (left <= 0)
 			return -EAGAIN;
-		len = net_wait(exchange->plan, exchange->fd, left);
-		if (!len)
-			len = netlink_call(exchange->plan->kernel, SYS_recvfrom, exchange->fd, (long)&message,
-					   sizeof(message), 0, 0);
-		if (len < 0)
+		len = receive_some(exchange, left, &message);
+		if (len < 0 && len != -EAGAIN)
 			return len;
-		if (read_message(exchange, &message, (size_t)len, lease))
+		if (len >= 0 && dhcp_message_read(&message, (size_t)len, exchange, lease))
 			return 0;
 	}
 }
 
-static bool is_offer(const struct lease *answer, const struct lease *asked)
+static bool is_offer(const struct dhcp_lease *answer, const struct dhcp_lease *lease)
 {
-	(void)asked;
-	return answer->type == TYPE_OFFER && answer->address && answer->server;
+	(void)lease;
+	return answer->type == DHCP_OFFER && answer->address && answer->server;
 }
 
-static bool is_decision(const struct lease *answer, const struct lease *asked)
+static bool is_decision(const struct dhcp_lease *answer, const struct dhcp_lease *lease)
 {
-	return (answer->type == TYPE_ACK && answer->address == asked->address) || answer->type == TYPE_NAK;
+	return (answer->type == DHCP_ACK && answer->address == lease->address) || answer->type == DHCP_NAK;
 }
 
 /*
- * Send until an answer comes for which @wanted says yes.
+ * Send until an answer comes.
  * Return: 0; -ETIMEDOUT; what the socket says
  */
-static long ask(const struct exchange *exchange, uint8_t type, const struct lease *asked,
-		bool (*wanted)(const struct lease *answer, const struct lease *asked), struct lease *answer)
+static long ask(struct dhcp_exchange *exchange, const struct question *question, struct dhcp_lease *answer)
 {
 	long pause = FIRST_PAUSE, now, until, result;
 
 	for (;;) {
+		exchange->asked = net_milliseconds();
 		/* Without a link, or buffers, it is as lost as on a network. */
-		result = send_message(exchange, type, asked);
+		result = send_question(exchange, question);
 		if (result == -ESHUTDOWN || result == -ENODEV || result == -EDEADLK)
 			return result;
 		now = net_milliseconds();
@@ -251,7 +118,7 @@ static long ask(const struct exchange *exchange, uint8_t type, const struct leas
 		pause *= 2;
 		do {
 			result = receive(exchange, until, answer);
-			if (!result && wanted(answer, asked))
+			if (!result && question->answers(answer, question->lease))
 				return 0;
 		} while (!result);
 		if (result != -EAGAIN)
@@ -260,22 +127,48 @@ static long ask(const struct exchange *exchange, uint8_t type, const struct leas
 }
 
 /* A refused request begins anew: another client was faster. */
-static long converse(const struct exchange *exchange, struct lease *lease)
+long dhcp_obtain(struct dhcp_exchange *exchange, struct dhcp_lease *lease)
 {
-	struct lease offer;
+	struct dhcp_lease offer;
+	const struct question discover = { .type = DHCP_DISCOVER, .to = INADDR_BROADCAST, .answers = is_offer };
+	const struct question request = {
+		.type = DHCP_REQUEST, .to = INADDR_BROADCAST, .lease = &offer, .answers = is_decision
+	};
 	long result;
 
 	do {
-		result = ask(exchange, TYPE_DISCOVER, NULL, is_offer, &offer);
+		result = ask(exchange, &discover, &offer);
 		if (!result)
-			result = ask(exchange, TYPE_REQUEST, &offer, is_decision, lease);
-	} while (!result && lease->type == TYPE_NAK);
+			result = ask(exchange, &request, lease);
+	} while (!result && lease->type == DHCP_NAK);
 	return result;
+}
+
+long dhcp_extend(struct dhcp_exchange *exchange, struct dhcp_lease *lease, bool anybody)
+{
+	const struct question request = {
+		.type = DHCP_REQUEST,
+		.to = anybody ? INADDR_BROADCAST : lease->server,
+		.extend = true,
+		.lease = lease,
+		.answers = is_decision,
+	};
+	struct dhcp_lease answer;
+	long result = ask(exchange, &request, &answer);
+
+	if (!result && answer.type == DHCP_NAK)
+		return -EADDRNOTAVAIL;
+	if (result)
+		return result;
+	if (!answer.server)
+		answer.server = lease->server;
+	*lease = answer;
+	return 0;
 }
 
 /* ---- what comes of it ---- */
 
-static unsigned int mask_bits(const struct lease *lease)
+static unsigned int mask_bits(const struct dhcp_lease *lease)
 {
 	uint32_t mask = ntohl(lease->mask), holes = ~mask;
 
@@ -287,18 +180,23 @@ static unsigned int mask_bits(const struct lease *lease)
 	return (unsigned int)__builtin_popcount(mask);
 }
 
-static int apply(const struct net_plan *plan, const struct lease *lease)
+static struct net_prefix address_of(const struct dhcp_lease *lease)
 {
 	struct net_prefix address = { .family = AF_INET, .size = 4, .bits = mask_bits(lease) };
+
+	memcpy(address.bytes, &lease->address, 4);
+	return address;
+}
+
+int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease)
+{
+	const struct net_prefix address = address_of(lease);
 	struct net_prefix via = { .family = AF_INET, .size = 4, .bits = 32 }, all = { .family = AF_INET };
-	/* 0 is not said, all ones for ever. */
-	uint32_t seconds = lease->seconds ? lease->seconds : UINT32_MAX;
 	int error;
 	unsigned int i;
 
-	memcpy(address.bytes, &lease->address, 4);
 	memcpy(via.bytes, &lease->router, 4);
-	error = net_set_address(plan->kernel, plan->index, &address, NLM_F_REPLACE, seconds);
+	error = net_set_address(plan->kernel, plan->index, &address, NLM_F_REPLACE, lease->seconds);
 	if (error)
 		return net_fail(
 			plan, error, "dhcp: the server gave %u.%u.%u.%u, which is no address for an interface: %s",
@@ -309,9 +207,19 @@ static int apply(const struct net_plan *plan, const struct lease *lease)
 		return net_fail(plan, error,
 				"dhcp: the server gave the router %u.%u.%u.%u, to which no route leads: %s",
 				via.bytes[0], via.bytes[1], via.bytes[2], via.bytes[3], strerror(-error));
+	net_drop_servers(plan->kernel, plan->name, NET_FROM_DHCP);
 	for (i = 0; i < lease->server_count; i++)
-		net_add_server(plan, AF_INET, &lease->servers[i]);
+		net_add_server(plan, NET_FROM_DHCP, AF_INET, &lease->servers[i]);
 	return 0;
+}
+
+void dhcp_withdraw(const struct net_plan *plan, const struct dhcp_lease *lease)
+{
+	const struct net_prefix address = address_of(lease);
+
+	/* The kernel may have been faster; what goes with the last address, the default route for one, it knows. */
+	net_drop_address(plan->kernel, plan->index, &address);
+	net_drop_servers(plan->kernel, plan->name, NET_FROM_DHCP);
 }
 
 static int open_socket(const struct net_plan *plan, int *out)
@@ -351,23 +259,39 @@ static int explain(const struct net_plan *plan, long error)
 	return net_fail(plan, (int)error, "dhcp: %s", strerror((int)-error));
 }
 
-int dhcp_configure(const struct net_plan *plan)
+int dhcp_open(struct dhcp_exchange *exchange, const struct net_plan *plan)
 {
-	struct exchange exchange = { .plan = plan, .deadline = net_milliseconds() + plan->seconds * 1000L };
 	struct ifreq hardware = { 0 };
-	struct lease lease;
 	long result = net_interface(plan->kernel, plan->name, SIOCGIFHWADDR, &hardware);
 
+	*exchange = (struct dhcp_exchange){ .plan = plan };
 	if (result || hardware.ifr_hwaddr.sa_family != ARPHRD_ETHER)
 		return net_fail(plan, result ? (int)result : -EINVAL, "dhcp: it has no Ethernet address");
-	memcpy(exchange.hardware, hardware.ifr_hwaddr.sa_data, sizeof(exchange.hardware));
-	result = netlink_call(plan->kernel, SYS_getrandom, (long)&exchange.id, sizeof(exchange.id), 0, 0, 0);
-	if (result < 0)
-		return explain(plan, result);
-	result = open_socket(plan, &exchange.fd);
+	memcpy(exchange->hardware, hardware.ifr_hwaddr.sa_data, sizeof(exchange->hardware));
+	result = netlink_call(plan->kernel, SYS_getrandom, (long)&exchange->id, sizeof(exchange->id), 0, 0, 0);
+	return result < 0 ? explain(plan, result) : open_socket(plan, &exchange->fd);
+}
+
+void dhcp_close(const struct dhcp_exchange *exchange)
+{
+	netlink_call(exchange->plan->kernel, SYS_close, exchange->fd, 0, 0, 0, 0);
+}
+
+int dhcp_configure(const struct net_plan *plan)
+{
+	struct dhcp_exchange exchange;
+	struct dhcp_lease lease;
+	long result;
+
+	dhcp_release(plan->kernel, plan->name);
+	result = dhcp_open(&exchange, plan);
 	if (result)
 		return (int)result;
-	result = converse(&exchange, &lease);
-	netlink_call(plan->kernel, SYS_close, exchange.fd, 0, 0, 0, 0);
-	return result ? explain(plan, result) : apply(plan, &lease);
+	exchange.deadline = net_milliseconds() + plan->seconds * 1000L;
+	result = dhcp_obtain(&exchange, &lease);
+	dhcp_close(&exchange);
+	if (result)
+		return explain(plan, result);
+	result = dhcp_apply(plan, &lease);
+	return result || lease.seconds == UINT32_MAX ? (int)result : dhcp_keep(plan, &lease, exchange.asked);
 }

@@ -30,7 +30,7 @@
 
 enum {
 	REASON_SIZE = 256, /* bytes of a kernel's last words, with the terminator */
-	NAME_SERVERS_MAX = 8,
+	NAME_SERVERS_MAX = 24,
 };
 
 /**
@@ -134,6 +134,24 @@ struct device {
 
 SLIST_HEAD(device_list, device);
 
+struct dhcp_keeper;
+
+LIST_HEAD(dhcp_keeper_list, dhcp_keeper);
+
+/** enum net_origin - who told of a name server; those before are preferred */
+enum net_origin { NET_FROM_CALLER, NET_FROM_DHCP, NET_FROM_ROUTER, NET_FROM_ANYBODY };
+
+/**
+ * struct name_server - one that a kernel's networks have
+ * @text: its number, perhaps "%" and an interface
+ * @interface: that is configured so
+ */
+struct name_server {
+	char text[64];
+	char interface[32];
+	enum net_origin origin;
+};
+
 /**
  * struct rumpus - a kernel
  * @ops, @h, @info: its platform
@@ -146,7 +164,8 @@ SLIST_HEAD(device_list, device);
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
  * @visits, @processes, @devices: all that there are
  * @components: drivers that it can load
- * @name_servers, @name_server_count: that its networks have, as text: numbers, perhaps "%" and an interface
+ * @name_servers, @name_server_count: that its networks have
+ * @keepers: threads that extend leases
  * @version: a copy of the image's name for itself
  * @ended:   0, then 1 while @reason is written, then 2
  * @reason:  one line
@@ -167,8 +186,9 @@ struct rumpus {
 	struct rumpus_process_list processes;
 	struct device_list devices;
 	struct components components;
-	char name_servers[NAME_SERVERS_MAX][64];
+	struct name_server name_servers[NAME_SERVERS_MAX];
 	unsigned int name_server_count;
+	struct dhcp_keeper_list keepers;
 	char version[128];
 	int ended;
 	char reason[REASON_SIZE];
@@ -258,6 +278,14 @@ int device_attach(struct rumpus *kernel, const struct device_class *class, void 
 
 /** device_remove() - take a device of a class back by its name and close it. Return: 0, -ENOENT, as the class */
 int device_remove(struct rumpus *kernel, const struct device_class *class, const char *name);
+
+/** net_drop_servers() - forget the name servers that came of an interface, from one origin or from NET_FROM_ANYBODY */
+void net_drop_servers(struct rumpus *kernel, const char *name, enum net_origin origin);
+
+/** dhcp_release() - keep the lease of an interface no longer, if there is one; waits for its thread */
+void dhcp_release(struct rumpus *kernel, const char *name);
+/** dhcp_release_all() - the same for all of them, with the lock, which is released meanwhile; the kernel is dead */
+void dhcp_release_all(struct rumpus *kernel);
 
 /** devices_close() - close all that @kernel had; no call uses them any more */
 void devices_close(struct rumpus *kernel);

@@ -332,6 +332,7 @@ int rumpus_halt(struct rumpus *kernel)
 	kernel->image.ops->halt();
 	pthread_mutex_lock(&rumpus_lock);
 	wait_for_callers(kernel);
+	dhcp_release_all(kernel);
 	free_records(kernel);
 	pthread_mutex_unlock(&rumpus_lock);
 	devices_close(kernel);

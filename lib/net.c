@@ -50,8 +50,7 @@ int rumpus_net_add(struct rumpus *kernel, const char *spec, char name[32], char 
 	if (!taken)
 		net->ops->close(net);
 	if (error && result == -EOPNOTSUPP)
-		snprintf(error, error_size, "%s: this kernel has no network; boot the image \"net\"",
-			 spec);
+		snprintf(error, error_size, "%s: this kernel has no network; boot the image \"net\"", spec);
 	else if (error)
 		snprintf(error, error_size, "%s: the kernel does not take this device (error %d)", spec, -result);
 	return result;
@@ -59,5 +58,14 @@ int rumpus_net_add(struct rumpus *kernel, const char *spec, char name[32], char 
 
 int rumpus_net_remove(struct rumpus *kernel, const char *name)
 {
-	return kernel && name ? device_remove(kernel, &net_class, name) : -EINVAL;
+	int error;
+
+	if (!kernel || !name)
+		return -EINVAL;
+	error = device_remove(kernel, &net_class, name);
+	if (error)
+		return error;
+	dhcp_release(kernel, name);
+	net_drop_servers(kernel, name, NET_FROM_ANYBODY);
+	return 0;
 }

@@ -77,7 +77,7 @@ static void take_options(const struct net_plan *plan, const struct nlmsghdr *mes
 		if (!size || (size_t)(end - at) < size)
 			return;
 		for (size_t i = 8; at[0] == OPTION_NAME_SERVERS && i + 16 <= size; i += 16)
-			net_add_server(plan, AF_INET6, at + i);
+			net_add_server(plan, NET_FROM_ROUTER, AF_INET6, at + i);
 	}
 }
 

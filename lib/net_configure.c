@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* One call that makes an interface usable: its settings, as words; and the name servers that came of it. */
+/* One call that makes an interface usable: its settings, as words. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
@@ -55,54 +55,6 @@ bool net_has_link(const struct net_plan *plan)
 	struct ifreq request = { 0 };
 
 	return !net_interface(plan->kernel, plan->name, SIOCGIFFLAGS, &request) && (request.ifr_flags & IFF_RUNNING);
-}
-
-/* ---- name servers ---- */
-
-void net_add_server(const struct net_plan *plan, int family, const void *bytes)
-{
-	struct rumpus *kernel = plan->kernel;
-	char text[sizeof(kernel->name_servers[0])] = "";
-	bool local = family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)bytes);
-	unsigned int i;
-
-	inet_ntop(family, bytes, text, INET6_ADDRSTRLEN);
-	if (local)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%%%s", plan->name);
-	if (api_begin())
-		return;
-	for (i = 0; i < kernel->name_server_count && strcmp(kernel->name_servers[i], text) != 0; i++)
-		;
-	if (i == kernel->name_server_count && i < NAME_SERVERS_MAX) {
-		strcpy(kernel->name_servers[i], text);
-		kernel->name_server_count++;
-	}
-	api_end();
-}
-
-int rumpus_net_name_servers(struct rumpus *kernel, char *list, size_t size)
-{
-	unsigned int i;
-	size_t len = 0;
-	int result;
-
-	if (!kernel || !list || !size)
-		return -EINVAL;
-	result = api_begin();
-	if (result)
-		return result;
-	result = (int)kernel->name_server_count;
-	for (i = 0; i < kernel->name_server_count; i++)
-		len += strlen(kernel->name_servers[i]) + 1;
-	if (len > size)
-		result = -ENOSPC;
-	for (*list = '\0', i = 0; result > 0 && i < kernel->name_server_count; i++) {
-		if (i)
-			strcat(list, " ");
-		strcat(list, kernel->name_servers[i]);
-	}
-	api_end();
-	return result;
 }
 
 /* ---- what the settings say ---- */
@@ -294,6 +246,6 @@ int rumpus_net_configure(struct rumpus *kernel, const char *name, const char *se
 	if (!result)
 		result = set_routes(&plan);
 	for (i = 0; !result && i < plan.server_count; i++)
-		net_add_server(&plan, plan.servers[i].family, plan.servers[i].bytes);
+		net_add_server(&plan, NET_FROM_CALLER, plan.servers[i].family, plan.servers[i].bytes);
 	return result;
 }

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+#include "internal.h"
 #include "netlink.h"
 
 #define NET_ADDRESSES_MAX 8U
@@ -36,9 +37,8 @@ struct net_plan {
 /** net_fail() - say what is wrong, with the interface's name before it. Return: @result */
 int net_fail(const struct net_plan *plan, int result, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/** net_add_server() - note a name server of the kernel's down; those that it has, and more than there is room for, are
- * not */
-void net_add_server(const struct net_plan *plan, int family, const void *bytes);
+/** net_add_server() - note a name server of the kernel's down, each once; more than there is room for are not */
+void net_add_server(const struct net_plan *plan, enum net_origin origin, int family, const void *bytes);
 
 /** net_has_link() - does the interface have one now? */
 bool net_has_link(const struct net_plan *plan);

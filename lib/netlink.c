@@ -121,20 +121,34 @@ bool net_prefix_is_station(const struct net_prefix *prefix)
 	return prefix->bits == prefix->size * 8;
 }
 
+static void begin_address(struct netlink_request *request, uint16_t type, uint16_t flags, int index,
+			  const struct net_prefix *prefix)
+{
+	netlink_begin(request, type, flags, sizeof(request->body.address));
+	request->body.address.ifa_family = (uint8_t)prefix->family;
+	request->body.address.ifa_prefixlen = (uint8_t)prefix->bits;
+	request->body.address.ifa_index = (uint32_t)index;
+	netlink_add(request, IFA_LOCAL, prefix->bytes, prefix->size);
+	netlink_add(request, IFA_ADDRESS, prefix->bytes, prefix->size);
+}
+
 int net_set_address(struct rumpus *kernel, int index, const struct net_prefix *prefix, uint16_t flags, uint32_t seconds)
 {
 	const struct ifa_cacheinfo life = { .ifa_prefered = seconds, .ifa_valid = seconds };
 	struct netlink_request request;
 
-	netlink_begin(&request, RTM_NEWADDR, NLM_F_CREATE | flags, sizeof(request.body.address));
-	request.body.address.ifa_family = (uint8_t)prefix->family;
-	request.body.address.ifa_prefixlen = (uint8_t)prefix->bits;
-	request.body.address.ifa_index = (uint32_t)index;
+	begin_address(&request, RTM_NEWADDR, NLM_F_CREATE | flags, index, prefix);
 	/* The network is known to have no other station of this address: no second of asking around. */
 	request.body.address.ifa_flags = prefix->family == AF_INET6 ? IFA_F_NODAD : 0;
-	netlink_add(&request, IFA_LOCAL, prefix->bytes, prefix->size);
-	netlink_add(&request, IFA_ADDRESS, prefix->bytes, prefix->size);
 	netlink_add(&request, IFA_CACHEINFO, &life, sizeof(life));
+	return netlink_transact(kernel, &request);
+}
+
+int net_drop_address(struct rumpus *kernel, int index, const struct net_prefix *prefix)
+{
+	struct netlink_request request;
+
+	begin_address(&request, RTM_DELADDR, 0, index, prefix);
 	return netlink_transact(kernel, &request);
 }
 

@@ -73,6 +73,9 @@ bool net_prefix_is_station(const struct net_prefix *prefix);
 int net_set_address(struct rumpus *kernel, int index, const struct net_prefix *prefix, uint16_t flags,
 		    uint32_t seconds);
 
+/** net_drop_address() - take it away. Return: 0, -EADDRNOTAVAIL when it is not there */
+int net_drop_address(struct rumpus *kernel, int index, const struct net_prefix *prefix);
+
 /**
  * net_set_route() - add a route
  * @to:    of no size: everything of the family

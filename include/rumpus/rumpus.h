@@ -239,8 +239,10 @@ int rumpus_net_route(struct rumpus *kernel, const char *destination, const char 
  *            "wait=10"        seconds that "dhcp" and "auto" each wait at most
  * @error: one line that names what is wrong and the remedy, on failure; may be NULL
  *
- * What was done before something failed stays done. An address from DHCP is dropped by the kernel when its lease is over;
- * calling this again before with "dhcp" extends it.
+ * What was done before something failed stays done. A lease from DHCP that ends is extended in time by a thread of the
+ * library's, "rumpus-dhcp", which sleeps until then and ends with the interface or the kernel. When no server extends it,
+ * or refuses to, the address goes, with its name servers, and the thread asks for another one, once a minute; the kernel's
+ * log has a line about either.
  * Return: 0; -EINVAL for settings that are not understood, or a gateway in no network of the interface; -ENODEV without
  * such an interface; -EEXIST for an address or route that is there; -EADDRINUSE when another station has the address;
  * -ETIMEDOUT when nobody answered; -EOPNOTSUPP when the kernel has no network
@@ -248,7 +250,8 @@ int rumpus_net_route(struct rumpus *kernel, const char *destination, const char 
 int rumpus_net_configure(struct rumpus *kernel, const char *name, const char *settings, char *error, size_t error_size);
 
 /**
- * rumpus_net_name_servers() - what rumpus_net_configure() was given or learnt, for resolvers
+ * rumpus_net_name_servers() - what rumpus_net_configure() was given or learnt, for resolvers, in this order: given ones,
+ * those of DHCP, those of routers; they go with their interface, and those of DHCP with the lease
  * @list: out: addresses with blanks between them ("10.0.2.3 fec0::3"); link-local ones with "%" and the interface
  * @size: bytes of @list; 520 are always enough
  * Return: how many; -ENOSPC when @list is too small

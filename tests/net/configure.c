@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* rumpus_net_configure(): what networks give, what they refuse, servers that are wrong, settings that are none */
+/* rumpus_net_configure(): what networks give, what they refuse, settings that are none */
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "node.h"
 #include "../tap.h"
-
-#define MAGIC_AT 236 /* byte of a DHCP message, before its options */
 
 static struct node a, b;
 static char error[256], list[520];
@@ -154,141 +150,6 @@ static void check_no_network(void)
 	rumpus_halt(kernel);
 }
 
-/* ---- a DHCP server that is not as it should be ---- */
-
-enum { MESSAGE_SIZE = 300, DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5, NAK = 6 };
-
-/**
- * struct server - its life
- * @fd:       socket at b
- * @refusals: requests that are to be refused before one is granted
- * @lease:    seconds
- * @garbage:  send nonsense before each answer
- * @requests: that came
- */
-struct server {
-	long fd;
-	int refusals;
-	uint8_t lease;
-	bool garbage;
-	int requests;
-	pthread_t thread;
-};
-
-static void send_to_all(const struct server *server, const unsigned char *bytes, size_t size)
-{
-	struct sockaddr_storage to;
-	socklen_t len = address_of(&to, "255.255.255.255", 68);
-
-	node_sendto(&b, server->fd, bytes, size, (struct sockaddr *)&to, len);
-}
-
-static void answer(const struct server *server, const unsigned char *request, uint8_t type)
-{
-	const unsigned char options[] = {
-		0x63, 0x82, 0x53, 0x63, 53, 1, type, 54, 4,  10, 8, 0, 2, 51, 4,  0, 0, 0, server->lease,
-		1,    4,    255,  255,	0,  0, 3,    4,	 10, 8,	 0, 2, 6, 8,  10, 8, 0, 3, 10,
-		8,    0,    4,	  255
-	};
-	static const unsigned char yours[] = { 10, 8, 0, 7 };
-	unsigned char message[MESSAGE_SIZE] = { 0 };
-
-	memcpy(message, request, MAGIC_AT);
-	message[0] = 2;
-	memcpy(message + 16, yours, sizeof(yours));
-	memcpy(message + MAGIC_AT, options, sizeof(options));
-	if (server->garbage) {
-		message[4] ^= 1; /* another conversation's */
-		send_to_all(server, message, sizeof(message));
-		message[4] ^= 1;
-		message[33] ^= 1; /* another station's */
-		send_to_all(server, message, sizeof(message));
-		message[33] ^= 1;
-		message[MAGIC_AT] ^= 1;
-		send_to_all(server, message, sizeof(message));
-		message[MAGIC_AT] ^= 1;
-		message[MAGIC_AT + 5] = 200; /* an option that is longer than all that is there */
-		send_to_all(server, message, MAGIC_AT + 40);
-		message[MAGIC_AT + 5] = 1;
-		send_to_all(server, message, 100);
-		send_to_all(server, message, MAGIC_AT);
-		send_to_all(server, message, MAGIC_AT + 4);
-	}
-	send_to_all(server, message, sizeof(message));
-}
-
-static void *serve(void *arg)
-{
-	struct server *server = arg;
-	unsigned char request[1024];
-
-	while (node_recv(&b, server->fd, request, sizeof(request)) > MAGIC_AT + 7) {
-		bool granted = true;
-
-		if (request[MAGIC_AT + 6] == REQUEST) {
-			server->requests++;
-			granted = --server->refusals < 0;
-		}
-		answer(server, request, request[MAGIC_AT + 6] == DISCOVER ? OFFER : granted ? ACK : NAK);
-	}
-	rumpus_thread_detach();
-	return NULL;
-}
-
-static void server_start(struct server *server)
-{
-	struct sockaddr_storage here;
-	socklen_t size = address_of(&here, "0.0.0.0", 67);
-
-	server->fd = node_socket(&b, AF_INET, SOCK_DGRAM, 0);
-	node_setsockopt(&b, server->fd, SOL_SOCKET, SO_BROADCAST, 1);
-	if (node_bind(&b, server->fd, (struct sockaddr *)&here, size))
-		tap_abort("no port for a DHCP server");
-	pthread_create(&server->thread, NULL, serve, server);
-}
-
-/* An empty datagram ends it. */
-static void server_stop(struct server *server)
-{
-	struct sockaddr_storage to;
-	socklen_t size = address_of(&to, "127.0.0.1", 67);
-	long fd = node_socket(&b, AF_INET, SOCK_DGRAM, 0);
-
-	node_sendto(&b, fd, "", 0, (struct sockaddr *)&to, size);
-	pthread_join(server->thread, NULL);
-	node_close(&b, fd);
-	node_close(&b, server->fd);
-}
-
-static void check_servers(void)
-{
-	struct server refusing = { .refusals = 2, .lease = 200 }, odd = { .garbage = true, .lease = 2 };
-	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-	int i;
-
-	add(&a, "pair:dhcp");
-	add(&b, "pair:dhcp");
-	tap_is(configure(&b, "10.8.0.2/16"), 0, "a server %s", error);
-	tap_is(rumpus_net_route(b.kernel, "255.255.255.255", NULL, b.device), 0,
-	       "that reaches stations without address");
-	server_start(&refusing);
-	tap_is(configure(&a, "dhcp wait=30"), 0, "a server that refuses twice %s", error);
-	tap_is(refusing.requests, 3, "is asked three times");
-	tap_ok(has_address(&a, "10.8.0.7"), "and gives an address then");
-	tap_is(node_ping(&a, "10.8.0.2", 1, 64), 1, "with a network");
-	server_stop(&refusing);
-	tap_ok(rumpus_net_name_servers(a.kernel, list, sizeof(list)) > 1 && strstr(list, "10.8.0.3 10.8.0.4"),
-	       "and two name servers: %s", list);
-	server_start(&odd);
-	tap_is(configure(&a, "dhcp wait=30"), 0, "a server that sends nonsense as well %s", error);
-	server_stop(&odd);
-	for (i = 0; i < 600 && has_address(&a, "10.8.0.7"); i++)
-		nanosleep(&pause, NULL);
-	tap_ok(!has_address(&a, "10.8.0.7"), "the address goes when its lease of two seconds is over");
-	take(&b);
-	take(&a);
-}
-
 int main(int argc, char **argv)
 {
 	check_no_network();
@@ -296,7 +157,6 @@ int main(int argc, char **argv)
 	node_boot(&b, "b", 1);
 	check_slirp();
 	check_errors();
-	check_servers();
 	node_halt(&b);
 	node_halt(&a);
 	return tap_done();
