@@ -196,19 +196,31 @@ static void cache_bound(void)
 	unlink("memory.img");
 }
 
-static void bounded(void)
+static void *fill_beside(void *done)
 {
-	struct rumpus *kernel = boot_with(96 * MIB, 0, 2, 0);
-	long done;
+	*(long *)done = fill("/tmp/beside", 512 * MIB, 4);
+	return NULL;
+}
+
+/* Two threads, so that two virtual CPUs look for memory that there is not */
+static void bounded(long bound, unsigned int cpus)
+{
+	struct rumpus *kernel = boot_with((uint64_t)bound, 0, cpus, 0);
+	pthread_t thread;
+	long done, beside;
 
 	rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700);
 	rumpus_sys_mount("none", "/tmp", "tmpfs", 0, "size=1G");
+	thread = fixture_thread(fill_beside, &beside);
 	done = fill("/tmp/a", 512 * MIB, 4);
-	tap_ok(done > 64 * MIB && done < 96 * MIB, "a bound of 96 MiB ends a file of memory after %ld", done / MIB);
-	tap_ok(holds("/tmp/a", done, 4), "what was written is there");
+	pthread_join(thread, NULL);
+	tap_ok(done + beside > bound - 28 * MIB && done + beside < bound,
+	       "a bound of %ld MiB ends files of memory after %ld and %ld", bound / MIB, done / MIB, beside / MIB);
+	tap_ok(holds("/tmp/a", done, 4) && holds("/tmp/beside", beside, 4), "what was written is there");
 	tap_ok(!rumpus_end_reason(kernel), "the kernel lives");
 	rumpus_sys_unlinkat(AT_FDCWD, "/tmp/a", 0);
-	tap_ok(fill("/tmp/b", 48 * MIB, 5) == 48 * MIB, "and has memory again");
+	rumpus_sys_unlinkat(AT_FDCWD, "/tmp/beside", 0);
+	tap_is(fill("/tmp/b", bound / 2 - 12 * MIB, 5), bound / 2 - 12 * MIB, "and has memory again");
 	rumpus_halt(kernel);
 }
 
@@ -479,7 +491,8 @@ int main(int argc, char **argv)
 	counts(0, posix_memory_allowed() / 2, "without one, half of what this program may have");
 	dirty_bound("", 32 * MIB);
 	dirty_bound("rump.dirty=3M", 3 * MIB);
-	bounded();
+	bounded(32 * MIB, 16);
+	bounded(96 * MIB, 2);
 	host_without_memory();
 	mappings();
 	mappings_again();

@@ -32,6 +32,9 @@ EXPORT_SYMBOL(empty_zero_page);
 #define BOOT_MEMORY (SZ_4M + TRACES_MEMORY)
 #define BOOT_MEMORY_PER_CPU SZ_256K
 
+/* So much memory lets the tree have the tasks that many CPUs begin with, even if there is less. */
+#define MEMORY_FOR_TASKS ((unsigned long)SZ_128M)
+
 /* Mappings that are not of vmalloc()'s: those below, and blocks of callers. */
 #define OTHER_MAPPINGS 512
 
@@ -141,8 +144,9 @@ void __init mem_init(void)
 {
 	memblock_free_all();
 	rump_memory_withhold(withheld_bits, PHYS_PFN(boot_end), PHYS_PFN(section_end), PHYS_PFN(memory_bound));
-	/* Nothing takes this for memory any more, but limits are computed from its size. */
-	memblock_add(section_end, memory_bound - section_end);
+	/* Nothing takes this for memory any more, but how many tasks there may be is computed from its size. */
+	memblock_phys_free(boot_end, section_end - boot_end);
+	memblock_add(section_end, max(memory_bound, MEMORY_FOR_TASKS) - section_end);
 }
 
 /* The image is none of the memory that the page allocator knows. */
