@@ -8,6 +8,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/export.h>
+#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/set_memory.h>
 #include <linux/spinlock.h>
@@ -138,6 +139,8 @@ static void area_map(struct area *area, unsigned long start, unsigned long end)
 
 		if (!pte_present(pte) || __test_and_set_bit(area_page(area, addr), area->mapped))
 			continue;
+		/* Variables of a module that was here had borders. */
+		kasan_unpoison_range((void *)addr, PAGE_SIZE);
 		batch_add(&batch, addr, PFN_PHYS(pte_pfn(pte)), prot_of(pte));
 	}
 	batch_finish(&batch);
