@@ -58,7 +58,7 @@ static int judge_address(const struct net_plan *plan, const struct nlmsghdr *mes
 			memcpy(&flags, RTA_DATA(attribute), sizeof(flags));
 	if (flags & IFA_F_DADFAILED)
 		return -EADDRINUSE;
-	return !(flags & (IFA_F_TENTATIVE | IFA_F_PERMANENT));
+	return message->nlmsg_type == RTM_NEWADDR && !(flags & (IFA_F_TENTATIVE | IFA_F_PERMANENT));
 }
 
 /* Options of a router's advertisement, as they were on the wire: type, length in units of 8 bytes, ... */
@@ -87,7 +87,8 @@ static int take_messages(const struct net_plan *plan, const struct nlmsghdr *mes
 	int result = 0;
 
 	for (; NLMSG_OK(message, len) && !result; message = NLMSG_NEXT(message, len)) {
-		if (message->nlmsg_type == RTM_NEWADDR)
+		/* An address that another station turns out to have is gone by the time we hear of it. */
+		if (message->nlmsg_type == RTM_NEWADDR || message->nlmsg_type == RTM_DELADDR)
 			result = judge_address(plan, message);
 		else if (message->nlmsg_type == RTM_NEWNDUSEROPT)
 			take_options(plan, message);
