@@ -22,11 +22,20 @@ install-releases = $(linux-releases)
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
+install-unit    = $(BUILD)/lib/systemd/rumpus-mount@.service
+install-media   = $(wildcard examples/media/*)
 install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
 install-doc     = README.md $(wildcard LICENSES/*.txt)
 install-docs    = $(wildcard doc/*.md)
 install-bash    = tools/completion/rumpus
 install-zsh     = tools/completion/_rumpus
+
+# The same unit serves the system and users.
+all-targets += $(install-unit)
+$(install-unit): packaging/rumpus-mount@.service.in Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
 
 define newline
 
@@ -50,6 +59,8 @@ install: all
 	$(foreach release,$(install-releases),$(call install-files,644,lib/rumpus/$(release),$(wildcard \
 		$(BUILD)/lib/rumpus/$(release)/*))$(newline))
 	$(call install-files,644,lib/pkgconfig,$(install-pc))
+	$(call install-files,644,lib/systemd/system,$(install-unit))
+	$(call install-files,644,lib/systemd/user,$(install-unit))
 	$(call install-files,644,include/rumpus,$(install-header))
 	$(call install-files,644,include/rump,$(install-rump))
 	$(call install-files,644,share/man/man1,$(filter %.1,$(install-man)))
@@ -58,6 +69,7 @@ install: all
 	$(call install-files,644,share/zsh/site-functions,$(install-zsh))
 	$(call install-files,644,share/doc/rumpus,$(install-doc))
 	$(call install-files,644,share/doc/rumpus/doc,$(install-docs))
+	$(call install-files,644,share/doc/rumpus/examples/media,$(install-media))
 
 clean:
 	$(Q)rm -rf '$(BUILD)'

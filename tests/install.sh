@@ -17,7 +17,8 @@ for file in bin/rumpus sbin/mount.rumpus sbin/mount.fuse.rumpus sbin/umount.fuse
     lib/pkgconfig/rumpus.pc lib/librumpus.so.0-gdb.py include/rumpus/rumpus.h include/rumpus/syscalls.h include/rumpus/hyp_blk.h \
     lib/librumpclient.so.0 include/rump/rumpclient.h share/man/man3/rumpclient.3 share/man/man3/rumpuser.3 \
     share/man/man1/rumpus.1 share/man/man1/rumpus-cp.1 share/man/man3/rumpus_syscalls.3 share/man/man3/rumpus_net.3 share/doc/rumpus/README.md share/doc/rumpus/doc/security.md \
-    share/doc/rumpus/GPL-2.0-only.txt share/bash-completion/completions/rumpus share/zsh/site-functions/_rumpus; do
+    lib/systemd/system/rumpus-mount@.service lib/systemd/user/rumpus-mount@.service \
+    share/doc/rumpus/examples/media/72-rumpus-media.rules share/doc/rumpus/GPL-2.0-only.txt share/bash-completion/completions/rumpus share/zsh/site-functions/_rumpus; do
     [ -s "$dest$prefix/$file" ]
     ok $? "$file"
 done

@@ -15,7 +15,7 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/shell.c tools/shell_host.c tools/shell_path.c tools/shell_word.c tools/shell_worker.c \
 	tools/line.c tools/look.c tools/edit.c \
 	tools/mount_fuse.c tools/mount_option.c tools/mount_supervise.c tools/mount_serve.c tools/watch.c tools/disk_count.c tools/umount.c tools/mounts.c tools/connection.c tools/registry.c \
-	tools/background.c \
+	tools/background.c tools/notify.c \
 	tools/complete.c tools/complete_path.c tools/complete_shell.c \
 	tools/doctor.c tools/doctor_try.c tools/doctor_sandbox.c tools/doctor_host.c \
 	tools/net_demo.c tools/capture.c tools/frame.c

@@ -15,6 +15,7 @@
 
 #include "background.h"
 #include "mounting.h"
+#include "notify.h"
 #include "registry.h"
 #include "watch.h"
 
@@ -177,6 +178,7 @@ static void now_it_works(struct session *session)
 	supervisor.since = clock_now();
 	close(session->cwd);
 	session->cwd = -1;
+	notify_manager(supervisor.restarts ? "STATUS=served again, read-only" : "READY=1\nSTATUS=served");
 	if (mounting->ready < 0)
 		return;
 	openlog("rumpus", LOG_PID, LOG_DAEMON);
@@ -217,6 +219,7 @@ static int end_mount(struct session *session)
 	const struct mounting *mounting = mounting_of(session);
 	char why[256];
 
+	notify_manager("STOPPING=1");
 	if (!is_mounted(mounting) || !connection_end(mounting->connection.dir, false, why, sizeof(why)))
 		return 0;
 	session->report->say(session->report->arg, SEVERITY_WARNING, mounting->connection.dir,
