@@ -3,7 +3,7 @@
 
 include tests/fs/build.mk tests/rumpuser/build.mk
 
-tests := tests/runner.sh tests/packages.sh tests/build.sh tests/style.sh $(tests) tests/install.sh
+tests := tests/runner.sh tests/packages.sh tests/sources.sh tests/build.sh tests/style.sh $(tests) tests/install.sh
 TESTS ?=
 
 test-program = $(firstword $(subst :, ,$(1)))

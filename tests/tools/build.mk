@@ -48,6 +48,10 @@ mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd iso9660-rock iso9660-joliet romfs cramfs ufs1
 tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+64)
 long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mutants.py:%-$(part)000+1000))
+# Images from Debian's source packages, the large ones in the long run
+published-packages := e2fsprogs btrfs-progs dosfstools
+tests += $(published-packages:%=tests/tools/published.py:%)
+long-tests += tests/tools/published.py:btrfs-progs-long
 tests += $(tools-test-types:%=tests/tools/layers.py:%)
 # Not f2fs yet: after some kills a reader of its image does not end.
 tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs)
