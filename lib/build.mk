@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # librumpus: the embedding library, from the sources of every folder that belongs to it (librumpus-src).
 
-lib-src := $(addprefix lib/,loader.c gate.c thread.c process.c kernel.c upcalls.c device.c disk.c net.c netlink.c rtnetlink.c \
+lib-src := $(addprefix lib/,loader.c gate.c thread.c wait.c process.c kernel.c upcalls.c device.c disk.c net.c netlink.c rtnetlink.c \
 	net_configure.c net_automatic.c name_servers.c dhcp.c dhcp_message.c dhcp_keep.c component.c crc32.c debug.c posix/host.c posix/image.c posix/log.c)
 librumpus-src += $(lib-src)
 

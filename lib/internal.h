@@ -80,6 +80,7 @@ LIST_HEAD(visit_list, visit);
  * @cancel:  cancellation state of the program's, while the thread is in librumpus itself
  * @chosen:  it entered by rumpus_process_enter() or rumpus_boot(), not by the default rule
  * @visits:  all kernels that know it
+ * @on_wait, @on_wait_arg: see rumpus_thread_on_wait()
  */
 struct host_thread {
 	struct rumpus_thread *current;
@@ -89,6 +90,8 @@ struct host_thread {
 	int cancel;
 	bool chosen;
 	struct visit_list visits;
+	void (*on_wait)(void *arg);
+	void *on_wait_arg;
 };
 
 /**
@@ -155,6 +158,7 @@ struct name_server {
 /**
  * struct rumpus - a kernel
  * @ops, @h, @info: its platform
+ * @lent:    the same as the image gets it
  * @image:   where it lies; the upcalls look at image.ops, which is NULL until it is loaded
  * @debug:   the same, for debuggers
  * @config:  strings are only valid while rumpus_boot() runs
@@ -175,6 +179,7 @@ struct rumpus {
 	const struct hyp_ops *ops;
 	struct hyp *h;
 	struct hyp_info info;
+	struct hyp_ops lent;
 	struct loader_image image;
 	struct rumpus_debug_image debug;
 	struct rumpus_config config;
@@ -259,6 +264,9 @@ void thread_retire(struct rumpus_thread *thread, int gone);
 void thread_free(struct rumpus_thread *thread);
 /** visit_free() - with the lock: forget that a host thread knows a kernel, and its records there; nobody is inside */
 void visit_free(struct visit *visit);
+
+/** wait_lend() - fill in @lent: as the platform, but threads that want to know are told before they sleep */
+void wait_lend(struct rumpus *kernel);
 
 /** upcalls_of_kernel - what the platform calls: hands on to the image once it is there */
 extern const struct hyp_upcalls upcalls_of_kernel;

@@ -153,8 +153,9 @@ static int run(struct rumpus *kernel)
 			return -EINVAL;
 		command_line = text;
 	}
+	wait_lend(kernel);
 	kernel->image.ops->components(component_request, kernel);
-	error = kernel->image.ops->boot(kernel->ops, kernel->h, &kernel->info, command_line);
+	error = kernel->image.ops->boot(&kernel->lent, kernel->h, &kernel->info, command_line);
 	reason = rumpus_end_reason(kernel);
 	if (error)
 		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version,

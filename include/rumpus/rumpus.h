@@ -137,6 +137,16 @@ struct rumpus_thread *rumpus_thread_self(void);
 void rumpus_thread_interrupt(struct rumpus_thread *thread);
 
 /**
+ * rumpus_thread_on_wait() - be told each time that the calling thread is about to sleep inside a call
+ * @told: on this thread, on a stack with 8 KiB left; it may be asked often, must be quick, may neither block nor call
+ *        librumpus; NULL: nobody is told any more
+ * @arg:  its argument
+ *
+ * For servers in which another thread is to go on with what this one would have done next.
+ */
+void rumpus_thread_on_wait(void (*told)(void *arg), void *arg);
+
+/**
  * rumpus_disk_add() - open a block device by specification and attach it
  * @spec: as hyp_blk_open() in <rumpus/hyp_blk.h>
  * @read_only: open what is behind for reading alone

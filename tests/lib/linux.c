@@ -276,6 +276,50 @@ static void wait_for_reader(void)
 	__atomic_store_n(&reader, NULL, __ATOMIC_RELEASE);
 }
 
+static void count_sleep(void *arg)
+{
+	unsigned int *sleeps = arg;
+
+	__atomic_fetch_add(sleeps, 1, __ATOMIC_RELEASE);
+}
+
+/* Reads twice: the first time it is told of its sleeps. */
+static void *read_pipe_told(void *arg)
+{
+	unsigned int *told = arg;
+	void *result;
+
+	rumpus_sys_getpid(); /* attaches, which may sleep as well */
+	rumpus_thread_on_wait(count_sleep, told);
+	result = read_pipe(NULL);
+	rumpus_thread_on_wait(NULL, NULL);
+	__atomic_store_n(told, 0, __ATOMIC_RELEASE);
+	return result == (void *)1 ? read_pipe(NULL) : result;
+}
+
+/* A thread is told of its sleeps before it sleeps, and until it wants to know no more. */
+static void sleeps(void)
+{
+	struct rumpus *kernel = boot();
+	unsigned int told = 0;
+	pthread_t waiting;
+	void *result;
+
+	rumpus_sys_pipe2(pipe_in, 0);
+	waiting = fixture_thread(read_pipe_told, &told);
+	while (!__atomic_load_n(&told, __ATOMIC_ACQUIRE))
+		fixture_sleep(1);
+	tap_ok(true, "a thread is told that it is about to sleep");
+	wait_for_reader();
+	rumpus_sys_write(pipe_in[1], "x", 1);
+	wait_for_reader();
+	tap_is(__atomic_load_n(&told, __ATOMIC_ACQUIRE), 0, "when nobody wants to know, nobody is told");
+	rumpus_sys_write(pipe_in[1], "x", 1);
+	pthread_join(waiting, &result);
+	tap_is((long)result, 1, "it goes on");
+	rumpus_halt(kernel);
+}
+
 static void interrupt(int number)
 {
 }
@@ -614,6 +658,7 @@ int main(void)
 	descriptors_end();
 	remote_memory();
 	threads();
+	sleeps();
 	signals();
 	signal_model();
 	clocks();
