@@ -4,6 +4,7 @@
 #define FUSE_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include <fuse3/fuse_lowlevel.h>
 #include <sys/uio.h>
@@ -15,6 +16,17 @@
 #define FUSE_REQUEST_MAX (1U << 20)
 
 /**
+ * struct fuse_readers - who reads from the device; see readers.c
+ * @reading: a thread does, or is about to
+ * @standby: threads that wait for @call, or are about to
+ */
+struct fuse_readers {
+	_Atomic bool reading;
+	_Atomic unsigned int standby;
+	sem_t call;
+};
+
+/**
  * struct fuse_server - all constant while threads run, but @stop and @running
  * @stop:    threads are to end
  * @running: threads that have not ended
@@ -23,6 +35,7 @@ struct fuse_server {
 	struct fuse_server_config config;
 	struct fuse_session *session;
 	struct vnode *root;
+	struct fuse_readers readers;
 	_Atomic bool stop;
 	_Atomic unsigned int running;
 	unsigned int thread_count;
@@ -49,6 +62,20 @@ void *server_buffer(size_t size);
 
 /** server_write() - a reply, header first. Return: as writev(2) */
 ssize_t server_write(int fd, struct iovec *iov, int pieces, void *server);
+
+/* readers.c */
+int readers_init(struct fuse_readers *readers);
+void readers_destroy(struct fuse_readers *readers);
+/** readers_join() - the calling thread is going to serve */
+void readers_join(struct fuse_server *server);
+/** readers_turn() - is the calling thread to read a request? Blocks while others do that; false: ask again */
+bool readers_turn(struct fuse_server *server);
+/** readers_took() - the calling thread has read, in vain or not */
+void readers_took(struct fuse_server *server);
+/** readers_done() - its request is done */
+void readers_done(void);
+/** readers_leave() - the calling thread serves no more */
+void readers_leave(struct fuse_server *server);
 
 /* extra.c */
 /** extra_serve() - a request that the library does not know. Return: is it answered? If not, it is the library's */

@@ -88,9 +88,14 @@ static void serve(struct fuse_server *server)
 {
 	struct fuse_buf request = { 0 };
 
+	readers_join(server);
 	while (!atomic_load(&server->stop) && !fuse_session_exited(server->session)) {
-		int n = fuse_session_receive_buf(server->session, &request);
+		int n;
 
+		if (!readers_turn(server))
+			continue;
+		n = fuse_session_receive_buf(server->session, &request);
+		readers_took(server);
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
@@ -100,8 +105,10 @@ static void serve(struct fuse_server *server)
 		if (!extra_serve(server, &request))
 			fuse_session_process_buf(server->session, &request);
 		vnode_end();
+		readers_done();
 		count(&server->config.count->done);
 	}
+	readers_leave(server);
 	free(request.mem);
 	free(buffer.data);
 }
@@ -175,6 +182,7 @@ static void destroy(struct fuse_server *server)
 		close(server->config.device);
 	if (server->root)
 		vnode_stop();
+	readers_destroy(&server->readers);
 	free(server);
 }
 
@@ -188,7 +196,9 @@ int fuse_server_start(const struct fuse_server_config *config, struct fuse_serve
 		return -ENOMEM;
 	}
 	server->config = *config;
-	error = open_session(server);
+	error = readers_init(&server->readers);
+	if (!error)
+		error = open_session(server);
 	if (!error)
 		error = vnode_start(config->kernel, config->root, &server->root);
 	if (!error)

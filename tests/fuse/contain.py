@@ -132,6 +132,12 @@ def stuck(image):
     ok(wait_until(lambda: b"disk has not answered for 4 seconds" in read("said")), "of a disk that does not answer the user is told")
     waiting.join(2)
     ok(not seen and process.poll() is None, "it is waited for")
+    answers = []
+    for name in ("m/unknown", "m/w/../another"):
+        asking = threading.Thread(target=lambda: answers.append(error_of(os.stat, name)), daemon=True)
+        asking.start()
+        asking.join(mounting.PATIENCE)
+    ok(answers == [errno.ENOENT] * 2 and not seen, "who needs no disk is answered meanwhile", answers)
     write_synced("other/w/meanwhile")
     ok(read("other/w/meanwhile") == mounting.SYNCED, "by its mount alone")
     result = harness.run("mounts")
