@@ -77,6 +77,19 @@ static int take_watchdog(const struct command *command, struct mounting *mountin
 	return EXIT_DONE;
 }
 
+/* "partition=2": as -p, which mount(8) and fstab cannot say. Return: EXIT_DONE, EXIT_USAGE */
+static int take_partition(struct command *command, const char *word)
+{
+	const char *text = strchr(word, '=') + 1;
+
+	if (!*text)
+		return usage_error(command, "mount option \"%s\": give a number, a name or a UUID", word);
+	command->options.partition = strdup(text);
+	if (!command->options.partition)
+		abort();
+	return EXIT_DONE;
+}
+
 /* "uid=1000". Return: EXIT_DONE, EXIT_USAGE; -1 when it is none of these */
 static int take_owner(const struct command *command, struct mounting *mounting, const char *word)
 {
@@ -109,7 +122,7 @@ static int refuse_remount(const struct command *command)
 }
 
 /* Return: EXIT_DONE; EXIT_USAGE, EXIT_PROBLEM after a message; -1 when it is not ours */
-static int take_word(const struct command *command, struct mounting *mounting, const char *word)
+static int take_word(struct command *command, struct mounting *mounting, const char *word)
 {
 	if (!strncmp(word, "x-", 2) || !strncmp(word, "comment=", 8))
 		return EXIT_DONE;
@@ -126,6 +139,8 @@ static int take_word(const struct command *command, struct mounting *mounting, c
 		return refuse_remount(command);
 	if (!strncmp(word, "watchdog=", 9))
 		return take_watchdog(command, mounting, word);
+	if (!strncmp(word, "partition=", 10))
+		return take_partition(command, word);
 	return take_owner(command, mounting, word);
 }
 

@@ -104,6 +104,7 @@ static size_t put(char *text, size_t size, size_t used, const char *format, ...)
 static void tell_clients(const struct session *session)
 {
 	const struct connection *connection = &mounting_of(session)->connection;
+	const char *partition = session->command->options.partition;
 	const struct fuse_count *count = &session->shared->served;
 	char text[2 * PATH_MAX + 512] = "";
 	const size_t size = sizeof(text) - 1;
@@ -111,6 +112,7 @@ static void tell_clients(const struct session *session)
 
 	used = put(text, size, used, "dir=%s", connection->dir);
 	used = put(text, size, used, "image=%s", connection->source);
+	used = put(text, size, used, "partition=%s", partition ? partition : "");
 	used = put(text, size, used, "type=%s", supervisor.type);
 	used = put(text, size, used, "mode=%s", connection->flags & MS_RDONLY ? "ro" : "rw");
 	used = put(text, size, used, "requests=%llu", (unsigned long long)atomic_load(&count->requests));

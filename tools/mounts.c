@@ -8,7 +8,12 @@
 
 #include "command.h"
 #include "connection.h"
+#include "json.h"
 #include "registry.h"
+
+struct mounts_options {
+	bool json;
+};
 
 static int prepare(struct command *command, int argc, char **argv)
 {
@@ -56,7 +61,7 @@ static int show(void *arg, const struct connection_entry *entry)
 {
 	const struct registry_entry *served = find(arg, entry->dir);
 	char memory[32], user[32], restarts[48] = "", dir[sizeof(entry->dir)], image[sizeof(entry->source)];
-	char type[sizeof(served->type)];
+	char type[sizeof(served->type)], partition[sizeof(served->partition) + 16] = "";
 
 	snprintf(dir, sizeof(dir), "%s", entry->dir);
 	snprintf(image, sizeof(image), "%s", entry->source);
@@ -64,7 +69,9 @@ static int show(void *arg, const struct connection_entry *entry)
 	text_clean(image);
 	if (served && served->restarts)
 		snprintf(restarts, sizeof(restarts), "served again %llu times, ", served->restarts);
-	printf("%s on %s, by %s", image, dir, owner(entry->options, user, sizeof(user)));
+	if (served && *served->partition)
+		snprintf(partition, sizeof(partition), ", partition %s,", served->partition);
+	printf("%s%s on %s, by %s", image, text_clean(partition), dir, owner(entry->options, user, sizeof(user)));
 	if (!served) {
 		printf(": %.2s\n", entry->options);
 		return 0;
@@ -76,21 +83,56 @@ static int show(void *arg, const struct connection_entry *entry)
 	return 0;
 }
 
+/* The first members are known of all mounts, the others of those whose supervisor answers this user. */
+static int show_json(void *arg, const struct connection_entry *entry)
+{
+	const struct registry_entry *served = find(arg, entry->dir);
+	struct json *json = json_list_next();
+	char user[32];
+
+	json_open(json, NULL, '{');
+	json_string(json, "image", entry->source);
+	json_string(json, "directory", entry->dir);
+	json_string(json, "user", owner(entry->options, user, sizeof(user)));
+	json_bool(json, "read_only", !strncmp(entry->options, "ro", 2));
+	if (served) {
+		if (*served->partition)
+			json_string(json, "partition", served->partition);
+		json_string(json, "type", served->type);
+		json_unsigned(json, "requests", served->requests);
+		json_unsigned(json, "errors", served->errors);
+		json_unsigned(json, "memory", served->memory);
+		json_unsigned(json, "restarts", served->restarts);
+		json_signed(json, "process", served->pid);
+	}
+	json_close(json, '}');
+	return 0;
+}
+
 static int alone(struct command *command)
 {
+	const struct mounts_options *own = command->own;
 	struct served served = { 0 };
 	int error = registry_list(keep, &served);
 
 	if (!error)
-		connection_list(show, &served);
+		connection_list(own->json ? show_json : show, &served);
 	else
 		report_error(command->report, NULL, "%s", report_errno(error));
 	free(served.entries);
+	if (own->json)
+		json_list_end();
 	return error || fflush(stdout) ? EXIT_PROBLEM : EXIT_DONE;
 }
 
+static const struct option_rule options[] = {
+	{ 0, "json", NULL, "an array of objects, memory in bytes", option_true, offsetof(struct mounts_options, json) },
+	{ 0 },
+};
+
 static const struct option_example examples[] = {
 	{ "rumpus mounts", "yours with how they fare, those of others by name" },
+	{ "rumpus mounts --json | jq -r '.[].directory'", "for programs" },
 	{ 0 },
 };
 
@@ -98,6 +140,8 @@ const struct subcommand subcommand_mounts = {
 	.name = "mounts",
 	.arguments = "",
 	.summary = "list what \"rumpus mount\" has mounted",
+	.options = options,
+	.options_size = sizeof(struct mounts_options),
 	.examples = examples,
 	.prepare = prepare,
 	.alone = alone,

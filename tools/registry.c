@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,29 +175,38 @@ static long read_string(int fd, char *text, size_t size)
 	return -1;
 }
 
+/* What a supervisor may say, and where it goes. */
+static const struct {
+	const char *name;
+	size_t at, size; /* of text; 0: an unsigned long long */
+} fields[] = {
+	{ "dir", offsetof(struct registry_entry, dir), sizeof(((struct registry_entry *)0)->dir) },
+	{ "image", offsetof(struct registry_entry, image), sizeof(((struct registry_entry *)0)->image) },
+	{ "partition", offsetof(struct registry_entry, partition), sizeof(((struct registry_entry *)0)->partition) },
+	{ "type", offsetof(struct registry_entry, type), sizeof(((struct registry_entry *)0)->type) },
+	{ "mode", offsetof(struct registry_entry, mode), sizeof(((struct registry_entry *)0)->mode) },
+	{ "requests", offsetof(struct registry_entry, requests), 0 },
+	{ "errors", offsetof(struct registry_entry, errors), 0 },
+	{ "memory", offsetof(struct registry_entry, memory), 0 },
+	{ "restarts", offsetof(struct registry_entry, restarts), 0 },
+};
+
+/* What is not known is of a later version, and left out. */
 static void take_string(struct registry_entry *entry, const char *text)
 {
 	const char *value = strchr(text, '=');
 	size_t length = value ? (size_t)(value++ - text) : 0;
 
-	if (!value)
-		return;
-	if (length == 3 && !strncmp(text, "dir", 3))
-		snprintf(entry->dir, sizeof(entry->dir), "%s", value);
-	else if (length == 5 && !strncmp(text, "image", 5))
-		snprintf(entry->image, sizeof(entry->image), "%s", value);
-	else if (length == 4 && !strncmp(text, "type", 4))
-		snprintf(entry->type, sizeof(entry->type), "%s", value);
-	else if (length == 4 && !strncmp(text, "mode", 4))
-		snprintf(entry->mode, sizeof(entry->mode), "%s", value);
-	else if (length == 8 && !strncmp(text, "requests", 8))
-		entry->requests = strtoull(value, NULL, 10);
-	else if (length == 6 && !strncmp(text, "errors", 6))
-		entry->errors = strtoull(value, NULL, 10);
-	else if (length == 6 && !strncmp(text, "memory", 6))
-		entry->memory = strtoull(value, NULL, 10);
-	else if (length == 8 && !strncmp(text, "restarts", 8))
-		entry->restarts = strtoull(value, NULL, 10);
+	for (size_t i = 0; value && i < sizeof(fields) / sizeof(*fields); i++) {
+		char *to = (char *)entry + fields[i].at;
+
+		if (strlen(fields[i].name) != length || strncmp(fields[i].name, text, length))
+			continue;
+		if (fields[i].size)
+			snprintf(to, fields[i].size, "%s", value);
+		else
+			*(unsigned long long *)to = strtoull(value, NULL, 10);
+	}
 }
 
 static int ask(int folder, const char *name, struct registry_entry *entry)

@@ -40,7 +40,7 @@ void registry_end(struct registry *registry, const char *text, size_t size);
 struct registry_entry {
 	int fd; /* the connection */
 	pid_t pid;
-	char dir[4096], image[4096], type[64], mode[8];
+	char dir[4096], image[4096], partition[128], type[64], mode[8];
 	unsigned long long requests, errors, memory, restarts;
 };
 
