@@ -212,8 +212,8 @@ static int explain_refusal(const struct load *load, const char *name, long error
 		return fail(load, -ENOENT, "%s/%s.ko: it needs symbols or parameters that the kernel %s does not have",
 			    path, name, load->kernel->version);
 	case -ENOMEM:
-		return fail(load, -ENOMEM, "%s: no room for its code: raise the limit of mappings of the host "
-			    "(vm.max_map_count), or the kernel's memory", name);
+		return fail(load, -ENOMEM, "%s: no room for its code: boot with more mappings (rumpus_config.mappings) "
+			    "or more memory", name);
 	}
 	return fail(load, (int)error, "%s: the kernel does not take it%s%s: %s", name, *parameters ? " with " : "",
 		    parameters, strerror((int)-error));
