@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +32,23 @@ static int prepare(struct command *command, int argc, char **argv)
 
 /* ---- who uses it ---- */
 
-static bool is_below(const char *link, const char *dir)
+/* A blank: what was removed is told as "PATH (deleted)". */
+static bool is_below(const char *path, const char *dir)
+{
+	size_t prefix = strlen(dir);
+
+	return !strncmp(path, dir, prefix) && (!path[prefix] || strchr("/ \n", path[prefix]));
+}
+
+static bool leads_below(const char *link, const char *dir)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
-	size_t prefix = strlen(dir);
 
 	if (length <= 0)
 		return false;
 	target[length] = 0;
-	return !strncmp(target, dir, prefix) && (!target[prefix] || target[prefix] == '/' || target[prefix] == ' ');
+	return is_below(target, dir);
 }
 
 static bool has_open(const char *process, const char *dir)
@@ -54,10 +62,31 @@ static bool has_open(const char *process, const char *dir)
 	fds = opendir(path);
 	while (fds && !found && (entry = readdir(fds))) {
 		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, entry->d_name);
-		found = is_below(path, dir);
+		found = leads_below(path, dir);
 	}
 	if (fds)
 		closedir(fds);
+	return found;
+}
+
+/* A file may be mapped and not open any more: "55d0-55e0 r--p 0000 08:01 1234    /path". */
+static bool has_mapped(const char *process, const char *dir)
+{
+	char path[PATH_MAX], *line = NULL;
+	bool found = false;
+	size_t room = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%s/maps", process);
+	maps = fopen(path, "re");
+	while (maps && !found && getline(&line, &room, maps) > 0) {
+		const char *file = strchr(line, '/');
+
+		found = file && is_below(file, dir);
+	}
+	if (maps)
+		fclose(maps);
+	free(line);
 	return found;
 }
 
@@ -68,10 +97,10 @@ static bool uses(const char *process, const char *dir)
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
 		snprintf(path, sizeof(path), "/proc/%s/%s", process, links[i]);
-		if (is_below(path, dir))
+		if (leads_below(path, dir))
 			return true;
 	}
-	return has_open(process, dir);
+	return has_open(process, dir) || has_mapped(process, dir);
 }
 
 static void name_process(const char *process, char *text, size_t size)
@@ -112,14 +141,35 @@ static void list_users(const char *dir, char *text, size_t size)
 		closedir(processes);
 }
 
+/* What is mounted below it, the first one if there are several. Return: false when nothing is */
+static bool find_inner(const char *dir, char *text, size_t size)
+{
+	FILE *table = setmntent("/proc/self/mounts", "re");
+	const struct mntent *entry;
+	bool found = false;
+
+	while (table && !found && (entry = getmntent(table))) {
+		found = strcmp(entry->mnt_dir, dir) && is_below(entry->mnt_dir, dir);
+		if (found)
+			snprintf(text, size, "%s", entry->mnt_dir);
+	}
+	if (table)
+		endmntent(table);
+	return found;
+}
+
 /* ---- the end ---- */
 
 static void explain(struct command *command, const char *dir, int error, const char *why)
 {
-	char users[1000];
+	char users[1000], inner[PATH_MAX];
 
 	if (error != -EBUSY) {
 		report_error(command->report, dir, "cannot be unmounted: %s", *why ? why : report_errno(error));
+		return;
+	}
+	if (find_inner(dir, inner, sizeof(inner))) {
+		report_error(command->report, dir, "has another mount in it: unmount %s first", text_clean(inner));
 		return;
 	}
 	list_users(dir, users, sizeof(users));

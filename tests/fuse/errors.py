@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What can be wrong with a mount, and what is said about it."""
 
+import mmap
 import os
 import shutil
 import subprocess
@@ -53,10 +54,67 @@ def busy(image):
         expect("umount of what is in use", 1, "umount", "m", message=rf"in use by {sleeper.pid} \(sleep\)")
         ok(mounting.mounted("m"), "it stays mounted")
         sleeper.kill()
+    used_by_map()
     result = harness.run("mounts")
     ok(f"{os.getcwd()}/disk.img on {os.getcwd()}/m, by " in result.text and "ext4, rw" in result.text, "mounts lists it", result)
     expect("umount", 0, "umount", "m", message="^$")
     ok(f"{os.getcwd()}/" not in harness.run("mounts").text, "mounts does not list it any more")
+
+
+def used_by_map():
+    """A file that is mapped is in use, though nobody has it open."""
+    with open("m/w/mapped", "wb") as file:
+        file.write(bytes(8192))
+    there, here = os.pipe()
+    ready, done = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(here)
+        mounting.show_process()
+        descriptor = os.open("m/w/mapped", os.O_RDONLY)
+        area = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
+        own = os.open(".", os.O_RDONLY)
+        for number in range(3, own):  # Python's mmap has a descriptor of its own
+            if "/m/w/mapped" in os.readlink(f"/proc/self/fd/{number}"):
+                os.close(number)
+        os.write(done, b"1")
+        os.read(there, 1)
+        os._exit(len(area) != 8192)
+    os.close(there)
+    os.read(ready, 1)
+    expect("umount of what is mapped", 1, "umount", "m", message=rf"in use by {child} \(")
+    os.close(here)
+    ok(os.waitpid(child, 0)[1] == 0, "it stays whole")
+
+
+def at_once(image):
+    """Of several who start at the same time one wins, and the others say so."""
+    points = [f"at{i}" for i in range(6)]
+    for point in points:
+        os.mkdir(point)
+    results = [harness.collect(process) for process in [harness.spawn("mount", image, point) for point in points]]
+    ok(sorted(r.code for r in results) == [0] + [1] * 5 and all("in use" in r.err for r in results if r.code),
+       "of six mounts of one image started at once one is made", "\n".join(map(str, results)))
+    made = [point for point in points if mounting.mounted(point)]
+    ok(len(made) == 1 and mounting.umount(made[0]).code == 0, "and unmounted", made)
+    results = [harness.collect(process) for process in [harness.spawn("mount", "-o", "ro", image, "m") for _ in range(4)]]
+    ok([r.code for r in results].count(0) >= 1, "of four at one place, too", "\n".join(map(str, results)))
+    while mounting.mounted("m"):
+        expect("umount", 0, "umount", "m", message="^$")
+
+
+def over_itself(image):
+    """An image that its own mount hides."""
+    os.mkdir("home")
+    shutil.copy(image, "home/own.img")
+    before = os.listdir("home")
+    expect("a directory that has the image in it", 1, "mount", "home/own.img", "home", message="home: is not empty")
+    expect("the same with nonempty", 0, "mount", "-o", "nonempty", "home/own.img", "home", message="^$")
+    ok("w" in os.listdir("home") and "own.img" not in os.listdir("home"), "it is hidden")
+    with open("home/w/file", "wb") as file:
+        file.write(b"written")
+    expect("umount of it", 0, "umount", "home", message="^$")
+    ok(os.listdir("home") == before and harness.run("cat", "home/own.img:/w/file").out == b"written", "it has what was written")
 
 
 def read_only(image):
@@ -123,7 +181,7 @@ def main():
     mounting.start()
     os.mkdir("m")
     image = mounting.make("disk.img", "ext4")
-    for part in (places, lines, busy, read_only, owners, without_helper, vanishing, helpers):
+    for part in (places, lines, busy, at_once, over_itself, read_only, owners, without_helper, vanishing, helpers):
         part(image)
     harness.check(image, "ext4")
     mounting.finish()

@@ -58,6 +58,19 @@ def by_type(image):
         harness.check(image, "ext4")  # at once: umount has waited for the end
 
 
+def nested(image):
+    """One whose place is in another one, which only root may make."""
+    tool("mount", "-t", "rumpus", image, "m")
+    os.makedirs("m/w/inner")
+    done = tool("mount", "-t", "rumpus", "other.img", "m/w/inner")
+    ok(done.returncode == 0 and mounting.mounted("m/w/inner"), "a mount in a mount", done.stdout)
+    done = tool("umount", "m")
+    ok(done.returncode and f"has another mount in it: unmount {os.path.abspath('m/w/inner')} first" in done.stdout,
+       "umount of the outer one says what is in the way", done.stdout)
+    done = tool("umount", "-R", "m")
+    ok(done.returncode == 0 and not mounting.mounted("m"), "umount -R takes both", done.stdout)
+
+
 def refused(image):
     done = tool("mount", "-t", "rumpus", "missing.img", "m")
     ok(done.returncode and "missing.img: no such file" in done.stdout, "mount of what is not there", done.stdout)
@@ -137,7 +150,7 @@ def main():
     bind("fstab", "/etc/fstab")
     image = mounting.make("disk.img", "ext4")
     mounting.make("other.img", "ext4")
-    for part in (by_type, refused, by_fstab, *([by_user] if privileged else [])):
+    for part in (by_type, nested, refused, by_fstab, *([by_user] if privileged else [])):
         part(image)
     for point in (os.path.realpath("/sbin"), "sbin.host", "/etc/fstab"):
         subprocess.run(["umount", "-l", point], check=True)

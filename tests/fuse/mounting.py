@@ -29,11 +29,16 @@ def own_mounts():
     return not libc.unshare(CLONE_NEWNS) and not libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
 
 
+def show_process():
+    """Who has changed its user may neither be looked at in /proc by that user nor write its own files there otherwise."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1)
+
+
 def become_root():
     """In user and mount namespaces of this program's own. Returns whether the host has them for everybody."""
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_DUMPABLE, 1)  # who has changed its user may not write its own files in /proc otherwise
+    show_process()
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS):
         return False
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
