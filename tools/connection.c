@@ -295,7 +295,9 @@ static int mount_as_root(struct report *report, const struct connection *connect
 	if (mount(connection->source, connection->dir, CONNECTION_TYPE, connection->flags, options)) {
 		int error = errno;
 
-		report_error(report, connection->dir, "cannot be mounted at: %s", report_errno(-error));
+		report_error(report, connection->dir, "cannot be mounted at: %s%s", report_errno(-error),
+			     error == EPERM ? "; a container needs CAP_SYS_ADMIN for that, or fusermount3 and a user"
+					    : "");
 		close(fd);
 		return -error;
 	}
@@ -359,6 +361,18 @@ static int receive_device(int socket)
 	return fd;
 }
 
+/* What helps, of what fusermount3 may say; the rest explains itself. */
+static const char *remedy(const char *said)
+{
+	if (strstr(said, "mount failed: Operation not permitted"))
+		return "; is it set-user-ID root, and may such programs be used here (nosuid, no_new_privs)?";
+	if (strstr(said, "/dev/fuse: Permission denied"))
+		return "; let all users open it, as udev does: chmod 666 /dev/fuse";
+	if (strstr(said, "could not determine username"))
+		return "; it wants this user in /etc/passwd";
+	return "";
+}
+
 static int mount_as_user(struct report *report, const struct connection *connection)
 {
 	struct job job = { .run = run_mount, .connection = connection };
@@ -373,7 +387,8 @@ static int mount_as_user(struct report *report, const struct connection *connect
 	fd = status ? -EIO : receive_device(sockets[1]);
 	close(sockets[1]);
 	if (fd < 0)
-		report_error(report, connection->dir, "cannot be mounted at: %s", *said ? said : report_errno(fd));
+		report_error(report, connection->dir, "cannot be mounted at: %s%s", *said ? said : report_errno(fd),
+			     remedy(said));
 	return fd;
 }
 

@@ -4,6 +4,7 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -23,31 +24,32 @@ class Manager:
         self.name = name
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(name.replace("@", "\0"))
-        self.socket.settimeout(mounting.PATIENCE)
 
-    def hear(self):
-        try:
-            return self.socket.recv(4096).decode()
-        except socket.timeout:
-            return "nothing"
+    def hear(self, process):
+        """What @process tells."""
+        mounting.wait_until(lambda: select.select([self.socket], [], [], 0)[0] or process.poll() is not None)
+        if not select.select([self.socket], [], [], 0)[0]:
+            process.kill()
+            raise RuntimeError(f"the manager hears nothing: {harness.collect(process)}")
+        return self.socket.recv(4096).decode()
 
 
 def notified(image, manager):
     process = harness.spawn("mount", "-f", image, "m", env={**os.environ, "NOTIFY_SOCKET": manager.name})
-    told = manager.hear()
+    told = manager.hear(process)
     ok(told.split("\n")[0] == "READY=1", "a manager is told when it works", told)
     ok(mounting.mounted("m") and os.path.isdir("m/w"), "which it does then")
     process.send_signal(signal.SIGTERM)
-    told = manager.hear()
+    told = manager.hear(process)
     result = harness.collect(process)
     ok(told == "STOPPING=1" and not mounting.mounted("m"), "and when it ends", f"{told}\n{result}")
 
 
 def restarted(image, manager):
     process = harness.spawn("mount", "-f", "--restart", image, "m", env={**os.environ, "NOTIFY_SOCKET": manager.name})
-    manager.hear()
+    manager.hear(process)
     os.kill(mounting.worker(process.pid), signal.SIGKILL)
-    told = manager.hear()
+    told = manager.hear(process)
     ok(told == "STATUS=served again, read-only", "of a second server it hears as well", told)
     process.send_signal(signal.SIGTERM)
     harness.collect(process)
@@ -73,7 +75,7 @@ def commands(image):
     os.mkdir("with blank")
     manager = Manager(f"@rumpus-test-unit-{os.getpid()}")
     process = harness.spawn(*words(unit["ExecStart"]), env={**os.environ, "NOTIFY_SOCKET": manager.name})
-    told = manager.hear()
+    told = manager.hear(process)
     with open("/proc/self/mountinfo", encoding="utf-8") as table:
         line = next((line for line in table if line.split()[4].endswith("with\\040blank")), "")
     ok("READY=1" in told and "noexec" in line and " ro," in line, "the unit's way to start", f"{told}\n{line}")
