@@ -42,7 +42,12 @@
  * Not where a supervisor watches, which tells a kernel that hangs from a disk that does not answer.
  */
 #define COMMAND_LINE "rump.hung_ms=300000"
-#define COMMAND_LINE_RESIDENT ""
+
+/*
+ * A server's table of descriptors grows with the nodes that its client knows, and who makes it grow waits until nobody
+ * reads the old one: 50 ms at the kernel's leisure, a fraction of one when it asks the other virtual CPUs.
+ */
+#define COMMAND_LINE_RESIDENT "rcupdate.rcu_expedited=1"
 
 /*
  * Written back early, in another thread, while there is still work: what a command writes is seldom overwritten by it.
