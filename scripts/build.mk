@@ -22,20 +22,13 @@ install-releases = $(linux-releases)
 install-header  = $(wildcard include/rumpus/*.h) $(BUILD)/include/rumpus/syscalls.h
 install-rump    = $(wildcard include/rump/*.h)
 install-pc      = $(BUILD)/lib/pkgconfig/rumpus.pc
-install-unit    = $(BUILD)/lib/systemd/rumpus-mount@.service
+install-unit    = $(filter $(BUILD)/lib/systemd/%,$(all-targets))
 install-media   = $(wildcard examples/media/*)
 install-man     = $(wildcard man/*.1 man/*.3) $(filter $(BUILD)/man/%,$(all-targets))
 install-doc     = README.md $(wildcard LICENSES/*.txt)
 install-docs    = $(wildcard doc/*.md)
 install-bash    = tools/completion/rumpus
 install-zsh     = tools/completion/_rumpus
-
-# The same unit serves the system and users.
-all-targets += $(install-unit)
-$(install-unit): packaging/rumpus-mount@.service.in Makefile $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(call say,GEN,$@)
-	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
 
 define newline
 

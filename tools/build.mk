@@ -39,4 +39,11 @@ $(BUILD)/bin/rumpus: $(rumpus-obj) $(fuse-obj) $(sandbox-obj) $(BUILD)/lib/libru
 
 all-targets += $(BUILD)/bin/rumpus
 
+# The same unit serves the system and users.
+all-targets += $(BUILD)/lib/systemd/rumpus-mount@.service
+$(BUILD)/lib/systemd/%.service: packaging/%.service.in Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' $< >$@
+
 include tests/tools/build.mk
