@@ -3,7 +3,7 @@
 
 VNODE ?= calls
 
-fuse-src := fuse/server.c fuse/readers.c fuse/reply.c fuse/extra.c fuse/ops_node.c fuse/ops_entry.c fuse/ops_file.c fuse/ops_dir.c fuse/ops_xattr.c \
+fuse-src := fuse/server.c fuse/readers.c fuse/reply.c fuse/setid.c fuse/extra.c fuse/ops_node.c fuse/ops_entry.c fuse/ops_file.c fuse/ops_dir.c fuse/ops_xattr.c \
 	$(sort $(wildcard fuse/$(VNODE)/*.c))
 fuse-obj := $(fuse-src:%.c=$(BUILD)/obj/%.o)
 fuse-libs := -l:libfuse3.a -ldl

@@ -122,6 +122,7 @@ bool extra_serve(struct fuse_server *server, const struct fuse_buf *request)
 
 	if (request->size < sizeof(*header))
 		return false;
+	setid_see(server, request);
 	/* The same form as the request to make a file with a name, which is of no meaning here; its flags tell. */
 	if (header->opcode == FUSE_TMPFILE)
 		header->opcode = FUSE_CREATE;

@@ -27,7 +27,8 @@ struct fuse_readers {
 };
 
 /**
- * struct fuse_server - all constant while threads run, but @stop and @running
+ * struct fuse_server - all constant while threads run, but what the first request sets, @stop and @running
+ * @setid_offer: number of the client's first request, when it lets the server clear set-id bits, until the reply
  * @stop:    threads are to end
  * @running: threads that have not ended
  */
@@ -36,6 +37,7 @@ struct fuse_server {
 	struct fuse_session *session;
 	struct vnode *root;
 	struct fuse_readers readers;
+	_Atomic uint64_t setid_offer;
 	_Atomic bool stop;
 	_Atomic unsigned int running;
 	unsigned int thread_count;
@@ -76,6 +78,16 @@ void readers_took(struct fuse_server *server);
 void readers_done(void);
 /** readers_leave() - the calling thread serves no more */
 void readers_leave(struct fuse_server *server);
+
+/* setid.c */
+/** setid_see() - a request has come: does it ask to clear set-id bits? Its header is all there */
+void setid_see(struct fuse_server *server, const struct fuse_buf *request);
+/** setid_accept() - a reply goes out: in the one that agrees on the protocol, take the client's offer */
+void setid_accept(struct fuse_server *server, const struct iovec *iov, int pieces);
+/** setid_clear() - clear them if the request asks for it, before what it changes. @file: if it is open */
+int setid_clear(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
+/** setid_clear_for_caller() - in requests that cannot ask: if the caller is not root */
+int setid_clear_for_caller(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
 
 /* extra.c */
 /** extra_serve() - a request that the library does not know. Return: is it answered? If not, it is the library's */

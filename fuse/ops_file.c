@@ -17,6 +17,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	struct vnode_file *file;
 	int error = info->flags & O_TRUNC ? act_as_caller(req, NULL) : 0;
 
+	error = error ? error : setid_clear(req, ino, NULL);
 	error = error ? error : vnode_open(node_of(req, ino), info->flags, &file);
 	if (error) {
 		reply_error(req, error);
@@ -72,7 +73,10 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 		     struct fuse_file_info *info)
 {
 	int error = info->writepage ? vnode_act_as(0, 0, 0) : act_as_caller(req, NULL);
-	long n = error ? error : vnode_write(file_of(info), data, size, offset);
+	long n;
+
+	error = error ? error : setid_clear(req, ino, file_of(info));
+	n = error ? error : vnode_write(file_of(info), data, size, offset);
 
 	if (n < 0)
 		reply_error(req, n);
@@ -90,6 +94,7 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 {
 	int error = act_as_caller(req, NULL);
 
+	error = error ? error : setid_clear_for_caller(req, ino, file_of(info));
 	reply_error(req, error ? error : vnode_allocate(file_of(info), mode, offset, size));
 }
 
@@ -107,7 +112,10 @@ static void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offse
 			       fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_info, size_t size, int flags)
 {
 	int error = act_as_caller(req, NULL);
-	long n = error ? error : vnode_copy(file_of(from_info), from_offset, file_of(to_info), to_offset, size);
+	long n;
+
+	error = error ? error : setid_clear_for_caller(req, to, file_of(to_info));
+	n = error ? error : vnode_copy(file_of(from_info), from_offset, file_of(to_info), to_offset, size);
 
 	if (n < 0)
 		reply_error(req, n);

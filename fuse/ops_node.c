@@ -61,13 +61,13 @@ static int change_times(const struct vnode *node, const struct stat *st, int wha
 }
 
 /* Owner before mode, as a change of owner clears bits of it; times last, as all others change them. */
-static int change(fuse_req_t req, const struct vnode *node, const struct vnode_file *file, const struct stat *st,
-		  int what)
+static int change(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file, const struct stat *st, int what)
 {
+	const struct vnode *node = node_of(req, ino);
 	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
-	int error = 0;
+	int error = setid_clear(req, ino, file);
 
-	if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+	if (!error && (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		error = change_owner(&server_of(req)->config.owner, node,
 				     what & FUSE_SET_ATTR_UID ? st->st_uid : (uid_t)-1,
 				     what & FUSE_SET_ATTR_GID ? st->st_gid : (gid_t)-1);
@@ -85,7 +85,7 @@ static int change(fuse_req_t req, const struct vnode *node, const struct vnode_f
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *info)
 {
 	struct vnode *node = node_of(req, ino);
-	int error = change(req, node, file_of(info), st, what);
+	int error = change(req, ino, file_of(info), st, what);
 
 	if (error)
 		reply_error(req, error);

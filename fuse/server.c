@@ -42,8 +42,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 	/* New modes are made from mask and inherited lists by the file system; the client must not cut them before. */
 	conn->want |= conn->capable & (FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_CACHE_SYMLINKS |
 				       FUSE_CAP_EXPLICIT_INVAL_DATA);
-	/* Nobody else changes a file, so its contents need not be dropped; and it is the client that clears set-id
-	 * bits. */
+	/* Nobody else changes a file, so its contents need not be dropped. For set-id bits see setid.c. */
 	conn->want &= ~(unsigned int)(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_HANDLE_KILLPRIV);
 	conn->max_write = FUSE_REQUEST_MAX;
 	conn->max_background = BACKGROUND;
@@ -65,13 +64,14 @@ static void count(_Atomic uint64_t *counter)
 /* All replies come through here: what they say is counted. */
 ssize_t server_write(int fd, struct iovec *iov, int pieces, void *userdata)
 {
-	const struct fuse_server *server = userdata;
+	struct fuse_server *server = userdata;
 	const struct fuse_out_header *header = iov->iov_base;
 	struct fuse_count *counts = server->config.count;
 
 	count(&counts->requests);
 	if (header->error == -EIO || header->error == -EUCLEAN || header->error == -EBADMSG)
 		count(&counts->errors);
+	setid_accept(server, iov, pieces);
 	return writev(fd, iov, pieces);
 }
 

@@ -368,6 +368,58 @@ def owners():
     same(os.stat("device").st_rdev, os.makedev(1, 3))
 
 
+def change_by_writing(fd):
+    os.pwrite(fd, b"changed", 3)
+
+
+def change_by_opening(fd):
+    os.close(os.open("changed", os.O_WRONLY | os.O_TRUNC))
+
+
+def change_by_copying(fd):
+    os.copy_file_range(fd, fd, 10, 0, 100)
+
+
+CHANGES = (change_by_writing, change_by_opening, change_by_copying,
+           lambda fd: os.ftruncate(fd, 5),
+           lambda fd: os.truncate("changed", 7),
+           lambda fd: os.posix_fallocate(fd, 0, 8192))
+
+
+@check
+def set_id_bits():
+    """set-id bits go with a change of contents, but for root, and what the client remembers with them"""
+    for change in CHANGES:
+        for mode, left in ((0o6755, 0o755), (0o4644, 0o644), (0o2670, 0o670), (0o2660, 0o2660)):
+            put("changed", bytes(4096))
+            fd = os.open("changed", os.O_RDWR)
+            os.fchmod(fd, mode)
+            same(stat.S_IMODE(os.stat("changed").st_mode), mode)
+            change(fd)
+            same(stat.S_IMODE(os.stat("changed").st_mode), left if os.geteuid() else mode)
+            same(stat.S_IMODE(os.fstat(fd).st_mode), left if os.geteuid() else mode)
+            os.close(fd)
+            os.unlink("changed")
+
+
+@check
+def capabilities():
+    """a file's capabilities go with a change of contents or owner, by root as well"""
+    if os.geteuid():
+        return
+    capability = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
+    for change in (*CHANGES, lambda fd: os.fchown(fd, 1, 1)):
+        put("changed", bytes(4096))
+        fd = os.open("changed", os.O_RDWR)
+        os.pwrite(fd, b"once", 0)  # the client has looked, and found none
+        os.setxattr("changed", "security.capability", capability)
+        same(os.getxattr("changed", "security.capability"), capability)
+        change(fd)
+        fails(errno.ENODATA, os.getxattr, "changed", "security.capability")
+        os.close(fd)
+        os.unlink("changed")
+
+
 @check
 def attributes():
     """extended attributes"""
