@@ -32,12 +32,14 @@ struct hyp_net_slot {
  * @frame: for the backend
  * @head:  HYP_NET_HEAD_SIZE bytes
  * @pages: more
+ * @ready: nothing is missing; @iov and @frame say so
  * @iov:   the pieces
  */
 struct hyp_net_room {
 	struct hyp_net_frame frame;
 	void *head;
 	struct page *pages[HYP_NET_MAX_PAGES];
+	bool ready;
 	struct hyp_iovec iov[HYP_NET_MAX_PAGES + 1];
 };
 

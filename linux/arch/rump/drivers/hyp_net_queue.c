@@ -13,7 +13,9 @@
 
 /* Frames that are fetched at once */
 #define ROOMS_SMALL 32
-#define ROOMS_LARGE 8
+#define ROOMS_LARGE 16
+/* Bytes of a frame that is copied into memory of its size, so that its room stays, and sockets hold more of them */
+#define COPY_MAX 256
 #define MAX_DEPTH 256
 
 static unsigned int depth_of(const struct hyp_net_port *port)
@@ -197,7 +199,17 @@ static bool room_fill(struct hyp_net_room *room, unsigned int nr_pages)
 	}
 	room->frame.iov = room->iov;
 	room->frame.iovcnt = nr_pages + 1;
+	room->ready = true;
 	return true;
+}
+
+static struct sk_buff *room_copy(struct hyp_net_queue *queue, const struct hyp_net_room *room)
+{
+	struct sk_buff *skb = napi_alloc_skb(&queue->napi, room->frame.length);
+
+	if (skb)
+		skb_put_data(skb, room->head + HYP_NET_HEAD_OFFSET, room->frame.length);
+	return skb;
 }
 
 /* Make an skb of a room's memory, as much of it as the frame takes */
@@ -209,6 +221,7 @@ static struct sk_buff *room_take(struct hyp_net_room *room)
 	if (!skb)
 		return NULL;
 	room->head = NULL;
+	room->ready = false;
 	skb_reserve(skb, HYP_NET_HEAD_OFFSET);
 	skb_put(skb, part);
 	left -= part;
@@ -231,7 +244,7 @@ static void deliver(struct hyp_net_queue *queue, struct hyp_net_room *room)
 		DEV_STATS_INC(dev, rx_length_errors);
 		return;
 	}
-	skb = room_take(room);
+	skb = room->frame.length <= COPY_MAX ? room_copy(queue, room) : room_take(room);
 	if (!skb) {
 		DEV_STATS_INC(dev, rx_dropped);
 		return;
@@ -255,7 +268,7 @@ static unsigned int link_rooms(struct hyp_net_queue *queue, unsigned int wanted)
 {
 	unsigned int i;
 
-	for (i = 0; i < wanted && room_fill(&queue->rooms[i], queue->nr_pages); i++) {
+	for (i = 0; i < wanted && (queue->rooms[i].ready || room_fill(&queue->rooms[i], queue->nr_pages)); i++) {
 		queue->rooms[i].frame.next = NULL;
 		if (i)
 			queue->rooms[i - 1].frame.next = &queue->rooms[i].frame;
