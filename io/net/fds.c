@@ -75,7 +75,7 @@ static int send_one(struct net_fds *fds, struct net_fds_queue *queue, const stru
 	} while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return sort_error(fds, errno);
-	net_count_sent(&fds->device, frame->length);
+	net_count_sent(&fds->device, 1, frame->length);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ uint32_t net_fds_receive(struct hyp_net *net, uint32_t index, struct hyp_net_fra
 		got = receive_one(fds, queue, room);
 		if (got <= 0)
 			continue;
-		net_count_received(&fds->device, room->length);
+		net_count_received(&fds->device, 1, room->length);
 		filled++;
 		room = room->next;
 	}

@@ -232,7 +232,7 @@ static void pass_out(struct impair *impair, struct item *item)
 		.length = item->copy->length,
 		.header = item->copy->header,
 	};
-	net_count_sent(&impair->base.device, item->frame.length);
+	net_count_sent(&impair->base.device, 1, item->frame.length);
 	lower->ops->send(lower, item->queue, &item->frame);
 }
 

@@ -74,15 +74,15 @@ static uint64_t get(_Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void net_count_sent(struct net_device *device, uint32_t bytes)
+void net_count_sent(struct net_device *device, uint32_t frames, uint64_t bytes)
 {
-	add(&device->stats.sent_frames, 1);
+	add(&device->stats.sent_frames, frames);
 	add(&device->stats.sent_bytes, bytes);
 }
 
-void net_count_received(struct net_device *device, uint32_t bytes)
+void net_count_received(struct net_device *device, uint32_t frames, uint64_t bytes)
 {
-	add(&device->stats.received_frames, 1);
+	add(&device->stats.received_frames, frames);
 	add(&device->stats.received_bytes, bytes);
 }
 
@@ -167,6 +167,16 @@ size_t net_room(const struct hyp_net_frame *frame)
 	return sum;
 }
 
+bool net_has_room(const struct hyp_net_frame *frame, size_t size)
+{
+	size_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < frame->iovcnt && sum < size; i++)
+		sum += frame->iov[i].len;
+	return sum >= size;
+}
+
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -224,13 +234,13 @@ bool net_fill(struct net_device *device, struct hyp_net_frame *room, const struc
 		add(&device->stats.received_bad, 1);
 		return false;
 	}
-	if (size > net_room(room)) {
+	if (!net_has_room(room, size)) {
 		add(&device->stats.received_dropped, 1);
 		return false;
 	}
 	net_scatter(room, memory, size);
 	room->length = (uint32_t)size;
 	room->header = header ? *header : (struct hyp_net_header){ 0 };
-	net_count_received(device, room->length);
+	net_count_received(device, 1, room->length);
 	return true;
 }

@@ -57,9 +57,9 @@ void net_ready(struct net_device *device, uint32_t queue);
 /** net_link_changed() - tell the user, if there is one */
 void net_link_changed(struct net_device *device);
 
-/** net_count_sent(), net_count_received() - one frame of @bytes */
-void net_count_sent(struct net_device *device, uint32_t bytes);
-void net_count_received(struct net_device *device, uint32_t bytes);
+/** net_count_sent(), net_count_received() - @frames that have @bytes together */
+void net_count_sent(struct net_device *device, uint32_t frames, uint64_t bytes);
+void net_count_received(struct net_device *device, uint32_t frames, uint64_t bytes);
 
 /**
  * struct net_list - a queue of frames linked by @next
@@ -108,6 +108,8 @@ int net_check(const struct hyp_net_info *info, const struct hyp_net_frame *frame
 
 /** net_room() - bytes of a frame's memory */
 size_t net_room(const struct hyp_net_frame *frame);
+/** net_has_room() - are there so many? */
+bool net_has_room(const struct hyp_net_frame *frame, size_t size);
 
 /** net_gather() - copy a frame's bytes, at most @size, to @memory. Return: how many */
 size_t net_gather(const struct hyp_net_frame *frame, void *memory, size_t size);

@@ -105,7 +105,7 @@ static void drop_incoming(struct side *side)
 
 		pthread_mutex_lock(&wire->lock);
 		for (frame = wire->frames.head; frame; frame = frame->next) {
-			net_count_sent(&side->peer->device, frame->length);
+			net_count_sent(&side->peer->device, 1, frame->length);
 			atomic_fetch_add(&side->device.stats.received_dropped, 1);
 		}
 		net_end_all(&done, &wire->frames, 0);
@@ -216,15 +216,15 @@ static uint32_t copy_taken(struct side *side, const struct net_list *taken, stru
 
 	for (frame = taken->head; frame; frame = frame->next) {
 		frame->status = 0;
-		net_count_sent(&side->peer->device, frame->length);
-		if (frame->length > net_room(room)) {
+		net_count_sent(&side->peer->device, 1, frame->length);
+		if (!net_has_room(room, frame->length)) {
 			atomic_fetch_add(&side->device.stats.received_dropped, 1);
 			continue;
 		}
 		net_copy(room, frame);
 		room->length = frame->length;
 		room->header = frame->header;
-		net_count_received(&side->device, room->length);
+		net_count_received(&side->device, 1, room->length);
 		room = room->next;
 		filled++;
 	}

@@ -13,9 +13,17 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "../thread.h"
 #include "shm_device.h"
+
+/* A user that is told again within so many nanoseconds, so often in a row, and answers nothing, is told at intervals */
+#define RAPID 20000U
+#define RAPID_MANY 16U
+/* Nanoseconds of such an interval, and how many may be empty */
+#define POLL_INTERVAL 50000U
+#define IDLE_MANY 2U
 
 /* ---- who is there ---- */
 
@@ -79,6 +87,58 @@ static void look_again(struct shm *shm)
 	pthread_mutex_unlock(&shm->members);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A sender that goes on and on, to a user that answers nothing, would ring for nearly every frame, since the user is
+ * quicker than it: a system call here, two threads woken there. Then the thread looks by itself, as often as is still
+ * soon, and senders ring only when many frames are waiting. Who answers wants to be quick, and is not waited for.
+ */
+static void moderate(struct shm_queue *queue, bool told)
+{
+	uint64_t time;
+
+	if (!told)
+		return;
+	time = shm_nanoseconds();
+	queue->rapid = time - queue->told < RAPID && !atomic_load(&queue->sent) ? queue->rapid + 1 : 0;
+	queue->told = time;
+	atomic_store(&queue->sent, false);
+	if (queue->rapid == RAPID_MANY)
+		atomic_store(&queue->polled, true);
+}
+
+/* Look at a queue that is polled, and let senders ring again when that was in vain, or the user answers. */
+static void poll_queue(struct shm *shm, uint32_t index)
+{
+	struct shm_queue *queue = &shm->queues[index];
+
+	queue->idle = shm_tell(shm, index) ? 0 : queue->idle + 1;
+	if (queue->idle < IDLE_MANY && !atomic_load(&queue->sent))
+		return;
+	queue->idle = 0;
+	queue->rapid = 0;
+	/* The stores, then the look, as in shm_sleep() */
+	atomic_store(&queue->polled, false);
+	atomic_store(&shm_mailbox_of(shm, shm->bus.place, index)->armed, 1);
+	shm_tell(shm, index);
+}
+
+/* Return: nanoseconds until this queue is to be looked at again */
+static uint64_t serve_queue(struct shm *shm, uint32_t index)
+{
+	struct shm_queue *queue = &shm->queues[index];
+
+	if (atomic_load(&queue->polled))
+		poll_queue(shm, index);
+	else
+		moderate(queue, shm_tell(shm, index));
+	return atomic_load(&queue->polled) ? POLL_INTERVAL : UINT64_MAX;
+}
+
 static void *bell_main(void *arg)
 {
 	struct shm *shm = arg;
@@ -86,6 +146,8 @@ static void *bell_main(void *arg)
 	uint64_t wait, soonest;
 	uint32_t seen, i;
 
+	/* The host would add as much again to an interval. */
+	prctl(PR_SET_TIMERSLACK, 1000);
 	for (;;) {
 		seen = atomic_load(bell);
 		if (atomic_load(&shm->stop))
@@ -93,9 +155,9 @@ static void *bell_main(void *arg)
 		look_again(shm);
 		soonest = UINT64_MAX;
 		for (i = 0; i < shm->device.net.info.queues; i++) {
-			shm_tell(shm, i);
+			soonest = least(soonest, serve_queue(shm, i));
 			wait = atomic_load(&shm->holding) ? shm_retry(shm, i) : UINT64_MAX;
-			soonest = wait < soonest ? wait : soonest;
+			soonest = least(soonest, wait);
 		}
 		shm_bus_sleep(&shm->bus, seen, soonest);
 	}

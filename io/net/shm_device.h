@@ -40,6 +40,10 @@ struct shm_peer {
  * @todo:  members whose rings may have frames, besides those in the mailbox
  * @turn:  member that is looked at first
  * @sleeping: the user was told nothing since a fetch that left room
+ * @sent:   the user has sent something since it was told last
+ * @polled: senders do not ring: the thread, which alone writes this, looks by itself
+ * @told, @rapid, @idle: the thread's own: when it told the user last (nanoseconds), how often in a row that was soon
+ *          after the time before, and how often it looked in vain
  */
 struct shm_queue {
 	pthread_mutex_t lock;
@@ -48,6 +52,10 @@ struct shm_queue {
 	uint64_t todo;
 	unsigned int turn;
 	_Atomic bool sleeping;
+	_Atomic bool sent;
+	_Atomic bool polled;
+	uint64_t told;
+	unsigned int rapid, idle;
 };
 
 /**
@@ -106,6 +114,9 @@ static inline _Atomic uint64_t *shm_entry_of(struct shm *shm, uint64_t address)
 	return &shm->table[(address * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
 }
 
+/** shm_nanoseconds() - of the host's monotonic clock */
+uint64_t shm_nanoseconds(void);
+
 /**
  * shm_send() - hyp_net_ops.send
  * @net:   the device
@@ -153,8 +164,10 @@ bool shm_sleep(struct shm *shm, uint32_t queue);
  * shm_tell() - tell the user of frames, when there are some and it sleeps
  * @shm:   the device
  * @queue: of it
+ *
+ * Return: it was told
  */
-void shm_tell(struct shm *shm, uint32_t queue);
+bool shm_tell(struct shm *shm, uint32_t queue);
 
 /**
  * shm_drop() - throw away what has come in

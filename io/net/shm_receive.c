@@ -16,11 +16,13 @@ static void learn(struct shm *shm, uint64_t address, unsigned int place)
 		atomic_store_explicit(entry, value, memory_order_relaxed);
 }
 
-void shm_tell(struct shm *shm, uint32_t queue)
+bool shm_tell(struct shm *shm, uint32_t queue)
 {
-	if (atomic_load(&shm_mailbox_of(shm, shm->bus.place, queue)->pending) &&
-	    atomic_exchange(&shm->queues[queue].sleeping, false))
-		net_ready(&shm->device, queue);
+	if (!atomic_load(&shm_mailbox_of(shm, shm->bus.place, queue)->pending) ||
+	    !atomic_exchange(&shm->queues[queue].sleeping, false))
+		return false;
+	net_ready(&shm->device, queue);
+	return true;
 }
 
 static void learn_from(struct shm *shm, const struct hyp_net_frame *frame, unsigned int place)
@@ -40,12 +42,13 @@ static void count_lost(struct shm *shm, enum shm_take result)
 /**
  * struct fetch - one call of receive()
  * @room:   that is left
- * @filled: how many frames were fetched
+ * @filled, @bytes: how many frames were fetched, and of how many bytes
  * @lost:   how many rings' contents or frames were lost: members must not keep us here by sending garbage
  */
 struct fetch {
 	struct hyp_net_frame *room;
 	uint32_t filled;
+	uint64_t bytes;
 	uint32_t lost;
 };
 
@@ -53,7 +56,7 @@ static void count_taken(struct shm *shm, struct fetch *fetch, unsigned int place
 {
 	if (result == SHM_TAKEN) {
 		learn_from(shm, fetch->room, place);
-		net_count_received(&shm->device, fetch->room->length);
+		fetch->bytes += fetch->room->length;
 		fetch->room = fetch->room->next;
 		fetch->filled++;
 	} else if (result != SHM_EMPTY) {
@@ -100,13 +103,14 @@ static void collect(struct shm *shm, uint32_t index)
 		shm->queues[index].todo |= atomic_exchange(&box->pending, 0) & known & ~shm_bit(shm->bus.place);
 }
 
-/* Be woken by the next frame. Return: there is one already, and nobody was told */
+/* Be woken by the next frame, or soon after it. Return: there is one already, and nobody was told */
 bool shm_sleep(struct shm *shm, uint32_t index)
 {
 	struct shm_mailbox *box = shm_mailbox_of(shm, shm->bus.place, index);
 
 	atomic_store(&shm->queues[index].sleeping, true);
-	atomic_store(&box->armed, 1);
+	if (!atomic_load(&shm->queues[index].polled))
+		atomic_store(&box->armed, 1);
 	return atomic_load(&box->pending) && atomic_exchange(&shm->queues[index].sleeping, false);
 }
 
@@ -128,6 +132,8 @@ uint32_t shm_receive(struct hyp_net *net, uint32_t index, struct hyp_net_frame *
 			collect(shm, index);
 		}
 	} while (wants_more(&fetch) && shm_sleep(shm, index));
+	if (fetch.filled)
+		net_count_received(&shm->device, fetch.filled, fetch.bytes);
 	if (fetch.room && !wants_more(&fetch))
 		net_ready(&shm->device, index);
 	return fetch.filled;

@@ -160,7 +160,7 @@ static enum shm_take copy_frame(const struct shm_in *in, const struct record *re
 
 	if (!room)
 		return SHM_TAKEN;
-	if (length > net_room(room))
+	if (!net_has_room(room, length))
 		return SHM_TOO_LONG;
 	room->length = length;
 	room->header = record->header;

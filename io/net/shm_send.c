@@ -9,7 +9,18 @@
 /* Times that frames are shown to a receiver, which has not looked, until it is woken in any case */
 #define UNHEARD_MAX 64U
 
-static uint64_t now(void)
+/**
+ * struct tally - what comes of a batch
+ * @done:   frames that have ended, in whatever way
+ * @frames, @bytes: of those, what was handed over or lost
+ */
+struct tally {
+	struct net_list done;
+	uint32_t frames;
+	uint64_t bytes;
+};
+
+uint64_t shm_nanoseconds(void)
 {
 	struct timespec time;
 
@@ -91,10 +102,18 @@ static bool put_or_wait(const struct shm *shm, unsigned int place, uint32_t queu
 }
 
 /* It was handed over, or lost as networks lose frames. */
-static void end(struct shm *shm, struct hyp_net_frame *frame, struct net_list *done)
+static void end(struct tally *tally, struct hyp_net_frame *frame)
 {
-	net_count_sent(&shm->device, frame->length);
-	net_list_end(done, frame, 0);
+	tally->frames++;
+	tally->bytes += frame->length;
+	net_list_end(&tally->done, frame, 0);
+}
+
+static void tell(struct shm *shm, uint32_t queue, const struct tally *tally)
+{
+	if (tally->frames)
+		net_count_sent(&shm->device, tally->frames, tally->bytes);
+	net_sent(&shm->device, queue, tally->done.head);
 }
 
 static void lose(struct shm *shm)
@@ -107,7 +126,7 @@ static void hold(struct shm *shm, struct shm_peer *peer, struct hyp_net_frame *f
 	net_list_add(&peer->held, frame);
 	if (peer->count++)
 		return;
-	peer->deadline = now() + PATIENCE;
+	peer->deadline = shm_nanoseconds() + PATIENCE;
 	atomic_fetch_add(&shm->holding, 1);
 	/* For the thread to see the deadline */
 	shm_bus_bell(&shm->bus, shm->bus.place);
@@ -140,14 +159,14 @@ static void send_to_all(struct shm *shm, uint32_t queue, struct hyp_net_frame *f
 	}
 }
 
-static void send_one(struct shm *shm, uint32_t queue, struct hyp_net_frame *frame, uint64_t live, struct net_list *done)
+static void send_one(struct shm *shm, uint32_t queue, struct hyp_net_frame *frame, uint64_t live, struct tally *tally)
 {
 	int error = net_check(&shm->device.net.info, frame);
 	unsigned char to[6];
 	unsigned int place;
 
 	if (error || !live) {
-		net_list_end(done, frame, error ? error : -HYP_ESHUTDOWN);
+		net_list_end(&tally->done, frame, error ? error : -HYP_ESHUTDOWN);
 		return;
 	}
 	net_gather(frame, to, sizeof(to));
@@ -156,7 +175,7 @@ static void send_one(struct shm *shm, uint32_t queue, struct hyp_net_frame *fram
 		send_to_all(shm, queue, frame, live);
 	else if (send_to(shm, place, queue, frame, live))
 		return;
-	end(shm, frame, done);
+	end(tally, frame);
 }
 
 static void publish_all(struct shm *shm, uint32_t queue, uint64_t live)
@@ -172,17 +191,19 @@ void shm_send(struct hyp_net *net, uint32_t queue, struct hyp_net_frame *batch)
 {
 	struct shm *shm = (struct shm *)net;
 	uint64_t live = atomic_load(&shm->live);
-	struct net_list done = { 0 };
+	struct tally tally = { 0 };
 	struct hyp_net_frame *next;
 
+	if (!atomic_load_explicit(&shm->queues[queue].sent, memory_order_relaxed))
+		atomic_store_explicit(&shm->queues[queue].sent, true, memory_order_relaxed);
 	pthread_mutex_lock(&shm->queues[queue].lock);
 	for (; batch; batch = next) {
 		next = batch->next;
-		send_one(shm, queue, batch, live, &done);
+		send_one(shm, queue, batch, live, &tally);
 	}
 	publish_all(shm, queue, live);
 	pthread_mutex_unlock(&shm->queues[queue].lock);
-	net_sent(&shm->device, queue, done.head);
+	tell(shm, queue, &tally);
 	/* Should somebody have disarmed us and not rung */
 	shm_tell(shm, queue);
 }
@@ -190,14 +211,14 @@ void shm_send(struct hyp_net *net, uint32_t queue, struct hyp_net_frame *batch)
 /* ---- what is held up ---- */
 
 /* With the queue's lock. Return: nanoseconds until this is to be tried again at the latest */
-static uint64_t retry(struct shm *shm, unsigned int place, uint32_t queue, struct net_list *done)
+static uint64_t retry(struct shm *shm, unsigned int place, uint32_t queue, struct tally *tally)
 {
 	struct shm_peer *peer = &shm->queues[queue].out[place];
 	bool gone = !(atomic_load(&shm->live) & shm_bit(place)), late;
-	uint64_t time = now();
+	uint64_t time = shm_nanoseconds();
 
 	while (peer->held.head && !gone && put_or_wait(shm, place, queue, peer, peer->held.head)) {
-		end(shm, net_list_take(&peer->held), done);
+		end(tally, net_list_take(&peer->held));
 		peer->count--;
 		peer->deadline = time + PATIENCE;
 	}
@@ -211,7 +232,7 @@ static uint64_t retry(struct shm *shm, unsigned int place, uint32_t queue, struc
 		ring_at(shm, place, queue, peer);
 	}
 	for (; peer->count; peer->count--) {
-		end(shm, net_list_take(&peer->held), done);
+		end(tally, net_list_take(&peer->held));
 		lose(shm);
 	}
 	atomic_fetch_sub(&shm->holding, 1);
@@ -221,18 +242,18 @@ static uint64_t retry(struct shm *shm, unsigned int place, uint32_t queue, struc
 uint64_t shm_retry(struct shm *shm, uint32_t queue)
 {
 	uint64_t soonest = UINT64_MAX, wait;
-	struct net_list done = { 0 };
+	struct tally tally = { 0 };
 	unsigned int i;
 
 	pthread_mutex_lock(&shm->queues[queue].lock);
 	for (i = 0; i < shm->bus.geometry.members; i++) {
 		if (!shm->queues[queue].out[i].count)
 			continue;
-		wait = retry(shm, i, queue, &done);
+		wait = retry(shm, i, queue, &tally);
 		soonest = wait < soonest ? wait : soonest;
 	}
 	/* Within the lock: who detaches takes it before the upcalls end. */
-	net_sent(&shm->device, queue, done.head);
+	tell(shm, queue, &tally);
 	pthread_mutex_unlock(&shm->queues[queue].lock);
 	return soonest;
 }

@@ -210,7 +210,7 @@ static void send_frame(struct slirp *slirp, struct hyp_net_frame *frame)
 		bytes = slirp->bytes;
 	}
 	library.input(slirp->slirp, bytes, (int)frame->length);
-	net_count_sent(&slirp->device, frame->length);
+	net_count_sent(&slirp->device, 1, frame->length);
 	frame->status = 0;
 }
 

@@ -155,7 +155,7 @@ static int send_pending(struct stream *stream, struct net_list *done)
 		if (stream->sent < LENGTH_SIZE + frame->length)
 			continue;
 		stream->sent = 0;
-		net_count_sent(&stream->device, frame->length);
+		net_count_sent(&stream->device, 1, frame->length);
 		net_list_end(done, net_list_take(&stream->pending), 0);
 	}
 	return 0;
