@@ -17,6 +17,6 @@ $(addprefix $(BUILD)/tests/fs/,$(fs-test-programs) cuts): $(BUILD)/tests/fs/%: $
 # Power cuts at some writes of a workload, or at all
 fs-cut-types := ext4 ext4-journal ext4-writeback xfs btrfs f2fs
 tests += $(fs-cut-types:%=$(BUILD)/tests/fs/cuts:%)
-long-tests += $(fs-cut-types:%=$(BUILD)/tests/fs/cuts:%-all)
+long-tests += $(foreach part,1 2 3 4,$(fs-cut-types:%=$(BUILD)/tests/fs/cuts:%-all-$(part)/4))
 
 tests += $(foreach type,$(fs-test-types),$(fs-test-programs:%=$(BUILD)/tests/fs/%:$(type)))

@@ -3,7 +3,8 @@
  * The power goes at one write after the other, and each block that was not flushed has reached the disk or not: the
  * next kernel replays the journal, what had been synced is there, and the file system's own checker finds nothing.
  *
- * usage: cuts TYPE[-all]. Without "-all" some of the writes are tried, and one seed for each.
+ * usage: cuts TYPE[-all[-PART/PARTS]]. Without "-all" some of the writes are tried, and one seed for each. With a part,
+ * from the write of that number on one of so many.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +18,18 @@
 #include "fs.h"
 
 #define EMPTY "empty.img"
-#define CUTS 24 /* of all that the workload makes possible */
+#define CUTS 24		 /* of all that the workload makes possible */
+#define WRITES_MAX 65536 /* a workload that is not done by then fails for another reason than the cut */
 
 /* Percentages of blocks that survive though they were not flushed */
 static const unsigned int survive[] = { 50, 0, 90 };
 #define SURVIVE_COUNT (sizeof(survive) / sizeof(*survive))
+
+/** struct part - which writes are tried: @all, or every so many; from @number on each @count-th of all */
+struct part {
+	bool all;
+	unsigned int number, count;
+};
 
 /* Only what is no hole, as images are large and sparse. */
 static void copy_image(const char *from, const char *to)
@@ -93,8 +101,11 @@ static unsigned int count_writes(struct fs *fs)
 {
 	unsigned int low = 1, high = 1;
 
-	while (work(fs, high, 100))
+	while (work(fs, high, 100)) {
 		high *= 2;
+		if (high > WRITES_MAX)
+			tap_abort("%s: the workload fails, though no write does before number %u", fs->name, high / 2);
+	}
 	for (low = high / 2; high - low > 4;) {
 		unsigned int middle = (low + high) / 2;
 
@@ -117,14 +128,43 @@ static bool has_component(struct fs *fs)
 	return error != -ENODEV;
 }
 
+/* Tries each kind of survival at each write, or one after the other at some. */
+static void try_cuts(struct fs *fs, unsigned int writes, const struct part *part)
+{
+	unsigned int step = part->all ? part->count : (writes + CUTS - 1) / CUTS, tried = 0;
+
+	for (unsigned int cut = part->number; cut <= writes; cut += step, tried++) {
+		for (unsigned int i = 0; i < (part->all ? SURVIVE_COUNT : 1); i++) {
+			unsigned int percent = survive[(i + tried) % SURVIVE_COUNT];
+
+			if (work(fs, cut, percent))
+				verify(fs, cut, percent);
+		}
+	}
+}
+
+/* Takes from the end of the argument what is not the type. */
+static struct part take_part(int argc, char **argv)
+{
+	struct part part = { .number = 1, .count = 1 };
+	char *all = argc == 2 ? strstr(argv[1], "-all") : NULL;
+
+	if (!all)
+		return part;
+	part.all = true;
+	if (all[4] &&
+	    (sscanf(all, "-all-%u/%u", &part.number, &part.count) != 2 || !part.number || part.number > part.count))
+		tap_abort("%s: no part as in TYPE-all-1/4", argv[1]);
+	*all = 0;
+	return part;
+}
+
 int main(int argc, char **argv)
 {
-	char *all = argc == 2 ? strstr(argv[1], "-all") : NULL;
-	unsigned int writes, step = 1, tried = 0;
+	struct part part = take_part(argc, argv);
+	unsigned int writes;
 	struct fs fs;
 
-	if (all)
-		*all = 0;
 	fs_begin(&fs, argc, argv);
 	fs_make(&fs);
 	if (rename(fs_image(), EMPTY))
@@ -135,16 +175,6 @@ int main(int argc, char **argv)
 	}
 	writes = count_writes(&fs);
 	tap_ok(writes > 20, "%s: the workload is %u writes", fs.name, writes);
-	if (!all)
-		step = (writes + CUTS - 1) / CUTS;
-	for (unsigned int cut = 1; cut <= writes; cut += step) {
-		for (unsigned int i = 0; i < (all ? SURVIVE_COUNT : 1); i++) {
-			unsigned int percent = survive[(i + tried) % SURVIVE_COUNT];
-
-			if (work(&fs, cut, percent))
-				verify(&fs, cut, percent);
-		}
-		tried++;
-	}
+	try_cuts(&fs, writes, &part);
 	return tap_done();
 }
