@@ -53,8 +53,7 @@ published-packages := e2fsprogs btrfs-progs dosfstools
 tests += $(published-packages:%=tests/tools/published.py:%)
 long-tests += tests/tools/published.py:btrfs-progs-long
 tests += $(tools-test-types:%=tests/tools/layers.py:%)
-# Not f2fs yet: after some kills a reader of its image does not end.
-tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs)
+tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
 tests += tests/tools/bad.py
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py

@@ -9,6 +9,7 @@ usage: kills.py KIND[-SEED]
 import os
 import random
 import re
+import select
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from harness import collect, ok, run, spawn, tool, worker_of
 
 ROUNDS = 34
 TRIES = 4 * ROUNDS  # more than half of the workers are killed before they are done
+GROWTH = 1.05  # of the time that a command is thought to take, with each that was killed
 CHECKS = {"f2fs": kinds.WRITABLE["f2fs"][2], **harness.CHECK}
 WAYS = {"cp": ["cp", "-r", "victim", "disk.img:/"], "untar": ["untar", "-f", "victim.tar", "disk.img:/"]}
 
@@ -42,16 +44,18 @@ def whole_command(way):
 
 
 def killed(way, after):
-    """Start a command and kill its worker some seconds later. Returns its result."""
+    """Start a command and kill its worker some seconds later. Returns its result, and whether it had ended before."""
     process = spawn(*WAYS[way])
     worker = worker_of(process)
-    time.sleep(after)
-    if process.poll() is None:
+    watched = os.pidfd_open(process.pid)
+    ended = bool(select.select([watched], [], [], after)[0])
+    os.close(watched)
+    if not ended:
         try:
             os.kill(worker, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    return collect(process)
+    return collect(process), ended
 
 
 class Image:
@@ -106,7 +110,10 @@ def main():
         way = source.choice(list(WAYS))
         image.mark(tries, source.randbytes(source.randrange(1, 30000)))
         after = source.uniform(0, seconds[way])
-        result = killed(way, after)
+        started = time.monotonic()
+        result, ended = killed(way, after)
+        # The machine is not always as busy as when it was measured: else most would be done long before they are killed.
+        seconds[way] = time.monotonic() - started if ended else seconds[way] * GROWTH
         if result.code and "worker was killed by signal 9" not in result.err:
             image.wrong.append(f"{way}: {result}")
         kills += result.code != 0
