@@ -46,7 +46,7 @@ tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix 
 # KIND-FIRST+COUNT: seeds of damaged images. Whole runs are cut in parts, none of which takes minutes.
 mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf erofs erofs-lz4hc \
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd iso9660-rock iso9660-joliet romfs cramfs ufs1
-tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+64)
+tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+200)
 long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mutants.py:%-$(part)000+1000))
 # Images from Debian's source packages, the large ones in the long run
 published-packages := e2fsprogs btrfs-progs dosfstools

@@ -9,9 +9,11 @@ usage: mutants.py KIND-FIRST+COUNT    as in "mutants.py ext4-17+1", which repeat
 import base64
 import lzma
 import os
+import pickle
 import re
 import sys
 import time
+import traceback
 
 import bounded
 import harness
@@ -24,7 +26,8 @@ VARIANTS = {"ext4-plain": ("ext4", ["-O", "^metadata_csum"])}
 # Beside the check of each mutant: every so many seeds, this.
 MORE = {3: ["info", "disk.img"], 5: ["ls", "-lR", "disk.img"], 7: ["cp", "-r", "disk.img:/", "out"]}
 EVERY = 8
-KEPT = 3  # mutants that are written to the log, as UUIDs and times make no two images the same
+KEPT = 3  # mutants of each process that are written to the log, as UUIDs and times make no two images the same
+HANDS = 4  # processes at most
 
 
 def make_tree():
@@ -80,15 +83,14 @@ def make_base(name):
     return mutate.Base("disk.img"), kind
 
 
-def keep(name):
-    """Write disk.img to the log, compressed, as uuencode(1) does."""
+def packed_image():
+    """disk.img, compressed, as uuencode(1) writes it."""
     packer = lzma.LZMACompressor(preset=1)
     packed = b""
     with open("disk.img", "rb") as file:
         while block := file.read(1 << 20):
             packed += packer.compress(block)
-    text = base64.encodebytes(packed + packer.flush()).decode()
-    print(f"begin-base64 644 {name}.img.xz\n{text}====", file=sys.stderr, flush=True)
+    return base64.encodebytes(packed + packer.flush()).decode()
 
 
 def surroundings():
@@ -101,32 +103,55 @@ def surroundings():
     return found
 
 
-class Series:
-    """Seeds of one kind, and what became of them."""
+class Findings:
+    """What became of some seeds."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self):
         self.wrong = []  # texts
         self.ended = []
+        self.kept = {}  # name: contents
+        self.changed = False  # something was written to the image
         self.answers = {}
         self.commands = 0
         self.cpu = 0
         self.memory = 0
-        self.slowest = (0, None)
-        self.base, self.kind = make_base(name)
+        self.slowest = (0, "")
+
+    def add(self, other):
+        self.wrong += other.wrong
+        self.ended += other.ended
+        self.kept.update(other.kept)
+        self.changed |= other.changed
+        for answer, count in other.answers.items():
+            self.answers[answer] = self.answers.get(answer, 0) + count
+        self.commands += other.commands
+        self.cpu += other.cpu
+        self.memory = max(self.memory, other.memory)
+        self.slowest = max(self.slowest, other.slowest)
+
+
+class Series:
+    """Seeds of one kind, one after the other, in a directory with disk.img."""
+
+    def __init__(self, name, base, kind):
+        self.name = name
+        self.base = base
+        self.kind = kind
+        self.found = Findings()
         os.makedirs("guarded/directory")
         kinds.write("guarded/file", b"of the host's\n")
 
     def command(self, seed, mutant, *args, codes=(0, 1)):
+        found = self.found
         before = surroundings()
         result = bounded.run(*args)
         wrong = result.wrong(codes)
-        self.commands += 1
-        self.cpu += result.cpu
-        self.slowest = max(self.slowest, (round(result.cpu, 2), f"{seed}: {args[0]}"))
-        self.memory = max(self.memory, result.memory)
+        found.commands += 1
+        found.cpu += result.cpu
+        found.slowest = max(found.slowest, (round(result.cpu, 2), f"{seed}: {args[0]}"))
+        found.memory = max(found.memory, result.memory)
         answer = re.sub(r"\d+", "N", result.err)
-        self.answers[answer] = self.answers.get(answer, 0) + 1
+        found.answers[answer] = found.answers.get(answer, 0) + 1
         after = surroundings()
         for path in ("./out", "../inner"):  # "out" is made for what is copied
             before.pop(path, None)
@@ -134,11 +159,11 @@ class Series:
         if after != before and not wrong:
             wrong = f"touched: {[path for path in {**before, **after} if before.get(path) != after.get(path)]}"
         if result.kernel_ended:
-            self.ended.append(f"seed {seed}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
+            found.ended.append(f"seed {seed}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
         if wrong:
-            if len(self.wrong) < KEPT:
-                keep(f"{self.name}-{seed}")
-            self.wrong.append(f"seed {seed}: {' '.join(args)}: {wrong}\n{mutant}\n{result}\n"
+            if len(found.wrong) < KEPT:
+                found.kept[f"{self.name}-{seed}"] = packed_image()
+            found.wrong.append(f"seed {seed}: {' '.join(args)}: {wrong}\n{mutant}\n{result}\n"
                               f"repeat: tests/tools/mutants.py {self.name}-{seed}+1")
 
     def run(self, seed):
@@ -154,29 +179,63 @@ class Series:
         mutant.undo("disk.img")
 
 
+def work(series, seeds, result):
+    """A process of its own: some seeds, and what was found goes to @result."""
+    before = harness.digest("disk.img")
+    for seed in seeds:
+        series.run(seed)
+    series.found.changed = harness.digest("disk.img") != before
+    pickle.dump(series.found, result)
+
+
+def share_out(name, base, kind, seeds):
+    """Seeds to as many processes as there are processors. Returns what they found."""
+    hands = max(1, min(HANDS, len(os.sched_getaffinity(0)), len(seeds)))
+    results = []
+    for hand in range(hands):
+        os.makedirs(f"hand-{hand}/inner")  # what is above it is watched, too
+        kinds.tool("cp", "--sparse=always", "disk.img", f"hand-{hand}/inner/disk.img")
+        read, write = os.pipe()
+        if not os.fork():
+            try:
+                os.chdir(f"hand-{hand}/inner")
+                with open(write, "wb") as result:
+                    work(Series(name, base, kind), seeds[hand::hands], result)
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        os.close(write)
+        results.append(read)
+    found = Findings()
+    for read in results:
+        with open(read, "rb") as result:
+            found.add(pickle.load(result))
+        os.wait()
+    return found
+
+
 def main():
     name, first, count = re.fullmatch(r"(.*)-(\d+)\+(\d+)", sys.argv[1]).groups()
     harness.start()
     os.environ["RUMPUS_COMMAND_LINE"] = "rump.hung_ms=3000"  # who waits for nothing at all need not wait for minutes
-    os.mkdir("inner")  # what is above it is watched, too
-    os.chdir("inner")
     kinds.find_programs()
-    series = Series(name)
+    base, kind = make_base(name)
     whole = run("check", "disk.img")
     ok(whole.code == 0, f"{name}: as it was made, no error is found", whole)
-    before = harness.digest("disk.img")
     started = time.monotonic()
-    for seed in range(int(first), int(first) + int(count)):
-        series.run(seed)
+    found = share_out(name, base, kind, range(int(first), int(first) + int(count)))
     seconds = time.monotonic() - started
-    ok(not series.wrong, f"{name}: {series.commands} commands on {count} mutants end with an answer", "\n\n".join(series.wrong))
-    ok(harness.digest("disk.img") == before, f"{name}: nothing was written to the image")
+    for kept, text in found.kept.items():
+        print(f"begin-base64 644 {kept}.img.xz\n{text}====", file=sys.stderr, flush=True)
+    ok(not found.wrong, f"{name}: {found.commands} commands on {count} mutants end with an answer", "\n\n".join(found.wrong))
+    ok(not found.changed, f"{name}: nothing was written to the image")
     if int(count) > 20:
-        ok(len(series.answers) > 3, f"{name}: {len(series.answers)} different answers", series.answers)
-    for text in series.ended:
+        ok(len(found.answers) > 3, f"{name}: {len(found.answers)} different answers", found.answers)
+    for text in found.ended:
         print(f"# kernel ended, {text}")
-    print(f"# {name}: {seconds:.1f} s, {series.cpu / series.commands * 1000:.0f} ms of processor time for each command, "
-          f"slowest {series.slowest[0]} s (seed {series.slowest[1]}), {series.memory >> 20} MiB at most")
+    print(f"# {name}: {seconds:.1f} s, {found.cpu / found.commands * 1000:.0f} ms of processor time for each command, "
+          f"slowest {found.slowest[0]} s (seed {found.slowest[1]}), {found.memory >> 20} MiB at most")
     harness.done()
 
 
