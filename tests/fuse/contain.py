@@ -96,6 +96,26 @@ def restarted(image):
     harness.check(image, "ext4")
 
 
+def panicked():
+    """A kernel that panics has a successor, which serves what is not broken, and may panic as well."""
+    image = mounting.make("panic.img", "ext4")
+    ok(harness.run("mkdir", f"{image}:/bad").code == 0, "a directory")
+    harness.tool("/usr/sbin/debugfs", "-w", "-R", "clri /bad", image)
+    said = open("panics", "wb+")
+    process = start(image, "m", "--restart", "-o", "errors=panic", stderr=said)
+    write_synced("m/w/synced")
+    for turn in ("a kernel that panics", "and one that panics again"):
+        before = worker(process.pid)
+        ok(error_of(os.stat, "m/bad") in GONE, f"{turn} is an error for who used it")
+        ok(back(process, before), "it has a successor", read("panics"))
+        ok(read("m/w/synced") == mounting.SYNCED and error_of(os.mkdir, "m/w/new") == errno.EROFS, "which serves what is whole, read-only")
+    ok(b"panic forced after error" in read("panics") and b"served again, read-only" in read("panics"), "the user is told why", read("panics"))
+    result = mounting.umount("m")
+    ok(result.code == 1 and "panic forced after error" in result.err, "and again at the end", result)
+    harness.collect(process)
+    said.close()
+
+
 def given_up(image):
     process = start(image, "m", "--restart")
     write_synced("m/w/synced")
@@ -172,6 +192,7 @@ def main():
     hanging(image)
     idle(image)
     restarted(image)
+    panicked()
     given_up(image)
     stuck(image)
     truncated()
