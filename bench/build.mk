@@ -7,13 +7,18 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net \
+bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net $(BUILD)/bench/random \
 	$(BUILD)/tests/rumpuser/proxy_server
 
 $(BUILD)/bench/measure $(BUILD)/bench/threads: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)
+
+$(BUILD)/bench/random: $(BUILD)/obj/bench/random.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^
 
 # Opens NetBSD's libraries when it runs and is built without them.
 $(BUILD)/bench/netbsd: $(BUILD)/obj/bench/netbsd.o

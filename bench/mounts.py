@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Rows of bench/run about rumpus mount: the same work on a loop mount by the host's kernel, and on fuse2fs."""
 
+import json
 import os
 import re
 import shutil
@@ -129,3 +130,66 @@ def row_fuse2fs(bench):
     if not shutil.which("fuse2fs"):
         raise OSError("no fuse2fs; the package is called fuse2fs")
     yield from compare(bench, Fuse2fs(), "fuse2fs", 1)
+
+
+READERS = 4
+READ_SECONDS = 1
+CACHED = 64 << 20  # bytes that are read
+
+
+def cached_reads(bench, server, name):
+    """Reads a second of a file that the host has in its cache, as all of them are who read it by this mount."""
+    image, point = bench.image(f"{name}.img"), bench.path(f"at-{name}")
+    os.makedirs(point, exist_ok=True)
+    server.up(image, point)
+    try:
+        with open(f"{point}/data", "wb") as file:
+            file.write(os.urandom(CACHED))
+            os.fsync(file.fileno())
+        read(f"{point}/data")
+        done = subprocess.run([os.path.join(bench.build, "bench/random"), f"{point}/data", str(READERS), str(READ_SECONDS)],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return float(done.stdout)
+    finally:
+        server.down(point)
+
+
+def row_cached(bench):
+    if os.geteuid():
+        raise OSError("a loop mount needs root")
+    sides = (Ours(bench), "ours"), (Loop(), "peer")
+    ours, theirs = zip(*[[cached_reads(bench, server, name) for server, name in sides] for _ in range(bench.runs)])
+    mine, peers = median(ours), median(theirs)
+    yield (f"4 KiB random reads, cached, {READERS} threads, beside loop", f"{mine / 1e3:.0f} k/s", f"{peers / 1e3:.0f} k/s",
+           f"{mine / peers:.2f} x", "0.7 x", "1.0 x")
+
+
+def processes(bench, point):
+    """Supervisor and worker."""
+    listed = json.loads(subprocess.run([bench.rumpus, "mounts", "--json"], stdout=subprocess.PIPE, check=True).stdout)
+    pid = next(told["process"] for told in listed if told["directory"] == os.path.realpath(point))
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *map(int, file.read().split())]
+
+
+def memory(pid):
+    """PSS and RSS in MiB."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        told = dict(re.findall(r"^(\w+): +(\d+) kB$", file.read(), re.MULTILINE))
+    return int(told["Pss"]) / 1024, int(told["Rss"]) / 1024
+
+
+def row_start(bench):
+    """The command until the mount works, and what it takes then, alone on the machine or not: PSS shares what is shared."""
+    server, image, point = Ours(bench), bench.image("start.img"), bench.path("at-start")
+    os.makedirs(point, exist_ok=True)
+    seconds, sizes = [], []
+    for _ in range(bench.runs + 1):
+        seconds.append(elapsed(server.up, image, point))
+        try:
+            sizes.append([sum(column) for column in zip(*map(memory, processes(bench, point)))])
+        finally:
+            server.down(point)
+    yield "rumpus mount, whole command", f"{median(seconds[1:]) * 1e3:.1f} ms", "-", "-", "60 ms", "25 ms"
+    pss, rss = (median(column) for column in zip(*sizes[1:]))
+    yield "resident after it (PSS)", f"{pss:.1f} MiB", "-", f"RSS {rss:.1f}", "24 MiB", "12 MiB"
