@@ -109,7 +109,10 @@ int posix_init(uint32_t version, const struct hyp_config *config, const struct h
 void posix_fini(struct hyp *h);
 void posix_exit(struct hyp *h, int status, const char *reason);
 
-/* limits.c: bytes that this program may have at most, the host's or those of the tightest control group around it */
+/*
+ * limits.c: bytes that this program may have at most: the host's, those of the tightest control group around it, or what
+ * its limit of address space (ulimit -v) leaves
+ */
 uint64_t posix_memory_allowed(void);
 
 /* registry.c: which instances are alive */
