@@ -86,7 +86,16 @@ static int read_config(const struct rumpus_config *config, struct rumpus_config 
 	if (size > sizeof(*copy) || size < offsetof(struct rumpus_config, arg) + sizeof(copy->arg))
 		return -EINVAL;
 	memcpy(copy, config, size);
-	return copy->cache && copy->cache < CACHE_MIN ? -EINVAL : 0;
+	return 0;
+}
+
+static int check_config(const struct rumpus *kernel)
+{
+	if (!kernel->config.cache || kernel->config.cache >= CACHE_MIN)
+		return 0;
+	kernel_log(kernel, "rumpus: a cache of %" PRIu64 " bytes is too small; it needs %d\n", kernel->config.cache,
+		   CACHE_MIN);
+	return -EINVAL;
 }
 
 static int start_platform(struct rumpus *kernel)
@@ -109,7 +118,7 @@ static int start_platform(struct rumpus *kernel)
 	}
 	error = kernel->ops->init(HYP_VERSION, &config, &upcalls_of_kernel, kernel, &kernel->h, &kernel->info);
 	if (error)
-		kernel_log(kernel, "rumpus: the platform %s does not start: error %d\n", kernel->ops->name, -error);
+		kernel_log(kernel, "rumpus: the platform %s does not start: %s\n", kernel->ops->name, strerror(-error));
 	return error;
 }
 
@@ -149,8 +158,11 @@ static int run(struct rumpus *kernel)
 	if (kernel->config.cache) {
 		int len = snprintf(text, sizeof(text), "rump.cache=%" PRIu64 " %s", kernel->config.cache, command_line);
 
-		if (len >= (int)sizeof(text))
+		if (len >= (int)sizeof(text)) {
+			kernel_log(kernel, "rumpus: the command line has %zu bytes; no kernel takes that many\n",
+				   strlen(command_line));
 			return -EINVAL;
+		}
 		command_line = text;
 	}
 	wait_lend(kernel);
@@ -189,7 +201,9 @@ static int start(struct rumpus *kernel)
 
 	if (error)
 		return error;
-	error = start_platform(kernel);
+	error = check_config(kernel);
+	if (!error)
+		error = start_platform(kernel);
 	if (error)
 		goto no_platform;
 	error = load(kernel);

@@ -58,6 +58,7 @@ enum hyp_error {
 	HYP_ENOTDIR = 20,
 	HYP_EISDIR = 21,
 	HYP_EINVAL = 22,
+	HYP_EMFILE = 24,
 	HYP_EFBIG = 27,
 	HYP_ENOSPC = 28,
 	HYP_EROFS = 30,
@@ -253,8 +254,9 @@ struct hyp_ops {
 	 * @cookie:  first argument of every upcall
 	 * @h:       out: the instance
 	 * @info:    out: what it offers
-	 * Return: 0; -HYP_EINVAL for a version or configuration that it does not serve; -HYP_ENOMEM; -HYP_ENOSYS from a
-	 * platform that cannot run kernels at all.
+	 * Return: 0; -HYP_EINVAL for a version or configuration that it does not serve; -HYP_ENOMEM; -HYP_EMFILE when
+	 * the host lets this process open no more files; -HYP_ENOSYS from a platform that cannot run kernels at all.
+	 * When it is what @config asks, or descriptors, the console has been told.
 	 */
 	int (*init)(uint32_t version, const struct hyp_config *config, const struct hyp_upcalls *upcalls, void *cookie,
 		    struct hyp **h, struct hyp_info *info);

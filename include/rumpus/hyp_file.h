@@ -56,7 +56,7 @@ struct hyp_file_ops {
 	 * @dir:  an open directory
 	 * @name: relative path; never leads out of @dir, neither by ".." nor by symbolic links
 	 * @file: out: the file; closed independently of @dir
-	 * Return: 0, -HYP_ENOENT, -HYP_EACCES, -HYP_ENOTDIR, -HYP_ENOMEM
+	 * Return: 0, -HYP_ENOENT, -HYP_EACCES, -HYP_ENOTDIR, -HYP_ENOMEM, -HYP_EMFILE
 	 */
 	int (*open)(struct hyp_file *dir, const char *name, struct hyp_file **file);
 	/** info() - size and type. Return: 0, -HYP_EIO */

@@ -27,18 +27,21 @@ struct rumpus_user_ops;
 /**
  * struct rumpus_config - how to boot; all zero is a good choice
  * @size:         sizeof(struct rumpus_config) of the caller
- * @cpus:         virtual CPUs; 0: as many as this process may use
+ * @cpus:         virtual CPUs; more than the kernel was built for, 16, are as 16; 0: as many as this process may use
  * @memory:       most bytes of memory that the kernel may ever use, at least 32 MiB, in steps of 32 MiB; 0: half of what
- *                the host has, or lets this process have. It begins with a few megabytes and gives back what is free
+ *                the host has, or lets this process have (control groups, ulimit -v). It begins with a few megabytes and
+ *                gives back what is free
  * @image:        path of the kernel image; or, without a slash or a dot, the name of another one that is installed: "net"
  *                is linux-net.img; NULL: the environment's RUMPUS_IMAGE, else the installed linux.img
- * @command_line: added to the kernel's command line; NULL: nothing
+ * @command_line: added to the kernel's command line, at most 1791 bytes; NULL: nothing
  * @log:          takes the kernel's console output as it comes, on any thread, on a stack with 8 KiB left; NULL: discard
  *                (dmesg keeps it)
- * @ended:        the kernel ended by itself (status 0: power off, -1: panic); on any thread, may not call librumpus
+ * @ended:        the kernel ended by itself (status 0: power off, -1: panic, or it does not boot); on any thread, may not
+ *                call librumpus
  * @arg:          first argument of the two
- * @cache:        bytes of page cache and other caches beyond which memory does not grow for them; 0: 256 MiB
- * @mappings:     most mappings of the host's that the kernel's vmalloc area may take; 0: an eighth of what the host allows
+ * @cache:        bytes of page cache and other caches beyond which memory does not grow for them, at least 4 MiB; 0: 256 MiB
+ * @mappings:     most mappings of the host's that the kernel's vmalloc area may take, at least 683; 0: an eighth of what
+ *                the host allows
  * @components:   path of the directory of components (drivers to be loaded, see doc/components.md), or of the one that it
  *                lies in under the name of the kernel's release; "": none; NULL: the environment's RUMPUS_COMPONENTS,
  *                else the image's, if there are any
@@ -65,8 +68,9 @@ struct rumpus_config {
  * @kernel: out: the handle; free with rumpus_halt()
  *
  * The calling thread's system calls go to this kernel afterwards (rumpus_process_enter()), and so do those of threads
- * that have entered no process, if it is the only kernel.
- * Return: 0; -ENOENT, -ENOEXEC for the image; -ENOMEM; -EAGAIN; -ESHUTDOWN when it ended while booting.
+ * that have entered no process, if it is the only kernel. When it fails, @log of the configuration has been told why.
+ * Return: 0; -ENOENT, -ENOEXEC, -EACCES for the image; -EINVAL for what the configuration asks; -ENOMEM, -EMFILE, -EAGAIN
+ * (no threads) for what the host does not give; -ESHUTDOWN when it ended while booting.
  */
 int rumpus_boot(const struct rumpus_config *config, struct rumpus **kernel);
 

@@ -46,9 +46,10 @@ static int to_error(int host_errno)
 	case EINVAL:
 		return -HYP_EINVAL;
 	case ENOMEM:
+		return -HYP_ENOMEM;
 	case EMFILE:
 	case ENFILE:
-		return -HYP_ENOMEM;
+		return -HYP_EMFILE;
 	default:
 		return -HYP_EIO;
 	}

@@ -55,9 +55,11 @@ static int instance_fill(struct hyp *h, const struct hyp_config *config)
 	uint32_t cpus = config->cpus ? config->cpus : cpus_default();
 	int ret;
 
-	if (cpus > CPUS_MAX)
+	if (cpus > CPUS_MAX) {
+		posix_say(h, "posix: %u virtual CPUs are too many; there may be %u\n", cpus, CPUS_MAX);
 		return -HYP_EINVAL;
-	ret = posix_memory_init(&h->memory, config->mem_bound ? config->mem_bound : memory_default(),
+	}
+	ret = posix_memory_init(h, config->mem_bound ? config->mem_bound : memory_default(),
 				budget_choose(config->map_budget));
 	if (ret)
 		return ret;

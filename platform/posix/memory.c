@@ -5,7 +5,9 @@
  * The object is a memory file, so that it can be mapped many times. Mappings of it are shared with it and therefore
  * must not reach a forked child, which would write into the parent's kernel.
  */
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,18 +57,40 @@ static int object_open(void)
 	return fd;
 }
 
-int posix_memory_init(struct posix_memory *m, uint64_t bound, uint32_t budget)
+static int object_refused(const struct hyp *h)
 {
+	int error = errno;
+
+	posix_say(h, "posix: the host gives no file for the memory (memfd_create): %s%s\n", strerror(error),
+		  error == EMFILE ? "; raise ulimit -n" : "");
+	if (error == EMFILE || error == ENFILE)
+		return -HYP_EMFILE;
+	return error == EPERM || error == ENOSYS ? -HYP_ENOSYS : -HYP_ENOMEM;
+}
+
+static int size_refused(const struct hyp *h, uint64_t bound)
+{
+	posix_say(h, "posix: %" PRIu64 " bytes of memory are %s\n", bound,
+		  h->memory.size ? "more than the host can count" : "less than a page, or files may not have one (ulimit -f)");
+	return -HYP_EINVAL;
+}
+
+int posix_memory_init(struct hyp *h, uint64_t bound, uint32_t budget)
+{
+	struct posix_memory *m = &h->memory;
+
 	m->size = bound_limit(bound);
 	m->budget = budget;
 	if (!m->size || m->size > INT64_MAX)
-		return -HYP_EINVAL;
+		return size_refused(h, bound);
 	m->fd = object_open();
 	if (m->fd < 0)
-		return -HYP_ENOMEM;
+		return object_refused(h);
 	if (ftruncate(m->fd, m->size)) {
+		int error = errno;
+
 		close(m->fd);
-		return errno == EFBIG || errno == EINVAL ? -HYP_EINVAL : -HYP_ENOMEM;
+		return error == EFBIG || error == EINVAL ? size_refused(h, bound) : -HYP_ENOMEM;
 	}
 	pthread_mutex_init(&m->lock, NULL);
 	return 0;

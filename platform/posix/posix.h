@@ -109,6 +109,9 @@ int posix_init(uint32_t version, const struct hyp_config *config, const struct h
 void posix_fini(struct hyp *h);
 void posix_exit(struct hyp *h, int status, const char *reason);
 
+/* console.c: a line of the platform's own for the owner's console */
+void posix_say(const struct hyp *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /*
  * limits.c: bytes that this program may have at most: the host's, those of the tightest control group around it, or what
  * its limit of address space (ulimit -v) leaves
@@ -124,7 +127,7 @@ void posix_node_unpin(struct posix_node *node);
 struct posix_node *posix_registry_pin(uint64_t serial);
 
 /* memory.c, pages.c */
-int posix_memory_init(struct posix_memory *m, uint64_t bound, uint32_t budget);
+int posix_memory_init(struct hyp *h, uint64_t bound, uint32_t budget);
 void posix_memory_fini(struct posix_memory *m);
 uint32_t posix_page_size(void);
 int posix_mem_reserve(struct hyp *h, size_t size, size_t align, void *hint, void **addr);

@@ -114,7 +114,7 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value)
 
 static bool refusal(int ret)
 {
-	return ret == -HYP_ENOMEM || ret == -HYP_EAGAIN;
+	return ret == -HYP_ENOMEM || ret == -HYP_EAGAIN || ret == -HYP_EMFILE;
 }
 
 static uint32_t ran;
@@ -303,7 +303,7 @@ static void no_descriptors(void *arg)
 	struct hyp_info info;
 
 	limit(RLIMIT_NOFILE, 0);
-	_Exit(ops->init(HYP_VERSION, &suite_config, &none, NULL, &h, &info) == -HYP_ENOMEM ? 7 : 1);
+	_Exit(ops->init(HYP_VERSION, &suite_config, &none, NULL, &h, &info) == -HYP_EMFILE ? 7 : 1);
 }
 
 static void small_files(void *arg)

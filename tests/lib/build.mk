@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of librumpus. Most run on a make-believe kernel image, so that they are fast and can provoke anything.
 
-lib-tests := loader gate life stress linux memory window remap lending
+lib-tests := loader gate life stress linux config memory window remap lending
 lib-fake := $(BUILD)/tests/lib/fake.img
 
 # As the real image is linked. Freestanding: no call to a C library may slip in.
@@ -22,6 +22,7 @@ $(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/li
 
 $(addprefix $(BUILD)/tests/lib/,window remap lending): $(BUILD)/obj/tests/lib/mapping.o
 $(BUILD)/tests/lib/lending: $(BUILD)/obj/tests/lib/spy.o
+$(BUILD)/tests/lib/config: LDFLAGS += -Wl,--wrap=pthread_create
 
 $(BUILD)/tests/lib/embed.o: lib/embed.S $(lib-fake)
 	$(call say,AS,$@)

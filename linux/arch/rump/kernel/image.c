@@ -5,6 +5,7 @@
 #include <linux/llist.h>
 #include <linux/magic.h>
 #include <linux/start_kernel.h>
+#include <linux/stdarg.h>
 #include <linux/string.h>
 #include <asm/setup.h>
 #include <generated/utsrelease.h>
@@ -35,17 +36,37 @@ static void prepare_boot_cpu(void)
 	top->pending = &cpu->pending;
 }
 
+/**
+ * rump_refuse() - before the kernel's first instruction: say why it does not boot, for the owner has nothing but that
+ * Return: @err
+ */
+int rump_refuse(int err, const char *format, ...)
+{
+	char reason[160];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	rump_hyp->exit(rump_instance, -1, reason);
+	return err;
+}
+
 /* Pages are what memory is mapped and given back by: those of the kernel cannot be parts of the host's. */
 static int check_page_size(void)
 {
-	char reason[96];
-
 	if (rump_info.page_size == PAGE_SIZE)
 		return 0;
-	snprintf(reason, sizeof(reason), "this host's memory pages have %u bytes, the kernel was built for %lu",
-		 rump_info.page_size, PAGE_SIZE);
-	rump_hyp->exit(rump_instance, -1, reason);
-	return -HYP_EINVAL;
+	return rump_refuse(-HYP_EINVAL, "this host's memory pages have %u bytes, the kernel was built for %lu",
+			   rump_info.page_size, PAGE_SIZE);
+}
+
+static int take_command_line(const char *text)
+{
+	if (strscpy(rump_command_line, text, RUMP_COMMAND_LINE_SIZE) >= 0)
+		return 0;
+	return rump_refuse(-HYP_EINVAL, "the command line has %zu bytes; the kernel takes %u", strlen(text),
+			   RUMP_COMMAND_LINE_SIZE - 1);
 }
 
 static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp_info *info, const char *command_line)
@@ -61,8 +82,9 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	err = check_page_size();
 	if (err)
 		return err;
-	if (strscpy(rump_command_line, command_line, RUMP_COMMAND_LINE_SIZE) < 0)
-		return -HYP_EINVAL;
+	err = take_command_line(command_line);
+	if (err)
+		return err;
 	rump_syscalls_prepare();
 	err = rump_memory_prepare();
 	if (!err)
@@ -72,7 +94,7 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	prepare_boot_cpu();
 	err = rump_cpu_start(&rump_cpus[0]);
 	if (err)
-		return err;
+		return rump_refuse(err, "the host gives no thread; raise ulimit -u and -v");
 	/* This thread has nothing better to do than to carry the CPU itself. */
 	rump_cpu_wait(&rump_cpus[0], &rump_boot_carrier, &rump_booted, 1);
 	return READ_ONCE(rump_ended) ? -HYP_ESHUTDOWN : 0;

@@ -314,6 +314,9 @@ long rump_direct_again(long number, const long *args);
 void rump_syscalls_prepare(void);
 long rump_system_call(long number, const long *args);
 
+/* image.c */
+int rump_refuse(int err, const char *format, ...) __printf(2, 3);
+
 /* mm/init.c */
 int rump_memory_prepare(void);
 void rump_memory_setup(void);

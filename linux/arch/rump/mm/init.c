@@ -41,6 +41,9 @@ EXPORT_SYMBOL(empty_zero_page);
 /* What windows of processes may take of the host's mappings. */
 #define WINDOWS_PART 4
 
+/* With one fewer, none is left for vmalloc(). */
+#define LEAST_MAPPINGS (OTHER_MAPPINGS * WINDOWS_PART / (WINDOWS_PART - 1) + 1)
+
 /* One of so many pages that the host will map is for modules: 2.7 MiB of them by the defaults of a Linux host. */
 #define MODULES_SHARE 8
 #define MODULE_PAGES_MAX (RUMP_MODULES_SIZE / PAGE_SIZE)
@@ -56,9 +59,18 @@ static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 	err = rump_hyp->mem_reserve(rump_instance, size, align, NULL, &map.addr);
 	if (!err && offset != HYP_MEM_NONE)
 		err = rump_hyp->mem_map(rump_instance, &map, 1);
-	if (!err)
-		*addr = (unsigned long)map.addr;
-	return err;
+	if (err)
+		return rump_refuse(err, "the host has no %zu bytes of address space for it; raise ulimit -v, or bound its "
+				   "memory", size);
+	*addr = (unsigned long)map.addr;
+	return 0;
+}
+
+static int commit(unsigned long addr, size_t size)
+{
+	int err = rump_hyp->mem_commit(rump_instance, (void *)addr, size);
+
+	return err ? rump_refuse(err, "the host has no %zu bytes of memory for it", size) : 0;
 }
 
 static int reserve_bits(unsigned long bits, unsigned long **words)
@@ -68,7 +80,7 @@ static int reserve_bits(unsigned long bits, unsigned long **words)
 	int err = reserve(size, PAGE_SIZE, HYP_MEM_ANONYMOUS, &addr);
 
 	if (!err)
-		err = rump_hyp->mem_commit(rump_instance, (void *)addr, size);
+		err = commit(addr, size);
 	if (!err)
 		*words = (unsigned long *)addr;
 	return err;
@@ -88,7 +100,8 @@ static int prepare_vmalloc(void)
 
 	pages -= modules;
 	if (!pages)
-		return -HYP_EINVAL;
+		return rump_refuse(-HYP_EINVAL, "%u mappings of the host's are too few; it needs %u",
+				   rump_info.map_budget, LEAST_MAPPINGS);
 	err = reserve(pages << PAGE_SHIFT, PMD_SIZE, HYP_MEM_NONE, &rump_vmalloc_start);
 	if (!err)
 		err = reserve_bits(pages, &bits);
@@ -112,10 +125,11 @@ int rump_memory_prepare(void)
 	section_end = min(memory_bound, section);
 	boot_end = BOOT_MEMORY + rump_info.cpus * BOOT_MEMORY_PER_CPU;
 	if (boot_end > section_end)
-		return -HYP_EINVAL;
+		return rump_refuse(-HYP_EINVAL, "%llu bytes of memory are too few for %u virtual CPUs; it needs %lu",
+				   rump_info.mem_bound, rump_info.cpus, round_up(boot_end, section));
 	err = reserve(memory_bound, PMD_SIZE, 0, &rump_linear_map);
 	if (!err)
-		err = rump_hyp->mem_commit(rump_instance, (void *)rump_linear_map, boot_end);
+		err = commit(rump_linear_map, boot_end);
 	if (!err)
 		err = reserve((memory_bound >> PAGE_SHIFT) * sizeof(struct page), PMD_SIZE, HYP_MEM_NONE, &rump_vmemmap);
 	if (!err)

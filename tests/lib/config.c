@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a kernel can be booted with: each bound and one beyond it, limits of the host's, and what is said about them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <rumpus/syscalls.h>
+
+#include "fixture.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* ---- a host that gives no threads ---- */
+
+static bool no_threads;
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
+{
+	return no_threads ? EAGAIN : __real_pthread_create(thread, attr, run, arg);
+}
+
+/* ---- boots ---- */
+
+/**
+ * struct attempt - one configuration, and what comes of it
+ * @what:  name of the check
+ * @limit, @most: a limit of the host's, RLIMIT_xxx, unless @most is 0
+ * @error: of booting
+ * @says:  what the log has when it fails
+ */
+struct attempt {
+	const char *what;
+	unsigned int cpus;
+	uint64_t memory, cache;
+	uint32_t mappings;
+	const char *command_line;
+	int limit;
+	uint64_t most;
+	int error;
+	const char *says;
+};
+
+static char long_command_line[4096];
+
+static const struct attempt attempts[] = {
+	{ "one CPU, the least memory", .cpus = 1, .memory = 32 * MIB },
+	{ "16 CPUs, the least memory, cache and mappings", .cpus = 16, .memory = 32 * MIB, .cache = 4 * MIB, .mappings = 683 },
+	{ "more CPUs than the kernel has", .cpus = 65536, .memory = 64 * MIB },
+	{ "a step and a half of memory", .memory = 48 * MIB },
+	{ "more memory than any host has", .memory = UINT64_C(1) << 46 },
+	{ "any cache", .cache = UINT64_MAX },
+	{ "any number of mappings", .mappings = UINT32_MAX },
+	{ "too many CPUs", .cpus = 65537, .error = -EINVAL, .says = "65537 virtual CPUs are too many" },
+	{ "too little memory", .memory = 32 * MIB - 4096, .error = -EINVAL, .says = "33550336 bytes of memory are too few" },
+	{ "no whole page", .memory = 1, .error = -EINVAL, .says = "1 bytes of memory are less than a page" },
+	{ "too much memory", .memory = UINT64_MAX, .error = -EINVAL, .says = "are more than the host can count" },
+	{ "too small a cache", .cache = 4 * MIB - 1, .error = -EINVAL, .says = "a cache of 4194303 bytes is too small" },
+	{ "too few mappings", .mappings = 682, .error = -EINVAL, .says = "682 mappings of the host's are too few; it needs 683" },
+	{ "too long a command line", .command_line = long_command_line, .error = -EINVAL, .says = "the command line has 4095 bytes" },
+	{ "the same with a cache", .cache = 8 * MIB, .command_line = long_command_line, .error = -EINVAL,
+	  .says = "the command line has 4095 bytes" },
+	{ "three descriptors", .limit = RLIMIT_NOFILE, .most = 3, .error = -EMFILE, .says = "raise ulimit -n" },
+	{ "four descriptors", .limit = RLIMIT_NOFILE, .most = 4, .error = -EMFILE, .says = "Too many open files" },
+	{ "five descriptors", .limit = RLIMIT_NOFILE, .most = 5 },
+	{ "a limit of address space", .limit = RLIMIT_AS, .most = GIB },
+	{ "a kernel beyond it", .memory = GIB, .limit = RLIMIT_AS, .most = GIB, .error = -ENOMEM, .says = "raise ulimit -v" },
+};
+
+/* It serves calls, and has memory for them. */
+static bool works(void)
+{
+	static char text[1 << 20];
+	long fd;
+
+	if (rumpus_sys_mkdirat(AT_FDCWD, "/tmp", 0700) != 0 || rumpus_sys_mount("none", "/tmp", "tmpfs", 0, NULL) != 0)
+		return false;
+	fd = rumpus_sys_openat(AT_FDCWD, "/tmp/file", O_CREAT | O_WRONLY, 0600);
+	return fd >= 0 && rumpus_sys_write((int)fd, text, sizeof(text)) == sizeof(text);
+}
+
+static bool boots_as_told(const struct attempt *attempt)
+{
+	struct rumpus_config config = fixture_config(attempt->command_line);
+	struct rumpus *kernel = NULL;
+	bool right;
+	int error;
+
+	config.image = NULL;
+	config.components = "";
+	config.cpus = attempt->cpus;
+	config.memory = attempt->memory;
+	config.cache = attempt->cache;
+	config.mappings = attempt->mappings;
+	error = rumpus_boot(&config, &kernel);
+	if (error != attempt->error) {
+		tap_note("error %d instead of %d: %s", -error, -attempt->error, fixture_log);
+		return false;
+	}
+	if (error) {
+		right = strstr(fixture_log, attempt->says) != NULL;
+		if (!right)
+			tap_note("without \"%s\": %s", attempt->says, fixture_log);
+		return right;
+	}
+	right = works();
+	return rumpus_halt(kernel) == 0 && right;
+}
+
+/* In a child, whose limits nobody else has. */
+static void attempt(const struct attempt *attempt)
+{
+	struct rlimit limit = { attempt->most, attempt->most };
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		tap_abort("fork: %s", strerror(errno));
+	if (pid == 0) {
+		bool right;
+
+		closefrom(STDERR_FILENO + 1); /* what this program was started with */
+		if (attempt->most && setrlimit((unsigned int)attempt->limit, &limit) != 0)
+			_exit(2);
+		right = boots_as_told(attempt);
+		fflush(stdout);
+		_exit(right ? 0 : 1);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		tap_abort("waitpid: %s", strerror(errno));
+	tap_is(status, 0, "%s", attempt->what);
+}
+
+static void without_threads(void)
+{
+	static const struct attempt host = {
+		"a host without threads", .error = -EAGAIN, .says = "the host gives no thread; raise ulimit -u"
+	};
+
+	no_threads = true;
+	attempt(&host);
+	no_threads = false;
+}
+
+/* The sanitizers' kernels have more to reserve than what they may use. */
+static bool may_be_limited(const struct attempt *attempt)
+{
+	const char *image = getenv("RUMPUS_IMAGE");
+
+	return attempt->limit != RLIMIT_AS || !attempt->most || !image || !strstr(image, "/linux-");
+}
+
+int main(void)
+{
+	unsetenv("RUMPUS_LOG"); /* a descriptor */
+	memset(long_command_line, 'x', sizeof(long_command_line) - 1);
+	for (unsigned int i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		if (may_be_limited(&attempts[i]))
+			attempt(&attempts[i]);
+		else
+			tap_skip(1, "limits are those of the normal kernel");
+	}
+	without_threads();
+	return tap_done();
+}
