@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,16 @@ static int bind_to(int fd, unsigned int index)
 	return bind(fd, (const struct sockaddr *)&address, sizeof(address));
 }
 
+/* Interfaces of other kinds, as tun ones, have no Ethernet frames. */
+static bool is_ethernet(int fd)
+{
+	struct sockaddr_ll address;
+	socklen_t size = sizeof(address);
+
+	return !getsockname(fd, (struct sockaddr *)&address, &size) &&
+	       (address.sll_hatype == ARPHRD_ETHER || address.sll_hatype == ARPHRD_LOOPBACK);
+}
+
 static int open_socket(struct io_spec *spec, bool offload)
 {
 	unsigned int index = if_nametoindex(spec->rest);
@@ -118,8 +129,14 @@ static int open_socket(struct io_spec *spec, bool offload)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	set(fd, PACKET_IGNORE_OUTGOING, 1);
-	if (!(offload && set(fd, PACKET_VNET_HDR, 1)) && !bind_to(fd, index) && !listen_to_all(fd, index))
-		return fd;
+	if (!(offload && set(fd, PACKET_VNET_HDR, 1)) && !bind_to(fd, index) && !listen_to_all(fd, index)) {
+		if (is_ethernet(fd))
+			return fd;
+		close(fd);
+		return io_fail(spec, -HYP_EINVAL,
+			       "packet: %s has no Ethernet frames; take one that ip(8) shows as link/ether",
+			       spec->rest);
+	}
 	error = errno;
 	close(fd);
 	return io_fail(spec, -HYP_EIO, "packet: %s: %s", spec->rest, strerror(error));

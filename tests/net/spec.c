@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Specifications of network devices: what is understood, what is refused, and that messages name it and the remedy */
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <rumpus/hyp_net.h>
 
+#include "space.h"
 #include "../tap.h"
 
 static void refused(const char *spec, int expected, const char *named, const char *remedy)
@@ -177,6 +182,46 @@ static void check_permission(void)
 	tap_ok(child > 0 && waitpid(child, &status, 0) == child && !status, "without rights: refused, with the remedy");
 }
 
+/* A persistent interface of the host's. @flags: IFF_TAP and the like */
+static void make_interface(const char *name, short flags)
+{
+	struct ifreq request = { .ifr_flags = flags };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) || ioctl(fd, TUNSETPERSIST, 1))
+		tap_abort("%s cannot be made", name);
+	close(fd);
+}
+
+/* The rest of this program has a network namespace of its own, with interfaces of all kinds. */
+static void check_interfaces(void)
+{
+	const char *obstacle = space_enter();
+	struct hyp_net *net;
+
+	if (obstacle) {
+		tap_skip(1, "%s", obstacle);
+		return;
+	}
+	make_interface("plain0", IFF_TAP | IFF_NO_PI);
+	make_interface("many0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
+	make_interface("tun0", IFF_TUN | IFF_NO_PI);
+	refused("tap:lo", -HYP_EINVAL, "lo is no tap interface", "queues=");
+	refused("tap:tun0", -HYP_EINVAL, "tun0 is no tap interface", "queues=");
+	refused("tap,queues=2:plain0", -HYP_EINVAL, "plain0", "as it was made");
+	refused("packet:tun0", -HYP_EINVAL, "tun0 has no Ethernet frames", "link/ether");
+	net = opened("tap:plain0", 0);
+	refused("tap:plain0", -HYP_EBUSY, "plain0 is in use", "another name");
+	net->ops->close(net);
+	net = opened("tap:plain0", 0);
+	net->ops->close(net);
+	net = opened("tap,queues=2:many0", 0);
+	net->ops->close(net);
+	net = opened("packet:plain0", 0);
+	net->ops->close(net);
+}
+
 int main(void)
 {
 	struct hyp_net *net;
@@ -228,5 +273,6 @@ int main(void)
 	tap_ok(hyp_net_open("pair:", 0, &net, small, sizeof(small)) == -HYP_EINVAL && strlen(small) == 7,
 	       "a small buffer for the message");
 	tap_is(hyp_net_open("pair:x", 0x80, &net, NULL, 0), -HYP_EINVAL, "unknown flags");
+	check_interfaces();
 	return tap_done();
 }
