@@ -2,10 +2,12 @@
 /* Specifications of devices: what they name, their options, and what is wrong with them */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rumpus/hyp.h>
 
@@ -222,6 +224,17 @@ static int read_head(const struct io_family *family, struct io_spec *spec, char 
 		option = next;
 	}
 	return 0;
+}
+
+int io_descriptor(int fd)
+{
+	int moved;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd); /* leaves errno */
+	return moved;
 }
 
 int io_spec_open(const struct io_family *family, const char *text, struct io_spec *spec,

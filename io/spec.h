@@ -94,6 +94,14 @@ int io_option_bool(struct io_spec *spec, const char *key, bool *value);
  */
 int io_option_choice(struct io_spec *spec, const char *key, const char *const *names, unsigned int *value);
 
+/**
+ * io_descriptor() - move an open descriptor away from 0, 1 and 2, where others take it for a standard stream: a program
+ * that has closed these may print all the same, and would print into an image
+ * @fd: of open(2), also -1; gone if it was one of the three
+ * Return: the descriptor, close-on-exec if it was moved; -1 with errno
+ */
+int io_descriptor(int fd);
+
 /** io_parse_size() - text as io_option_size() takes it. Return: 0, -HYP_EINVAL */
 int io_parse_size(const char *text, uint64_t *value);
 

@@ -323,6 +323,7 @@ static int open_unlinked(struct io_spec *spec, struct cow *cow)
 		if (fd >= 0)
 			unlink(path);
 	}
+	fd = io_descriptor(fd);
 	if (fd < 0)
 		return io_fail(spec, -HYP_EACCES, "cow: no scratch file in %s: %s; set TMPDIR or use scratch=mem", dir,
 			       strerror(errno));

@@ -396,7 +396,7 @@ static int open_path(struct io_spec *spec, struct file *file, bool writable)
 	/* On block devices this is how mount, mkfs, losetup and the device mapper keep out of each other's way. */
 	if (writable && !(spec->flags & HYP_BLK_OPEN_NO_LOCK) && !stat(spec->rest, &st) && S_ISBLK(st.st_mode))
 		flags |= O_EXCL;
-	file->fd = open(spec->rest, flags);
+	file->fd = io_descriptor(open(spec->rest, flags));
 	return file->fd < 0 ? open_failed(spec, errno, writable) : 0;
 }
 

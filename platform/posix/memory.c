@@ -5,6 +5,7 @@
  * The object is a memory file, so that it can be mapped many times. Mappings of it are shared with it and therefore
  * must not reach a forked child, which would write into the parent's kernel.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +49,18 @@ static uint64_t bound_limit(uint64_t bound)
 	return bound & ~(uint64_t)(posix_page_size() - 1);
 }
 
+/* Never 0, 1 or 2: a program that has closed these may print all the same, and would print into its kernel's memory. */
 static int object_open(void)
 {
-	int fd = memfd_create("rumpus", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+	int fd = memfd_create("rumpus", MFD_CLOEXEC | MFD_NOEXEC_SEAL), moved;
 
 	if (fd < 0 && errno == EINVAL) /* Linux before 6.3 */
 		fd = memfd_create("rumpus", MFD_CLOEXEC);
-	return fd;
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd); /* leaves errno */
+	return moved;
 }
 
 static int object_refused(const struct hyp *h)

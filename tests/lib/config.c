@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What a kernel can be booted with: each bound and one beyond it, limits of the host's, and what is said about them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,10 +117,19 @@ static bool boots_as_told(const struct attempt *attempt)
 	return rumpus_halt(kernel) == 0 && right;
 }
 
-/* In a child, whose limits nobody else has. */
-static void attempt(const struct attempt *attempt)
+static bool within_limit(const void *arg)
 {
-	struct rlimit limit = { attempt->most, attempt->most };
+	const struct attempt *attempt = arg;
+	const struct rlimit limit = { attempt->most, attempt->most };
+
+	if (attempt->most && setrlimit((unsigned int)attempt->limit, &limit) != 0)
+		return false;
+	return boots_as_told(attempt);
+}
+
+/* In a child, whose limits and descriptors nobody else has. */
+static void in_child(bool (*run)(const void *arg), const void *arg, const char *what)
+{
 	int status;
 	pid_t pid;
 
@@ -130,15 +141,44 @@ static void attempt(const struct attempt *attempt)
 		bool right;
 
 		closefrom(STDERR_FILENO + 1); /* what this program was started with */
-		if (attempt->most && setrlimit((unsigned int)attempt->limit, &limit) != 0)
-			_exit(2);
-		right = boots_as_told(attempt);
+		right = run(arg);
 		fflush(stdout);
 		_exit(right ? 0 : 1);
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		tap_abort("waitpid: %s", strerror(errno));
-	tap_is(status, 0, "%s", attempt->what);
+	tap_is(status, 0, "%s", what);
+}
+
+static void attempt(const struct attempt *attempt)
+{
+	in_child(within_limit, attempt, attempt->what);
+}
+
+static bool is_file(int fd)
+{
+	struct stat about;
+
+	return fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/* What such a program prints goes nowhere: not to the kernel's memory, an image, or what lies over one. */
+static bool without_streams(const void *unused)
+{
+	static const char *const specs[] = { "file:config.img", "cow,scratch=file:file:config.img" };
+	char name[32], error[256];
+	struct rumpus *kernel;
+	bool right = true;
+
+	closefrom(STDIN_FILENO);
+	for (unsigned int i = 0; i < sizeof(specs) / sizeof(specs[0]) && right; i++) {
+		right = rumpus_boot(NULL, &kernel) == 0 &&
+			rumpus_disk_add(kernel, specs[i], 0, name, error, sizeof(error)) == 0;
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			right &= !is_file(fd);
+		rumpus_halt(kernel);
+	}
+	return right;
 }
 
 static void without_threads(void)
@@ -171,5 +211,9 @@ int main(void)
 			tap_skip(1, "limits are those of the normal kernel");
 	}
 	without_threads();
+	if (close(creat("config.img", 0600)) != 0 || truncate("config.img", MIB) != 0)
+		tap_abort("config.img: %s", strerror(errno));
+	in_child(without_streams, NULL, "a program that has closed its standard streams");
+	unlink("config.img");
 	return tap_done();
 }
