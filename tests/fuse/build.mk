@@ -21,7 +21,7 @@ tests += tests/fuse/attack.py
 endif
 
 long-tests += $(foreach kind,ext4-plain ext4 xfs btrfs vfat exfat ntfs f2fs,tests/fuse/damaged.py:$(kind)-100+300)
-long-tests += tests/fuse/turns.py:1000 tests/fuse/hundred.py
+long-tests += tests/fuse/turns.py:1000 tests/fuse/hundred.py tests/fuse/manager.py
 long-tests += $(fuse-test-types:%=tests/fuse/fsx.py:%-long)
 
 # What these run comes with "scripts/packages long".
