@@ -258,8 +258,10 @@ static int work(struct worker *worker)
 	void *buffer = malloc(PIECE);
 	int error = buffer ? 0 : -ENOMEM;
 
-	for (unsigned int i = 0; i < worker->command->image_count && !error; i++)
-		error = check_image(worker, &worker->command->images[i], buffer);
+	for (unsigned int i = 0; i < worker->command->image_count && !error; i++) {
+		if (worker->command->images[i].root >= 0)
+			error = check_image(worker, &worker->command->images[i], buffer);
+	}
 	free(buffer);
 	return error;
 }
@@ -354,11 +356,13 @@ const struct subcommand subcommand_check = {
 	.arguments = "IMAGE...",
 	.summary = "read everything, and tell what cannot be read",
 	.help = "Mounts without changing a byte, reads all files with their attributes, and scrubs where the file system has\n"
-		"checksums of data (Btrfs). Free space and what no file refers to are not looked at: that is for fsck.",
+		"checksums of data (Btrfs). Free space and what no file refers to are not looked at: that is for fsck.\n"
+		"Of several images, those that cannot be opened or mounted are told of, and the others are checked.",
 	.options = options,
 	.options_size = sizeof(struct check_options),
 	.examples = examples,
 	.progress = true,
+	.each = true,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

@@ -95,6 +95,8 @@ struct worker;
  * @alone:     instead of @work: needs neither image nor worker. Return: what to exit with
  * @work:      worker, with images mounted. Return: 0 or a negative errno that was not reported yet
  * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
+ * @each:      images have nothing to do with each other: those that cannot be opened or mounted are told of, and
+ *             left out; @work knows the latter by their @root. Not for what writes
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
@@ -114,6 +116,7 @@ struct subcommand {
 	int (*alone)(struct command *command);
 	int (*work)(struct worker *worker);
 	bool unmounted;
+	bool each;
 	int (*record)(struct session *session, struct wire_record *record);
 	int (*drive)(struct session *session);
 	void (*finish)(struct session *session);
@@ -225,7 +228,15 @@ char *operand_label(const struct command *command, const struct operand *operand
 int operands_take(struct command *command, int argc, char **argv, enum operand_kind kind);
 /** operands_take_writable() - the same, in images that the command changes */
 int operands_take_writable(struct command *command, int argc, char **argv);
-/** images_open() - open all images, for writing where @writable is set. Return: EXIT_DONE, EXIT_PROBLEM */
+/** images_apart() - is one of no use to the others, as in "check": nor in its way? */
+bool images_apart(const struct command *command);
+/**
+ * images_open() - open all images, for writing where @writable is set
+ *
+ * Where images_apart(), those that cannot be opened are taken out of the command, after a message, as long as one is
+ * left.
+ * Return: EXIT_DONE, EXIT_PROBLEM
+ */
 int images_open(struct command *command);
 
 /** struct disk_count - requests of the kernel's to its disk; may lie in memory that another process reads */

@@ -346,6 +346,18 @@ static int raise_limit(void)
 	return (int)fs_image.call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0);
 }
 
+/* Where images have nothing to do with each other, one that cannot be mounted is left out, as its root says. */
+static int mount_one(struct worker *worker, unsigned int number)
+{
+	int error = image_mount(worker, &worker->command->images[number], number);
+
+	if (error && images_apart(worker->command) && error != -EINTR && error != -ESHUTDOWN)
+		error = 0;
+	if (!error)
+		worker->mounted++;
+	return error;
+}
+
 static int mount_all(struct worker *worker)
 {
 	struct command *command = worker->command;
@@ -356,9 +368,7 @@ static int mount_all(struct worker *worker)
 	for (unsigned int i = 0; i < command->image_count && !error; i++) {
 		error = attach(worker, &command->images[i]);
 		if (!error && !command->sub->unmounted)
-			error = image_mount(worker, &command->images[i], i);
-		if (!error && !command->sub->unmounted)
-			worker->mounted++;
+			error = mount_one(worker, i);
 	}
 	return error ? error : layers_mount(worker);
 }
@@ -372,7 +382,7 @@ static void unmount_all(struct worker *worker)
 	while (worker->mounted) {
 		struct image *image = &worker->command->images[--worker->mounted];
 
-		if (image->writable)
+		if (image->writable && image->root >= 0)
 			image_unmount(worker, image, worker->mounted);
 	}
 }

@@ -3,6 +3,7 @@
 """Bad input: a message that names it and the remedy, an exit code, and nothing harmed."""
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -133,6 +134,23 @@ def twice(image):
     os.symlink(image, "alias.img")
     expect("one image by two names", 1, "cp", f"{image}:/a", "alias.img:/b", message="alias.img: is the same image as disk.img")
     os.unlink("alias.img")
+
+
+def several(image):
+    """Images that have nothing to do with each other: a bad one, wherever it stands, is told of, and the others are looked at."""
+    harness.mkfs("other.img", "ext4", 64 << 20)
+    told = {"missing.img": "missing.img: no such file", "empty.img": "empty.img: is empty",
+            "tiny.img": "tiny.img: .*no block of 512", "noise.img": "noise.img: no file system is recognised"}
+    for word in ("check", "df"):
+        for bad, message in told.items():
+            for names in ([bad, image, "other.img"], [image, bad, "other.img"], [image, "other.img", bad]):
+                result = expect(f"{word} {' '.join(names)}", 1, word, "--json", *names, message=message)
+                good = [name for name in names if name != bad]
+                ok(result.out and [line["image"] for line in json.loads(result.out)] == good, "has the others", result)
+        result = expect(f"{word}: all are bad", 1, word, *told, message="(?s)" + ".*".join(told.values()))
+        ok(result.out == b"", "and nothing is told but this", result)
+    os.unlink("other.img")
+    expect("where images are layers, all of them are needed", 1, "--lower", "missing.img", "check", image, message=told["missing.img"])
 
 
 def unmounted(image, when):
@@ -311,6 +329,7 @@ def main():
     in_place(image)
     no_files(image)
     twice(image)
+    several(image)
     other_types(image)
     full()
     options(image)
