@@ -41,7 +41,7 @@ tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/t
 long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
 tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf \
 	udf-1.02 vfat-12 vfat-32 ext4-new ext4-bigalloc ext4-quota xfs-new xfs-v4 btrfs-xxhash btrfs-sha256 btrfs-blake2 f2fs-new \
-	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
+	f2fs-android f2fs-quota squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
 	romfs cramfs ufs1 ufs1-be ufs2 ufs2-be)
 # KIND-FIRST+COUNT: seeds of damaged images. Whole runs are cut in parts, none of which takes minutes.
 mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf erofs erofs-lz4hc \

@@ -54,6 +54,9 @@ FEATURES = {
     "btrfs-blake2": ("btrfs", ["--csum", "blake2", "-M"], "compress=zlib"),
     "f2fs-new": ("f2fs", ["-O", "extra_attr,inode_checksum,sb_checksum,compression,casefold,inode_crtime,flexible_inline_xattr",
                           "-C", "utf8"], "compress_algorithm=zstd,compress_extension=*"),
+    "f2fs-android": ("f2fs", ["-g", "android"], None),
+    # Quota files of another owner than root are wrong as mkfs.f2fs 1.15 writes them: for id 0, with the entry of the owner.
+    "f2fs-quota": ("f2fs", ["-R", "0:0", "-O", "extra_attr,quota,project_quota"], None),
     "vfat-12": ("vfat", ["-F", "12"], None),
     "vfat-32": ("vfat", ["-F", "32"], None),
     "udf-1.02": ("udf", ["-r", "1.02"], None),
