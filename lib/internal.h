@@ -171,7 +171,9 @@ struct name_server {
  * @name_servers, @name_server_count: that its networks have
  * @keepers: threads that extend leases
  * @version: a copy of the image's name for itself
- * @ended:   0, then 1 while @reason is written, then 2
+ * @booting: the image's boot() has not returned, or refused: it has not ended, whatever it says
+ * @ended:   0, then 1 while @reason and @end_status are written, then 2
+ * @end_told: the program was told
  * @reason:  one line
  * @in_all:  list of running kernels
  */
@@ -195,7 +197,10 @@ struct rumpus {
 	unsigned int name_server_count;
 	struct dhcp_keeper_list keepers;
 	char version[128];
+	bool booting;
+	bool end_told;
 	int ended;
+	int end_status;
 	char reason[REASON_SIZE];
 	LIST_ENTRY(rumpus) in_all;
 };

@@ -45,6 +45,18 @@ static void console(void *owner, const char *text, size_t len)
 	hand_out(owner, text, len);
 }
 
+/*
+ * Not while it boots: one that refuses to has not ended, for it never ran. Whoever ends a kernel stores its end and then
+ * looks whether it boots, run() does the reverse, so that one of the two tells.
+ */
+static void tell_end(struct rumpus *kernel)
+{
+	if (__atomic_load_n(&kernel->booting, __ATOMIC_SEQ_CST) || __atomic_load_n(&kernel->ended, __ATOMIC_SEQ_CST) != 2)
+		return;
+	if (!__atomic_exchange_n(&kernel->end_told, true, __ATOMIC_ACQ_REL) && kernel->config.ended)
+		kernel->config.ended(kernel->config.arg, kernel->end_status, kernel->reason);
+}
+
 /* On any thread of the kernel's; the first end counts. A kernel that is being halted does not end by itself. */
 static void exited(void *owner, int status, const char *reason)
 {
@@ -59,9 +71,9 @@ static void exited(void *owner, int status, const char *reason)
 		reason = status == 0 ? "power off" : "it gave no reason";
 	snprintf(kernel->reason, sizeof(kernel->reason), "%s", reason);
 	kernel->reason[strcspn(kernel->reason, "\n")] = '\0';
-	__atomic_store_n(&kernel->ended, 2, __ATOMIC_RELEASE);
-	if (kernel->config.ended)
-		kernel->config.ended(kernel->config.arg, status, kernel->reason);
+	kernel->end_status = status;
+	__atomic_store_n(&kernel->ended, 2, __ATOMIC_SEQ_CST);
+	tell_end(kernel);
 }
 
 const char *rumpus_end_reason(const struct rumpus *kernel)
@@ -167,7 +179,12 @@ static int run(struct rumpus *kernel)
 	}
 	wait_lend(kernel);
 	kernel->image.ops->components(component_request, kernel);
+	kernel->booting = true;
 	error = kernel->image.ops->boot(&kernel->lent, kernel->h, &kernel->info, command_line);
+	if (!error || error == -ESHUTDOWN) {
+		__atomic_store_n(&kernel->booting, false, __ATOMIC_SEQ_CST);
+		tell_end(kernel);
+	}
 	reason = rumpus_end_reason(kernel);
 	if (error)
 		kernel_log(kernel, "rumpus: %s does not boot: %s\n", kernel->version,

@@ -36,8 +36,7 @@ struct rumpus_user_ops;
  * @command_line: added to the kernel's command line, at most 1791 bytes; NULL: nothing
  * @log:          takes the kernel's console output as it comes, on any thread, on a stack with 8 KiB left; NULL: discard
  *                (dmesg keeps it)
- * @ended:        the kernel ended by itself (status 0: power off, -1: panic, or it does not boot); on any thread, may not
- *                call librumpus
+ * @ended:        the kernel ended by itself (status 0: power off, -1: panic); on any thread, may not call librumpus
  * @arg:          first argument of the two
  * @cache:        bytes of page cache and other caches beyond which memory does not grow for them, at least 4 MiB; 0: 256 MiB
  * @mappings:     most mappings of the host's that the kernel's vmalloc area may take, at least 683; 0: an eighth of what
