@@ -86,7 +86,8 @@ struct hyp_iovec {
 
 /**
  * struct hyp_config - what the owner of an instance decides
- * @mem_bound: most bytes the memory object may ever hold; 0: half of the host's memory
+ * @mem_bound: most bytes the memory object may ever hold; 0: half of the host's memory, but 32 MiB
+ *             where that is less
  * @cpus:      virtual CPUs that the kernel will run, and timers that it gets; 0: as many as the host gives
  * @map_budget: most mappings of the host's that mem_map() may make; 0: an eighth of what the host allows a process
  * @console:   takes @len bytes of console output; called on any thread, must not call into the kernel; NULL: discard.

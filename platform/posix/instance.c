@@ -9,12 +9,16 @@
 #include "posix.h"
 
 #define CPUS_MAX 65536U
+#define MEMORY_DEFAULT_MIN ((uint64_t)32 << 20) /* the least that Linux boots with */
 #define HOST_MAPPINGS_DEFAULT 65530U /* Linux's vm.max_map_count where /proc cannot be read */
 #define BUDGET_SHARE 8U
 
+/* Kernels want a few sections of address space for it, whatever they use: what is not there shows when it is committed. */
 static uint64_t memory_default(void)
 {
-	return posix_memory_allowed() / 2;
+	uint64_t half = posix_memory_allowed() / 2;
+
+	return half > MEMORY_DEFAULT_MIN ? half : MEMORY_DEFAULT_MIN;
 }
 
 static uint32_t cpus_default(void)
