@@ -346,10 +346,13 @@ static void do_unload(struct rumpus_thread *thread, void *arg)
 static int with_thread(struct load *load, void (*what)(struct rumpus_thread *thread, void *arg))
 {
 	struct rumpus_thread *thread;
-	int error = api_begin();
+	int error;
 
+	if (!*load->name)
+		return fail(load, -EINVAL, "a component without a name; give one of those that the file " INDEX_NAME " lists");
+	error = api_begin();
 	if (error)
-		return error;
+		return fail(load, error, "%s: no calls from here: %s", load->name, strerror(-error));
 	error = thread_use(&load->kernel->first, &thread);
 	if (!error) {
 		gate_pass(thread, what, load);
@@ -367,7 +370,7 @@ int rumpus_component_load(struct rumpus *kernel, const char *name, const char *p
 	struct load load = { .kernel = kernel, .name = name, .parameters = parameters ? parameters : "",
 			     .error = error, .error_size = error_size };
 
-	if (!kernel || !name || !*name)
+	if (!kernel || !name)
 		return -EINVAL;
 	return with_thread(&load, do_load);
 }
@@ -376,7 +379,7 @@ int rumpus_component_unload(struct rumpus *kernel, const char *name, char *error
 {
 	struct load load = { .kernel = kernel, .name = name, .error = error, .error_size = error_size };
 
-	if (!kernel || !name || !*name)
+	if (!kernel || !name)
 		return -EINVAL;
 	return with_thread(&load, do_unload);
 }

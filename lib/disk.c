@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Block devices of a kernel. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -49,9 +51,22 @@ int rumpus_disk_attach(struct rumpus *kernel, struct hyp_blk *disk, char name[32
 	return attach(kernel, disk, name, &taken);
 }
 
+/* Of what is wrong with an open disk, a kernel says no more than a number. It may be gone by now. */
+static void explain(const char *spec, const struct hyp_blk_info *info, int result, char *error, size_t error_size)
+{
+	if (result == -ESHUTDOWN)
+		snprintf(error, error_size, "%s: the kernel has ended", spec);
+	else if (result == -EINVAL)
+		snprintf(error, error_size, "%s: the kernel takes no disk of %" PRIu64 " bytes in blocks of %u; blocks may "
+			 "have as many bytes as its memory pages", spec, info->size, info->logical_block);
+	else
+		snprintf(error, error_size, "%s: the kernel does not take this disk: %s", spec, strerror(-result));
+}
+
 int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char name[32], char *error,
 		    size_t error_size)
 {
+	struct hyp_blk_info info;
 	struct hyp_blk *disk;
 	bool taken;
 	int result;
@@ -61,12 +76,13 @@ int rumpus_disk_add(struct rumpus *kernel, const char *spec, int read_only, char
 	result = hyp_blk_open(spec, read_only ? HYP_BLK_OPEN_READ_ONLY : 0, &disk, error, error_size);
 	if (result)
 		return result;
+	info = disk->info; /* a disk that the kernel has taken may be closed at any time */
 	result = attach(kernel, disk, name, &taken);
 	if (result) {
 		if (!taken)
 			disk->ops->close(disk);
 		if (error)
-			snprintf(error, error_size, "%s: the kernel does not take this disk (error %d)", spec, -result);
+			explain(spec, &info, result, error, error_size);
 	}
 	return result;
 }

@@ -2,6 +2,7 @@
 /* Network devices of a kernel. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -52,7 +53,7 @@ int rumpus_net_add(struct rumpus *kernel, const char *spec, char name[32], char 
 	if (error && result == -EOPNOTSUPP)
 		snprintf(error, error_size, "%s: this kernel has no network; boot the image \"net\"", spec);
 	else if (error)
-		snprintf(error, error_size, "%s: the kernel does not take this device (error %d)", spec, -result);
+		snprintf(error, error_size, "%s: the kernel does not take this device: %s", spec, strerror(-result));
 	return result;
 }
 
