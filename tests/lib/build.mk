@@ -22,7 +22,7 @@ $(lib-tests:%=$(BUILD)/tests/lib/%): $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/li
 
 $(addprefix $(BUILD)/tests/lib/,window remap lending): $(BUILD)/obj/tests/lib/mapping.o
 $(BUILD)/tests/lib/lending: $(BUILD)/obj/tests/lib/spy.o
-$(BUILD)/tests/lib/config: LDFLAGS += -Wl,--wrap=pthread_create
+$(BUILD)/tests/lib/config: LDFLAGS += -Wl,--wrap=pthread_create,--wrap=sysconf
 
 $(BUILD)/tests/lib/embed.o: lib/embed.S $(lib-fake)
 	$(call say,AS,$@)

@@ -18,9 +18,20 @@
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-/* ---- a host that gives no threads ---- */
+/* ---- a host that gives no threads, or has little memory ---- */
 
 static bool no_threads;
+static uint64_t host_memory; /* bytes; 0: what it has */
+
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+
+long __wrap_sysconf(int name)
+{
+	long page = __real_sysconf(_SC_PAGESIZE);
+
+	return host_memory && name == _SC_PHYS_PAGES ? (long)host_memory / page : __real_sysconf(name);
+}
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
@@ -89,6 +100,13 @@ static bool works(void)
 	return fd >= 0 && rumpus_sys_write((int)fd, text, sizeof(text)) == sizeof(text);
 }
 
+static int ends;
+
+static void count_end(void *arg, int status, const char *reason)
+{
+	ends++;
+}
+
 static bool boots_as_told(const struct attempt *attempt)
 {
 	struct rumpus_config config = fixture_config(attempt->command_line);
@@ -98,13 +116,14 @@ static bool boots_as_told(const struct attempt *attempt)
 
 	config.image = NULL;
 	config.components = "";
+	config.ended = count_end;
 	config.cpus = attempt->cpus;
 	config.memory = attempt->memory;
 	config.cache = attempt->cache;
 	config.mappings = attempt->mappings;
 	error = rumpus_boot(&config, &kernel);
-	if (error != attempt->error) {
-		tap_note("error %d instead of %d: %s", -error, -attempt->error, fixture_log);
+	if (error != attempt->error || ends) {
+		tap_note("error %d instead of %d, %d ends: %s", -error, -attempt->error, ends, fixture_log);
 		return false;
 	}
 	if (error) {
@@ -181,6 +200,48 @@ static bool without_streams(const void *unused)
 	return right;
 }
 
+static void blocks(void)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	char name[32], error[256] = "";
+	struct rumpus *kernel;
+
+	config.image = NULL;
+	if (rumpus_boot(&config, &kernel) != 0)
+		tap_abort("boot: %s", fixture_log);
+	tap_is(rumpus_disk_add(kernel, "mem,size=1M,block=4k:", 0, name, error, sizeof(error)), 0, "a disk of the largest blocks");
+	tap_is(rumpus_disk_add(kernel, "mem,size=1M,block=8k:", 0, name, error, sizeof(error)), -EINVAL, "one of larger blocks");
+	tap_ok(strstr(error, "in blocks of 8192"), "the message has them: %s", error);
+	rumpus_halt(kernel);
+}
+
+/* Each takes half a megabyte of the kernel's, faster than it grows by itself. */
+static void many_disks(void)
+{
+	struct rumpus_config config = fixture_config(NULL);
+	char name[32], error[256] = "";
+	struct rumpus *kernel;
+	int disks = 0;
+
+	config.image = NULL;
+	config.memory = GIB;
+	if (rumpus_boot(&config, &kernel) != 0)
+		tap_abort("boot: %s", fixture_log);
+	while (disks < 800 && rumpus_disk_add(kernel, "mem,size=1M:", 0, name, error, sizeof(error)) == 0)
+		disks++;
+	tap_is(disks, 800, "many disks, as memory has room for them %s", error);
+	rumpus_halt(kernel);
+}
+
+static void with_little_memory(void)
+{
+	static const struct attempt host = { "a host of 40 MiB", .cpus = 1 };
+
+	host_memory = 40 * MIB;
+	attempt(&host);
+	host_memory = 0;
+}
+
 static void without_threads(void)
 {
 	static const struct attempt host = {
@@ -210,10 +271,13 @@ int main(void)
 		else
 			tap_skip(1, "limits are those of the normal kernel");
 	}
+	with_little_memory();
 	without_threads();
 	if (close(creat("config.img", 0600)) != 0 || truncate("config.img", MIB) != 0)
 		tap_abort("config.img: %s", strerror(errno));
 	in_child(without_streams, NULL, "a program that has closed its standard streams");
 	unlink("config.img");
+	blocks();
+	many_disks();
 	return tap_done();
 }

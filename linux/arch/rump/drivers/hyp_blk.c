@@ -351,6 +351,7 @@ static long disk_add(void *arg)
 	rump_host_end();
 	if (err)
 		goto free_index;
+	rump_memory_await();
 	err = alloc_tags(disk);
 	if (err)
 		goto detach;

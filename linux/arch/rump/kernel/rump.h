@@ -325,6 +325,7 @@ void rump_memory_setup(void);
 void rump_memory_parameters(char *text, size_t size);
 void rump_memory_withhold(unsigned long *bits, unsigned long given, unsigned long there, unsigned long bound);
 void rump_memory_interrupt(void);
+void rump_memory_await(void);
 
 /* mm/window.c */
 extern unsigned int rump_window_pieces;

@@ -268,22 +268,41 @@ static unsigned long give_to_save(void)
 	return given << UNIT_ORDER;
 }
 
+/* Has the thread add sections, and waits for it. @before: how much there was the last time; false when that was in vain. */
+static bool add_and_wait(unsigned long *before)
+{
+	unsigned long now = READ_ONCE(added_pages), seen = READ_ONCE(answers);
+
+	if (now == *before || now >= bound_pages)
+		return false;
+	*before = now;
+	call_thread(CALL_ADD);
+	wait_event_timeout(added, READ_ONCE(answers) != seen, THREAD_PATIENCE);
+	return true;
+}
+
 /* The same of what the thread adds. Others may be faster to take it: then again, as long as it finds something to add. */
 static unsigned long add_to_save(void)
 {
-	unsigned long given = 0, before = 0, now, seen;
+	unsigned long given = 0, before = 0;
 
-	while (!given && atomic_long_read(&withheld_units) <= 0) {
-		now = READ_ONCE(added_pages);
-		if (now == before || now >= bound_pages)
-			break;
-		before = now;
-		seen = READ_ONCE(answers);
-		call_thread(CALL_ADD);
-		wait_event_timeout(added, READ_ONCE(answers) != seen, THREAD_PATIENCE);
+	while (!given && atomic_long_read(&withheld_units) <= 0 && add_and_wait(&before))
 		given = give_to_save();
-	}
 	return given;
+}
+
+/**
+ * rump_memory_await() - have some megabytes to give, if they can be had; sleeps
+ *
+ * Before what the tree allocates with __GFP_NORETRY: that fails when units run out before the thread has had its turn,
+ * however much there may be within the bound.
+ */
+void rump_memory_await(void)
+{
+	unsigned long before = 0;
+
+	while (atomic_long_read(&withheld_units) < FEW_UNITS && !host_is_tired() && add_and_wait(&before))
+		;
 }
 
 /*
