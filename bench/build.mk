@@ -7,10 +7,11 @@ RUNS   ?= 5
 MEMORY ?=
 NETBSD ?=
 
-bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net $(BUILD)/bench/random \
+bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/nodes $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net \
+	$(BUILD)/bench/random \
 	$(BUILD)/tests/rumpuser/proxy_server
 
-$(BUILD)/bench/measure $(BUILD)/bench/threads: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
+$(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/nodes: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(rumpus-libs)

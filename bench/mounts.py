@@ -193,3 +193,16 @@ def row_start(bench):
     yield "rumpus mount, whole command", f"{median(seconds[1:]) * 1e3:.1f} ms", "-", "-", "60 ms", "25 ms"
     pss, rss = (median(column) for column in zip(*sizes[1:]))
     yield "resident after it (PSS)", f"{pss:.1f} MiB", "-", f"RSS {rss:.1f}", "24 MiB", "12 MiB"
+
+
+def row_nodes(bench):
+    """What a server that holds inodes instead of descriptors could spare at most: the difference of the two."""
+    program = os.path.join(bench.build, "bench/nodes")
+    figures = ([], [])
+    for _ in range(bench.runs):
+        done = subprocess.run([program, bench.image("nodes.img")], stdout=subprocess.PIPE, check=True, text=True)
+        for column, word in zip(figures, done.stdout.split()):
+            column.append(float(word))
+    by_node, by_open_file = map(median, figures)
+    yield ("calls for one file of an archive, beside an open file's alone", f"{by_node * 1e6:.1f} us",
+           f"{by_open_file * 1e6:.1f} us", f"{by_open_file / by_node:.2f} x", "-", "-")
