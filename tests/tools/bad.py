@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Images of the future, tables of partitions that make no sense, hosts that run full, descriptors that are not there."""
 
+import json
 import os
 import resource
 import shutil
@@ -85,6 +86,24 @@ def partitions():
     expect("a partition beyond the end", 1, "ls", "-p", "7", image, message="parts.img: ")
 
 
+def hybrid():
+    """A GPT whose protective table has one of its partitions beside the protective entry, for firmware: the GPT counts."""
+    first, length = 2048, 65536
+    harness.mkfs("inner.img", "ext4", length * 512)
+    harness.gpt("hybrid.img", 64 * MIB, [(first * 512, length * 512, "data", "00000000-0000-0000-0000-000000000001")])
+    with open("inner.img", "rb") as source, open("hybrid.img", "r+b") as target:
+        target.seek(first * 512)
+        shutil.copyfileobj(source, target)
+    for name, entries in {"first": [(0xEE, 1, first - 1), (0x83, first, length)],
+                          "last": [(0x83, first, length), (0xEE, 1, first - 1)]}.items():
+        mbr("hybrid.img", entries)
+        result = expect(f"hybrid tables, the protective entry {name}: info", 0, "info", "--json", "hybrid.img", message="^$")
+        told = json.loads(result.out)
+        ok(told["partition_table"] == "gpt" and [(p["number"], p["mounted"]) for p in told["places"]] == [(1, True)], "it is a GPT", told)
+        result = expect("its partition can be used", 0, "ls", "-p", "data", "hybrid.img", message="^$")
+        ok(b"lost+found" in result.out, "and has what it should", result)
+
+
 def full_host(image):
     """The host takes no more in the middle of a copy: told, exit 1, and no half of a file is left."""
     with open("large", "wb") as file:
@@ -128,6 +147,7 @@ def main():
         file.write(b"small\n")
     features()
     partitions()
+    hybrid()
     image = harness.mkfs("disk.img", "ext4", 64 * MIB)
     full_host(image)
     no_descriptors(image)
