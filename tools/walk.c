@@ -179,7 +179,8 @@ static int visit_name(struct tree_walk *walk, int dir, const char *name)
 	else if (fs_name_is_entry(name))
 		error = visit(walk, dir, name);
 	else
-		report_error(walk->report, walk->path.text, "impossible name; not copied");
+		report_error(walk->report, walk->path.text, "%s; left out",
+			     strlen(name) > 255 ? "its name is longer than 255 bytes" : "impossible name");
 	path_pop(&walk->path, length);
 	return error;
 }

@@ -12,6 +12,7 @@ import subprocess
 import bounded
 import checksums
 import harness
+import kinds
 from harness import check, expect, ok, run
 
 MIB = 1 << 20
@@ -104,6 +105,22 @@ def hybrid():
         ok(b"lost+found" in result.out, "and has what it should", result)
 
 
+def long_names():
+    """FAT counts characters: in UTF-8 they may be more bytes than a host's name may have. Told, and the others are copied."""
+    kinds.make("vfat", "names.img")
+    for source, name in ("small", b"\xe9" * 200), ("small", b"short"):
+        expect(f"a name of {len(name)} characters", 0, "-o", "utf8=0,iocharset=iso8859-1", "cp", source, "names.img:/" + os.fsdecode(name), message="^$")
+    os.mkdir("short-names")
+    for words in (["cp", "-r", "names.img:/.", "short-names"], ["check", "names.img"]):
+        result = expect(f"{words[0]}, where it is 400 bytes", 1, "-o", "utf8", *words, message="names.img:/(\\./)?\u00e9+: its name is longer than 255 bytes")
+        ok(len(result.err.splitlines()) == 1, "nothing else is said", result)
+    ok(os.listdir("short-names") == ["short"], "the other is copied", os.listdir("short-names"))
+    expect("in its own character set it can be read", 0, "-o", "utf8=0,iocharset=iso8859-1", "check", "names.img", message="^$")
+    os.mkdir("latin")
+    expect("and copied", 0, "-o", "utf8=0,iocharset=iso8859-1", "cp", "-r", "names.img:/.", "latin", message="^$")
+    ok(sorted(os.listdir(b"latin")) == [b"short", b"\xe9" * 200], "under its name", os.listdir(b"latin"))
+
+
 def full_host(image):
     """The host takes no more in the middle of a copy: told, exit 1, and no half of a file is left."""
     with open("large", "wb") as file:
@@ -148,6 +165,8 @@ def main():
     features()
     partitions()
     hybrid()
+    kinds.find_programs()
+    long_names()
     image = harness.mkfs("disk.img", "ext4", 64 * MIB)
     full_host(image)
     no_descriptors(image)
