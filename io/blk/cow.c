@@ -352,9 +352,10 @@ static int open_scratch(struct io_spec *spec, struct cow *cow)
 
 	if (!kind || !strcmp(kind, "mem")) {
 		snprintf(cow->kind, sizeof(cow->kind), "memory");
-		error = blk_open_memory(cow->base.device.disk.info.size, cow->base.device.disk.info.logical_block,
-					&cow->scratch);
-		return error ? io_fail(spec, error, "cow: no address space for the scratch; use scratch=file") : 0;
+		number = cow->base.device.disk.info.size;
+		error = blk_open_memory(number, cow->base.device.disk.info.logical_block, &cow->scratch);
+		return error ? io_fail(spec, error, "cow: the host has no %" PRIu64 " bytes of address space for the "
+				       "scratch; raise ulimit -v, or use scratch=file", number) : 0;
 	}
 	if (!strcmp(kind, "file")) {
 		fd = open_unlinked(spec, cow);
