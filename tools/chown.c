@@ -76,8 +76,12 @@ static bool look_up(struct worker *worker, const struct operand *operand, bool g
 	*id = KEEP;
 	if (!name || !accounts_find(operand->image, group, name, id))
 		return true;
-	report_error(&worker->report, operand->text, "no %s \"%s\" in the image's %s; give a number",
-		     group ? "group" : "user", name, group ? "/etc/group" : "/etc/passwd");
+	if (!name[strspn(name, "0123456789")])
+		report_error(&worker->report, operand->text, "%s %s: the largest number is %u", group ? "group" : "user", name,
+			     KEEP - 1);
+	else
+		report_error(&worker->report, operand->text, "no %s \"%s\" in the image's %s; give a number",
+			     group ? "group" : "user", name, group ? "/etc/group" : "/etc/passwd");
 	return false;
 }
 

@@ -245,8 +245,8 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 	if (!*last_line_with(worker->shared, since, "features", line, sizeof(line)))
 		kernel_last_words(worker->shared, since, line, sizeof(line));
 	if (error == -ENODEV)
-		report_error(&worker->report, image->path, "holds %s, for which this kernel image has no driver%s",
-			     image->type, options->type ? "; check -t" : "");
+		report_error(&worker->report, image->path, "%s \"%s\", for which this kernel image has no driver%s",
+			     options->type ? "is to be of type" : "holds", image->type, options->type ? "; check -t" : "");
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)
 		report_error(&worker->report, image->path,
 			     "%s does not take the mount options \"%s\", or there is no such "

@@ -157,6 +157,8 @@ def owners(image):
         ok(got == numbers, f"{owner} is {numbers}", got)
     expect("a name that the image does not know", 1, "chown", "daemon", f"{image}:/tree/one",
            message='no user "daemon" in the image.s /etc/passwd; give a number')
+    expect("the largest owner", 0, "chown", "4294967294", f"{image}:/tree/one", message="^$")
+    expect("a larger one", 1, "chown", "4294967295", f"{image}:/tree/one", message="user 4294967295: the largest number is 4294967294")
 
 
 def refusals(image):

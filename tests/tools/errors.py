@@ -66,6 +66,7 @@ def images():
     expect("unknown contents", 1, "ls", "noise.img", message="noise.img: no file system is recognised.*mkfs.*-t")
     expect("unknown contents, type given", 1, "-t", "ext4", "ls", "noise.img", message="cannot be mounted as ext4: .*kernel says: .*EXT4")
     expect("a type without a driver", 1, "-t", "nosuchfs", "ls", "noise.img", message="nosuchfs.*no driver; check -t")
+    expect("a type without a name", 1, "-t", "", "ls", "noise.img", message='is to be of type "", for which')
 
 
 def archives(image):
