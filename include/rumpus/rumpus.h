@@ -276,8 +276,9 @@ int rumpus_net_name_servers(struct rumpus *kernel, char *list, size_t size);
  * @number: SYS_xxx of <sys/syscall.h>
  *
  * Takes six arguments, unused ones 0. The functions of <rumpus/syscalls.h> are this with types.
- * Return: as the kernel: 0 or more, or a negative errno; -ESHUTDOWN without a kernel or after its end; -EDEADLK in a
- * signal handler that interrupted a call.
+ * Return: as the kernel: 0 or more, or a negative errno; -ESHUTDOWN without a kernel or after its end; -ESRCH when the
+ * process that the thread is in was destroyed or killed, until it enters another; -EDEADLK in a signal handler that
+ * interrupted a call.
  */
 long rumpus_syscall(long number, long a, long b, long c, long d, long e, long f);
 
