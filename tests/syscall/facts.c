@@ -442,6 +442,8 @@ static void privileges(struct side *side)
 	side_fact(side, header.version, "capget: version");
 	sys(side, SYS_getresuid, (long)&ids[0], (long)&ids[1], (long)&ids[2]);
 	side_fact(side, ids[0] == (uid_t)sys(side, SYS_getuid) && ids[1] == (uid_t)sys(side, SYS_geteuid), "getresuid");
+	/* Whoever runs this may be nice already; anybody may be nicer. */
+	side_fact(side, sys(side, SYS_setpriority, PRIO_PROCESS, 0, 19), "setpriority");
 	side_fact(side, sys(side, SYS_getpriority, PRIO_PROCESS, 0), "getpriority");
 	side_fact(side, sys(side, SYS_sched_get_priority_max, SCHED_FIFO), "sched_get_priority_max");
 	side_fact(side, sys(side, SYS_sched_getscheduler, 0), "sched_getscheduler");
