@@ -13,66 +13,17 @@
 
 #include "../fs/pattern.h"
 #include "../tap.h"
-#include "node.h"
-#include "script.h"
+#include "drilling.h"
 
-#define SEGMENT(...) (&(struct segment){ __VA_ARGS__ })
-
-static struct node a;
-static struct script peer;
-static uint16_t next_port = 5000;
+static struct drill drill;
 
 static long get_error(long fd)
 {
 	int error = -1;
 	socklen_t size = sizeof(error);
 
-	node_getsockopt(&a, fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	node_getsockopt(&drill.kernel, fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	return error;
-}
-
-/* A socket whose connection has begun; the peer has not answered */
-static long begin_connect(void)
-{
-	struct sockaddr_storage to;
-	socklen_t len = address_of(&to, "10.9.0.2", ++next_port);
-	long fd = node_socket(&a, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	script_connection(&peer, next_port, 0);
-	tap_is(node_connect(&a, fd, (struct sockaddr *)&to, len), -EINPROGRESS, "connect begins");
-	tap_ok(script_await(&peer, SEGMENT(.flags = SYN), NULL), "SYN");
-	return fd;
-}
-
-/* An established connection that the kernel has opened. @options: of the peer's SYN */
-static long connected(const struct segment *options)
-{
-	struct segment answer = *options;
-	long fd = begin_connect();
-
-	answer.flags = SYN | ACK;
-	answer.ack = 1;
-	script_send(&peer, &answer);
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), NULL), "ACK");
-	return fd;
-}
-
-/* An established connection that the peer has opened */
-static long accepted(const struct segment *options)
-{
-	struct segment first = *options;
-	long listener, fd;
-
-	listener = node_listen_at(&a, "10.9.0.1", ++next_port);
-	script_connection(&peer, (uint16_t)(next_port + 20000), next_port);
-	first.flags = SYN;
-	script_send(&peer, &first);
-	tap_ok(script_await(&peer, SEGMENT(.flags = SYN | ACK, .ack = 1), NULL), "SYN+ACK");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1));
-	fd = node_accept(&a, listener);
-	tap_ok(fd >= 0, "accept");
-	node_close(&a, listener);
-	return fd;
 }
 
 static const struct segment plain = { .mss = 1000 }, with_sack = { .mss = 1000, .sack_ok = true };
@@ -80,48 +31,54 @@ static const struct segment plain = { .mss = 1000 }, with_sack = { .mss = 1000, 
 static void check_open_and_close(void)
 {
 	unsigned char buf[2000];
-	long fd = connected(&plain);
+	long fd = drill_connected(&drill, &plain);
 
 	tap_is(get_error(fd), 0, "client: no error");
-	tap_is(node_write(&a, fd, buf, 1000), 1000, "client: write");
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL), "client: data");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .length = 500));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 501), NULL),
+	tap_is(node_write(&drill.kernel, fd, buf, 1000), 1000, "client: write");
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
+	       "client: data");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .length = 500));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 501), NULL),
 	       "client: data is acknowledged");
-	tap_ok(node_read(&a, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 1, buf, 500), "client: and read");
-	tap_is(node_read(&a, fd, buf, sizeof(buf)), -EAGAIN, "client: there is no more");
-	script_send(&peer, SEGMENT(.flags = FIN | ACK, .seq = 501, .ack = 1001));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502), NULL),
+	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 1, buf, 500), "client: and read");
+	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), -EAGAIN, "client: there is no more");
+	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 501, .ack = 1001));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502), NULL),
 	       "client: the end is acknowledged");
-	tap_is(node_read(&a, fd, buf, sizeof(buf)), 0, "client: and read");
-	tap_is(node_write(&a, fd, buf, 10), 10, "client: its own half is open");
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502, .length = 10), NULL), "client: data");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1011));
-	node_close(&a, fd);
-	tap_ok(script_await(&peer, SEGMENT(.flags = FIN | ACK, .seq = 1011, .ack = 502), NULL),
+	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), 0, "client: and read");
+	tap_is(node_write(&drill.kernel, fd, buf, 10), 10, "client: its own half is open");
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502, .length = 10), NULL),
+	       "client: data");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1011));
+	node_close(&drill.kernel, fd);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 1011, .ack = 502), NULL),
 	       "client: until it is closed");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1012));
-	tap_ok(script_quiet(&peer), "client: nothing more");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1012));
+	tap_ok(script_quiet(&drill.peer), "client: nothing more");
 }
 
 static void check_shutdown(void)
 {
 	unsigned char buf[2000];
-	long fd = accepted(&plain);
+	long fd = drill_accepted(&drill, &plain, NULL);
 
-	rumpus_process_enter(rumpus_process_first(a.kernel));
+	rumpus_process_enter(rumpus_process_first(drill.kernel.kernel));
 	tap_is(rumpus_sys_shutdown((int)fd, SHUT_WR), 0, "server: shutdown");
-	tap_ok(script_await(&peer, SEGMENT(.flags = FIN | ACK, .seq = 1, .ack = 1), NULL), "server: the end is sent");
-	tap_is(node_sendto(&a, fd, buf, 10, NULL, 0), -EPIPE, "server: nothing can be written");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2, .length = 700));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 701), NULL), "server: data still arrives");
-	tap_ok(node_read(&a, fd, buf, sizeof(buf)) == 700 && pattern_is(2, 1, buf, 700), "server: and is read");
-	script_send(&peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL), "server: both ends have ended");
-	node_close(&a, fd);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 1, .ack = 1), NULL),
+	       "server: the end is sent");
+	tap_is(node_sendto(&drill.kernel, fd, buf, 10, NULL, 0), -EPIPE, "server: nothing can be written");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2, .length = 700));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 701), NULL),
+	       "server: data still arrives");
+	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 700 && pattern_is(2, 1, buf, 700),
+	       "server: and is read");
+	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL),
+	       "server: both ends have ended");
+	node_close(&drill.kernel, fd);
 	/* Its other end is remembered: the end again is acknowledged again. */
-	script_send(&peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL),
+	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL),
 	       "server: a late end is acknowledged");
 }
 
@@ -129,18 +86,18 @@ static void check_refusals(void)
 {
 	long fd;
 
-	script_connection(&peer, 31000, 31001);
-	script_send(&peer, SEGMENT(.flags = SYN, .mss = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = RST | ACK, .ack = 1), NULL), "nobody listens: RST");
-	fd = begin_connect();
-	script_send(&peer, SEGMENT(.flags = RST | ACK, .ack = 1));
-	tap_ok(script_quiet(&peer), "a refusal ends the attempt");
+	script_connection(&drill.peer, 31000, 31001);
+	script_send(&drill.peer, SEGMENT(.flags = SYN, .mss = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST | ACK, .ack = 1), NULL), "nobody listens: RST");
+	fd = drill_connect(&drill);
+	script_send(&drill.peer, SEGMENT(.flags = RST | ACK, .ack = 1));
+	tap_ok(script_quiet(&drill.peer), "a refusal ends the attempt");
 	tap_is(get_error(fd), ECONNREFUSED, "and is told");
-	node_close(&a, fd);
-	fd = begin_connect();
-	node_close(&a, fd);
-	script_send(&peer, SEGMENT(.flags = SYN | ACK, .ack = 1, .mss = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = RST, .seq = 1), NULL), "closed before the answer: RST to it");
+	node_close(&drill.kernel, fd);
+	fd = drill_connect(&drill);
+	node_close(&drill.kernel, fd);
+	script_send(&drill.peer, SEGMENT(.flags = SYN | ACK, .ack = 1, .mss = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST, .seq = 1), NULL), "closed before the answer: RST to it");
 }
 
 static void check_resets(void)
@@ -149,29 +106,30 @@ static void check_resets(void)
 		int on, seconds;
 	} linger = { 1, 0 };
 	unsigned char buf[2000];
-	long fd = accepted(&plain);
+	long fd = drill_accepted(&drill, &plain, NULL);
 
-	script_send(&peer, SEGMENT(.flags = RST, .seq = 100000));
-	tap_ok(script_quiet(&peer), "a reset outside of the window is passed over");
-	script_send(&peer, SEGMENT(.flags = RST, .seq = 50));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), NULL), "one inside is asked about");
+	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 100000));
+	tap_ok(script_quiet(&drill.peer), "a reset outside of the window is passed over");
+	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 50));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), NULL), "one inside is asked about");
 	tap_is(get_error(fd), 0, "and ends nothing");
-	script_send(&peer, SEGMENT(.flags = 0, .seq = 1, .length = 100));
-	tap_ok(script_quiet(&peer), "a segment without flags is passed over");
-	script_send(&peer, SEGMENT(.flags = RST, .seq = 1));
-	tap_is(node_read(&a, fd, buf, sizeof(buf)), -ECONNRESET, "a right one ends the connection");
-	tap_is(node_read(&a, fd, buf, sizeof(buf)), 0, "once");
-	node_close(&a, fd);
-	fd = accepted(&plain);
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 300));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 301), NULL), "data that nobody reads");
-	node_close(&a, fd);
-	tap_ok(script_await(&peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 301), NULL), "makes closing a reset");
-	fd = accepted(&plain);
-	rumpus_process_enter(rumpus_process_first(a.kernel));
+	script_send(&drill.peer, SEGMENT(.flags = 0, .seq = 1, .length = 100));
+	tap_ok(script_quiet(&drill.peer), "a segment without flags is passed over");
+	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 1));
+	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), -ECONNRESET, "a right one ends the connection");
+	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), 0, "once");
+	node_close(&drill.kernel, fd);
+	fd = drill_accepted(&drill, &plain, NULL);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 300));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 301), NULL), "data that nobody reads");
+	node_close(&drill.kernel, fd);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 301), NULL),
+	       "makes closing a reset");
+	fd = drill_accepted(&drill, &plain, NULL);
+	rumpus_process_enter(rumpus_process_first(drill.kernel.kernel));
 	rumpus_sys_setsockopt((int)fd, SOL_SOCKET, SO_LINGER, (void *)&linger, sizeof(linger));
-	node_close(&a, fd);
-	tap_ok(script_await(&peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 1), NULL),
+	node_close(&drill.kernel, fd);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 1), NULL),
 	       "so does lingering for no time");
 }
 
@@ -179,24 +137,25 @@ static void check_reordering(void)
 {
 	unsigned char buf[4000];
 	struct segment got;
-	long fd = accepted(&with_sack);
+	long fd = drill_accepted(&drill, &with_sack, NULL);
 
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), &got) && got.sack[0] == 1001 &&
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), &got) && got.sack[0] == 1001 &&
 		       got.sack[1] == 2001,
 	       "what came too early is told by SACK");
-	tap_is(node_recv_now(&a, fd, buf, sizeof(buf)), -EAGAIN, "and not to be read yet");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), NULL), "the gap is filled");
-	tap_ok(node_read(&a, fd, buf, sizeof(buf)) == 2000 && pattern_is(2, 1, buf, 2000), "all is read in order");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), &got) && got.sack[0] == 1 &&
+	tap_is(node_recv_now(&drill.kernel, fd, buf, sizeof(buf)), -EAGAIN, "and not to be read yet");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), NULL), "the gap is filled");
+	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 2000 && pattern_is(2, 1, buf, 2000),
+	       "all is read in order");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), &got) && got.sack[0] == 1 &&
 		       got.sack[1] == 1001,
 	       "what came twice is told as well");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1501, .ack = 1, .length = 1000));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2501), NULL), "an overlap is cut");
-	tap_ok(node_read(&a, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 2001, buf, 500), "and read once");
-	node_close(&a, fd);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1501, .ack = 1, .length = 1000));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2501), NULL), "an overlap is cut");
+	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 2001, buf, 500), "and read once");
+	node_close(&drill.kernel, fd);
 }
 
 /* Segments after a lost one are selectively acknowledged: it is sent again before any time-out of a second's order. */
@@ -204,84 +163,82 @@ static void check_recovery(void)
 {
 	static unsigned char data[4000];
 	uint32_t at;
-	long fd = accepted(&with_sack);
+	long fd = drill_accepted(&drill, &with_sack, NULL);
 
-	tap_is(node_write(&a, fd, data, sizeof(data)), sizeof(data), "four segments");
+	tap_is(node_write(&drill.kernel, fd, data, sizeof(data)), sizeof(data), "four segments");
 	for (at = 1; at < 4000; at += 1000)
-		tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = at, .ack = 1, .length = 1000), NULL),
+		tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = at, .ack = 1, .length = 1000), NULL),
 		       "segment at %u", at);
 	for (at = 2001; at <= 4001; at += 1000)
-		script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { 1001, at }));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
+		script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { 1001, at }));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
 	       "the lost one comes again");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 4001));
-	tap_ok(script_quiet(&peer), "the others do not");
-	node_close(&a, fd);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 4001));
+	tap_ok(script_quiet(&drill.peer), "the others do not");
+	node_close(&drill.kernel, fd);
 }
 
 static void check_windows(void)
 {
 	static unsigned char data[3000];
 	struct segment got;
-	long fd = accepted(&(struct segment){ .mss = 500 });
+	long fd = drill_accepted(&drill, &(struct segment){ .mss = 500 }, NULL);
 
-	tap_is(node_write(&a, fd, data, 1000), 1000, "a peer of small segments");
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 500), NULL) &&
-		       script_await(&peer, SEGMENT(.flags = ACK, .seq = 501, .ack = 1, .length = 500), NULL),
+	tap_is(node_write(&drill.kernel, fd, data, 1000), 1000, "a peer of small segments");
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 500), NULL) &&
+		       script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 501, .ack = 1, .length = 500), NULL),
 	       "gets no larger ones");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .closed = true));
-	tap_is(node_write(&a, fd, data, 400), 400, "more is written while its window is closed");
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1000, .ack = 1), &got),
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .closed = true));
+	tap_is(node_write(&drill.kernel, fd, data, 400), 400, "more is written while its window is closed");
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1000, .ack = 1), &got),
 	       "it is asked whether it is open again");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 400), NULL),
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 400), NULL),
 	       "it is: the rest");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1401));
-	node_close(&a, fd);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1401));
+	node_close(&drill.kernel, fd);
 }
 
 static void check_small_writes(void)
 {
 	static unsigned char data[100];
-	long fd = accepted(&plain);
+	long fd = drill_accepted(&drill, &plain, NULL);
 
-	node_write(&a, fd, data, 10);
-	node_write(&a, fd, data, 20);
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 10), NULL),
+	node_write(&drill.kernel, fd, data, 10);
+	node_write(&drill.kernel, fd, data, 20);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 10), NULL),
 	       "the first small write goes");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 11));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 11, .ack = 1, .length = 20), NULL),
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 11));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 11, .ack = 1, .length = 20), NULL),
 	       "the second one after its ACK");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 31));
-	node_setsockopt(&a, fd, IPPROTO_TCP, TCP_CORK, 1);
-	node_write(&a, fd, data, 30);
-	node_write(&a, fd, data, 40);
-	node_setsockopt(&a, fd, IPPROTO_TCP, TCP_CORK, 0);
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 31, .ack = 1, .length = 70), NULL),
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 31));
+	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_CORK, 1);
+	node_write(&drill.kernel, fd, data, 30);
+	node_write(&drill.kernel, fd, data, 40);
+	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_CORK, 0);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 31, .ack = 1, .length = 70), NULL),
 	       "corked ones go together");
-	script_send(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101));
-	node_close(&a, fd);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101));
+	node_close(&drill.kernel, fd);
 }
 
 static void check_user_timeout(void)
 {
 	static unsigned char data[100];
-	long fd = accepted(&plain);
+	long fd = drill_accepted(&drill, &plain, NULL);
 
-	node_setsockopt(&a, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 500);
-	node_write(&a, fd, data, sizeof(data));
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL), "data");
-	tap_ok(script_await(&peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL),
+	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 500);
+	node_write(&drill.kernel, fd, data, sizeof(data));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL), "data");
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL),
 	       "and again, for no answer");
-	tap_is(node_read(&a, fd, data, sizeof(data)), -ETIMEDOUT, "the user's patience ends");
-	node_close(&a, fd);
+	tap_is(node_read(&drill.kernel, fd, data, sizeof(data)), -ETIMEDOUT, "the user's patience ends");
+	node_close(&drill.kernel, fd);
 }
 
 int main(int argc, char **argv)
 {
-	node_boot(&a, "kernel", 1);
-	node_link(&a, "pair,offload=0,mtu=1500:script", "10.9.0.1/24");
-	script_open(&peer, "pair,offload=0,mtu=1500:script");
+	drill_begin(&drill);
 	check_open_and_close();
 	check_shutdown();
 	check_refusals();
@@ -291,7 +248,6 @@ int main(int argc, char **argv)
 	check_windows();
 	check_small_writes();
 	check_user_timeout();
-	node_halt(&a);
-	script_close(&peer);
+	drill_end(&drill);
 	return tap_done();
 }

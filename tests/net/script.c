@@ -41,7 +41,7 @@ static void put32(unsigned char *at, uint32_t value)
 void script_open(struct script *script, const char *spec)
 {
 	memset(script, 0, sizeof(*script));
-	memset(script->kernel, 255, sizeof(script->kernel));
+	memcpy(script->kernel, "\x02\x00\x00\x00\x00\x01", sizeof(script->kernel));
 	station_open(&script->station, spec, HYP_NET_OPEN_PLAIN);
 	parcel_make(&script->out);
 	parcel_make(&script->in);
@@ -81,6 +81,18 @@ static unsigned char *put_options(unsigned char *at, const struct segment *segme
 		memcpy(at, "\x01\x01\x04\x02", 4);
 		at += 4;
 	}
+	if (segment->stamp || segment->echo) {
+		memcpy(at, "\x01\x01\x08\x0a", 4);
+		put32(at + 4, segment->stamp);
+		put32(at + 8, segment->echo);
+		at += 12;
+	}
+	if (segment->cookie_ok) {
+		memcpy(at, "\x01\x01\x22", 3);
+		at[3] = (unsigned char)(2 + segment->cookie_size);
+		memcpy(at + 4, segment->cookie, segment->cookie_size);
+		at += 4 + segment->cookie_size;
+	}
 	return at;
 }
 
@@ -94,30 +106,62 @@ static unsigned char *put_sack(unsigned char *at, const struct script *script, c
 	return at + 12;
 }
 
+static void put_ip(unsigned char *ip, uint32_t size, unsigned char protocol, unsigned int ecn)
+{
+	memset(ip, 0, 20);
+	ip[0] = 0x45;
+	ip[1] = (unsigned char)ecn;
+	put16(ip + 2, size + 20);
+	ip[8] = 64;
+	ip[9] = protocol;
+	memcpy(ip + 12, addresses, sizeof(addresses));
+	put16(ip + 10, (uint16_t)~frame_sum(0, ip, 20));
+}
+
+static void put_ethernet(struct script *script)
+{
+	memcpy(script->out.bytes, script->kernel, 6);
+	memcpy(script->out.bytes + 6, own, 6);
+	put16(script->out.bytes + 12, 0x0800);
+}
+
+/* ICMP: a message with the beginning of the segment that was too large */
+void script_too_big(struct script *script, uint32_t seq, unsigned int mtu)
+{
+	unsigned char *icmp = script->out.bytes + TCP_AT, *ip = icmp + 8, *tcp = ip + 20;
+
+	put_ethernet(script);
+	put_ip(script->out.bytes + IP_AT, 36, 1, 0);
+	memset(icmp, 0, 36);
+	memcpy(icmp, "\x03\x04", 2);
+	put16(icmp + 6, mtu);
+	put_ip(ip, 1480, 6, 0);
+	memcpy(ip + 12, addresses + 4, 4);
+	memcpy(ip + 16, addresses, 4);
+	put16(tcp, script->there);
+	put16(tcp + 2, script->here);
+	put32(tcp + 4, script->first + seq);
+	put16(icmp + 2, (uint16_t)~frame_sum(0, icmp, 36));
+	transmit(script, TCP_AT + 36);
+}
+
 void script_send(struct script *script, const struct segment *segment)
 {
 	unsigned char *bytes = script->out.bytes, *ip = bytes + IP_AT, *tcp = bytes + TCP_AT, *end;
 	uint32_t size;
 
-	memcpy(bytes, script->kernel, 6);
-	memcpy(bytes + 6, own, 6);
-	put16(bytes + 12, 0x0800);
-	memset(ip, 0, 40);
+	put_ethernet(script);
+	memset(tcp, 0, 20);
 	end = put_sack(put_options(tcp + 20, segment), script, segment);
 	pattern_fill(2, segment->seq, end, segment->length);
 	size = (uint32_t)(end - tcp) + segment->length;
-	ip[0] = 0x45;
-	put16(ip + 2, size + 20);
-	ip[8] = 64;
-	ip[9] = 6;
-	memcpy(ip + 12, addresses, sizeof(addresses));
-	put16(ip + 10, (uint16_t)~frame_sum(0, ip, 20));
+	put_ip(ip, size, 6, segment->ip_ecn);
 	put16(tcp, script->here);
 	put16(tcp + 2, script->there);
 	put32(tcp + 4, FIRST + segment->seq);
 	put32(tcp + 8, segment->flags & ACK ? script->first + segment->ack : 0);
 	tcp[12] = (unsigned char)((end - tcp) / 4 << 4);
-	tcp[13] = (unsigned char)segment->flags;
+	tcp[13] = (unsigned char)(segment->flags | segment->ecn);
 	put16(tcp + 14, segment->closed ? 0 : segment->window ? segment->window : 65535);
 	put16(tcp + 16, (uint16_t)~frame_sum(6 + size + frame_sum(0, addresses, sizeof(addresses)), tcp, size));
 	transmit(script, TCP_AT + size);
@@ -158,6 +202,15 @@ static void read_options(const struct script *script, const unsigned char *at, c
 			segment->sack[0] = get32(at + 2) - FIRST;
 			segment->sack[1] = get32(at + 6) - FIRST;
 		}
+		if (at[0] == 8 && at[1] == 10) {
+			segment->stamp = get32(at + 2);
+			segment->echo = get32(at + 6);
+		}
+		if (at[0] == 34 && at[1] <= 2 + sizeof(segment->cookie)) {
+			segment->cookie_ok = true;
+			segment->cookie_size = at[1] - 2U;
+			memcpy(segment->cookie, at + 2, segment->cookie_size);
+		}
 		at += at[1];
 	}
 }
@@ -178,6 +231,8 @@ static bool read_segment(struct script *script, struct segment *segment)
 		script->first = get32(tcp + 4);
 	*segment = (struct segment){
 		.flags = tcp[13] & (FIN | SYN | RST | ACK),
+		.ecn = tcp[13] & (ECE | CWR),
+		.ip_ecn = ip[1] & 3,
 		.seq = get32(tcp + 4) - script->first,
 		.ack = tcp[13] & ACK ? get32(tcp + 8) - FIRST : 0,
 		.length = get16(ip + 2) - 20 - header,

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The kernel's TCP against a scripted peer on a bad network: what it sends again and when, by its own counters; marks
+ * of congestion, times, data in the first segment, routers with a small MTU
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../fs/pattern.h"
+#include "../tap.h"
+#include "drilling.h"
+#include "message.h"
+
+#define SIZE 1000U /* of a segment */
+
+static struct drill drill;
+static unsigned char data[20 * SIZE];
+
+static const struct segment plain = { .mss = SIZE }, with_sack = { .mss = SIZE, .sack_ok = true };
+
+/* ---- what the kernel has counted ---- */
+
+/* Of /proc/net/netstat, where a line of names is followed by one of numbers */
+static long counter(const char *name)
+{
+	static char text[32768];
+	char *names, *numbers, *word, *save[2];
+	long value = -1;
+
+	node_get(&drill.kernel, "/proc/net/netstat", text, sizeof(text));
+	names = strtok_r(text, "\n", &save[0]);
+	numbers = strtok_r(NULL, "\n", &save[0]);
+	if (!numbers)
+		tap_abort("/proc/net/netstat has no numbers");
+	word = strtok_r(names, " ", &save[0]);
+	numbers = strtok_r(numbers, " ", &save[1]);
+	for (; word && numbers && value < 0; word = strtok_r(NULL, " ", &save[0])) {
+		if (!strcmp(word, name))
+			value = atol(numbers);
+		numbers = strtok_r(NULL, " ", &save[1]);
+	}
+	if (value < 0)
+		tap_abort("the kernel does not count %s", name);
+	return value;
+}
+
+static bool has_grown(const char *name, long before)
+{
+	long now = counter(name);
+
+	tap_note("%s: %ld, then %ld", name, before, now);
+	return now > before;
+}
+
+/* ---- the peer ---- */
+
+static void acknowledge(uint32_t ack)
+{
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = ack));
+}
+
+static bool sent(uint32_t seq)
+{
+	return script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = seq, .ack = 1, .length = SIZE), NULL);
+}
+
+/* Write so many segments. Return: the first of them have come, all that one window allows */
+static bool begin(long fd, unsigned int segments, unsigned int expected)
+{
+	unsigned int i, come = 0;
+
+	if (node_write(&drill.kernel, fd, data, segments * SIZE) != (long)(segments * SIZE))
+		return false;
+	for (i = 0; i < expected; i++)
+		come += sent(1 + i * SIZE);
+	return come == expected;
+}
+
+/* How long connections wait for an answer at least; kernels before 6.11 have one time for all */
+static void set_patience(const char *microseconds)
+{
+	if (node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_rto_min_us", microseconds))
+		tap_note("this kernel waits 200 ms in any case");
+}
+
+/* ---- losses ---- */
+
+/* Three acknowledgements of the same are the sign, when there is no SACK. */
+static void check_fast_retransmit(void)
+{
+	long fd = drill_accepted(&drill, &plain, NULL), before = counter("TCPRenoRecovery");
+	unsigned int i;
+
+	tap_ok(begin(fd, 6, 6), "six segments, the first is lost");
+	for (i = 0; i < 5; i++)
+		acknowledge(1);
+	tap_ok(sent(1), "acknowledgements of the same: it comes again");
+	tap_ok(has_grown("TCPRenoRecovery", before), "as a fast retransmission");
+	acknowledge(1 + 6 * SIZE);
+	tap_ok(script_quiet(&drill.peer), "the others do not");
+	node_close(&drill.kernel, fd);
+}
+
+/* Nobody answers: the last one is sent again soon, then the first, at ever longer intervals. */
+static void check_timeouts(void)
+{
+	long probes = counter("TCPLossProbes"), timeouts = counter("TCPTimeouts");
+	long fd = drill_accepted(&drill, &with_sack, NULL);
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+	unsigned int first, i;
+
+	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+	first = info.tcpi_rto;
+	tap_ok(begin(fd, 2, 2), "two segments, nobody answers");
+	tap_ok(sent(1 + SIZE), "a probe: the last one again");
+	tap_ok(has_grown("TCPLossProbes", probes), "which is counted as one");
+	for (i = 0; i < 3; i++)
+		tap_ok(sent(1), "the first one again");
+	tap_ok(has_grown("TCPTimeouts", timeouts), "since the time was over");
+	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+	tap_ok(info.tcpi_backoff >= 2 && info.tcpi_rto >= 4 * first, "%u ms until the next time, %u at first",
+	       info.tcpi_rto / 1000, first / 1000);
+	acknowledge(1 + 2 * SIZE);
+	tap_ok(script_quiet(&drill.peer), "an answer ends it");
+	node_close(&drill.kernel, fd);
+}
+
+/* What was sent again had arrived the first time: the peer says so, and the window is as it was. */
+static void check_spurious(void)
+{
+	long fd = drill_accepted(&drill, &with_sack, NULL), told = counter("TCPDSACKRecv");
+
+	tap_ok(begin(fd, 4, 4), "four segments");
+	tap_ok(sent(1 + 3 * SIZE) && sent(1), "no answer for a while: sent again");
+	acknowledge(1 + 4 * SIZE);
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1 + 4 * SIZE, .sack = { 1, 1 + SIZE }));
+	tap_ok(script_quiet(&drill.peer), "late answers");
+	tap_ok(has_grown("TCPDSACKRecv", told), "that it was there twice is understood");
+	node_close(&drill.kernel, fd);
+}
+
+/* ---- a router with a small MTU ---- */
+
+static void check_path_mtu(void)
+{
+	const struct segment *const pieces[] = {
+		SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 760),
+		SEGMENT(.flags = ACK, .seq = 761, .ack = 1, .length = 240),
+	};
+	long fd = drill_accepted(&drill, &plain, NULL);
+
+	tap_ok(begin(fd, 1, 1), "a segment, too large for a router on the way");
+	script_too_big(&drill.peer, 1, 800);
+	tap_ok(script_await(&drill.peer, pieces[0], NULL), "it comes again, shorter");
+	acknowledge(761);
+	tap_ok(script_await(&drill.peer, pieces[1], NULL), "with the rest behind it");
+	acknowledge(1001);
+	node_close(&drill.kernel, fd);
+}
+
+/* ---- marks of congestion ---- */
+
+static void check_marks(void)
+{
+	const struct segment first = { .mss = SIZE, .ecn = ECE | CWR };
+	struct segment got;
+	long fd;
+
+	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_ecn", "1");
+	fd = drill_accepted(&drill, &first, &got);
+	tap_is(got.ecn, ECE, "the kernel understands marks");
+	tap_ok(node_write(&drill.kernel, fd, data, SIZE) == SIZE &&
+		       script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = SIZE), &got),
+	       "data");
+	tap_is(got.ip_ecn, 2, "that routers may mark");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .ecn = ECE, .seq = 1, .ack = 1 + SIZE));
+	tap_ok(node_write(&drill.kernel, fd, data, SIZE) == SIZE &&
+		       script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1 + SIZE, .ack = 1, .length = SIZE),
+				    &got),
+	       "they did, and the peer says so: more data");
+	tap_is(got.ecn, CWR, "with the word that it goes slower");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1 + 2 * SIZE, .length = 100, .ip_ecn = 3));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1 + 2 * SIZE, .ack = 101), &got) &&
+		       got.ecn == ECE,
+	       "marked data of the peer's is answered so");
+	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_ecn", "2");
+	node_close(&drill.kernel, fd);
+}
+
+/* ---- times ---- */
+
+static void check_stamps(void)
+{
+	const struct segment first = { .mss = SIZE, .stamp = 1000 };
+	unsigned char buf[2000];
+	struct segment got;
+	long fd = drill_accepted(&drill, &first, &got), before = counter("PAWSEstab");
+	uint32_t echo = got.stamp;
+
+	tap_is(got.echo, 1000, "the time of the peer's comes back");
+	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100, .stamp = 1010, .echo = echo));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101), &got) && got.echo == 1010,
+	       "and the next one");
+	script_send(&drill.peer,
+		    SEGMENT(.flags = ACK, .seq = 101, .ack = 1, .length = 100, .stamp = 900, .echo = echo));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101), NULL),
+	       "one of an earlier time is not taken");
+	tap_ok(has_grown("PAWSEstab", before), "since it is an old duplicate");
+	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 100 && pattern_is(2, 1, buf, 100),
+	       "what was taken is read");
+	node_close(&drill.kernel, fd);
+}
+
+/* ---- data in the first segment ---- */
+
+/* Ask for a cookie. Return: the kernel's answer */
+static struct segment ask_for_cookie(void)
+{
+	struct segment got = { 0 };
+
+	script_connection(&drill.peer, ++drill.port, 7000);
+	script_send(&drill.peer, SEGMENT(.flags = SYN, .mss = SIZE, .cookie_ok = true));
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = SYN | ACK, .ack = 1), &got), "a cookie is asked for");
+	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 1));
+	return got;
+}
+
+static void check_fast_open(void)
+{
+	unsigned char buf[2000];
+	struct segment got, first = { .flags = SYN, .mss = SIZE, .cookie_ok = true, .length = 100 };
+	long listener = node_listen_at(&drill.kernel, "10.9.0.1", 7000), fd;
+
+	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_fastopen", "3");
+	node_setsockopt(&drill.kernel, listener, IPPROTO_TCP, TCP_FASTOPEN, 5);
+	got = ask_for_cookie();
+	tap_ok(got.cookie_size >= 4, "a cookie of %u bytes", got.cookie_size);
+	first.cookie_size = got.cookie_size;
+	memcpy(first.cookie, got.cookie, got.cookie_size);
+	script_connection(&drill.peer, ++drill.port, 7000);
+	script_send(&drill.peer, &first);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = SYN | ACK, .ack = 101), NULL),
+	       "data with the cookie in the first segment");
+	fd = node_accept(&drill.kernel, listener);
+	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), 100, "is read before the connection is there");
+	node_close(&drill.kernel, fd);
+	first.cookie[0] ^= 1;
+	script_connection(&drill.peer, ++drill.port, 7000);
+	script_send(&drill.peer, &first);
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = SYN | ACK, .ack = 1), NULL), "with another cookie it is not");
+	node_close(&drill.kernel, listener);
+}
+
+int main(int argc, char **argv)
+{
+	drill_begin(&drill);
+	/* On a busy host this peer is slow. */
+	set_patience("2000000");
+	check_fast_retransmit();
+	set_patience("200000");
+	check_timeouts();
+	check_spurious();
+	set_patience("2000000");
+	check_marks();
+	check_stamps();
+	check_fast_open();
+	check_path_mtu(); /* which the kernel remembers */
+	drill_end(&drill);
+	return tap_done();
+}
