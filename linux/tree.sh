@@ -26,5 +26,6 @@ done
 for entry in "$dir"/source/arch/*; do
     ln -s "../../source/arch/${entry##*/}" "$dir/tree/arch/${entry##*/}"
 done
-ln -s "$overlay" "$dir/tree/arch/rump"
+# Relative: a clone that is moved or copied with what was built still compiles its own.
+ln -sr "$overlay" "$dir/tree/arch/rump"
 touch "$dir/tree/.ready"
