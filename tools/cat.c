@@ -44,18 +44,28 @@ static long pass_contents(struct worker *worker, int fd, bool *writing)
 	return error;
 }
 
+/* Of a damaged file that claims more than there can be, zeroes would be shown for hours. Return: false after a message */
+static bool can_be_shown(struct worker *worker, const struct operand *operand, int fd)
+{
+	struct statx st;
+
+	if (fs_statx(&fs_image, fd, "", &st) || !S_ISREG(st.stx_mode) ||
+	    tree_size_possible((struct tree_end){ &fs_image, fd }, st.stx_size))
+		return true;
+	report_error(&worker->report, operand->text, TREE_SIZE_IMPOSSIBLE, (unsigned long long)st.stx_size);
+	return false;
+}
+
 static int show(struct worker *worker, const struct operand *operand)
 {
-	long fd = worker_open(operand->image, operand->path, O_RDONLY | O_NONBLOCK | O_NOCTTY), error;
+	long fd = worker_open(operand->image, operand->path, O_RDONLY | O_NONBLOCK | O_NOCTTY), error = fd < 0 ? fd : 0;
 	bool writing = false;
 
-	if (fd < 0)
-		error = fd;
-	else {
+	if (fd >= 0 && can_be_shown(worker, operand, (int)fd))
 		error = worker->stdout_fd < 0 ? send_contents(worker, (int)fd)
 					      : pass_contents(worker, (int)fd, &writing);
+	if (fd >= 0)
 		fs_close(&fs_image, (int)fd);
-	}
 	if (error == -EPIPE && writing)
 		worker->report.outcome |= OUTCOME_PIPE;
 	else if (error == -EISDIR)

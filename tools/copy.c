@@ -78,6 +78,15 @@ bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *beg
 	return *begin < size;
 }
 
+/* A position beyond the largest file is the one that every file system refuses; what is there need not be read. */
+bool tree_size_possible(struct tree_end file, uint64_t size)
+{
+	bool possible = fs_lseek(file.fs, file.fd, (int64_t)size, SEEK_SET) != -EINVAL;
+
+	fs_lseek(file.fs, file.fd, 0, SEEK_SET);
+	return possible;
+}
+
 /* By the one call for this that the worker may make of the host, too. */
 static bool is_regular(struct tree_end end)
 {

@@ -237,6 +237,15 @@ long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tr
  */
 bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end);
 
+/**
+ * tree_size_possible() - can a regular file be as large as it claims, or is that more than its file system ever holds?
+ *
+ * Leaves the position of the file at its beginning.
+ */
+bool tree_size_possible(struct tree_end file, uint64_t size);
+/* What is said then, with the size as unsigned long long. */
+#define TREE_SIZE_IMPOSSIBLE "claims %llu bytes, more than a file of this file system can have; not read"
+
 /** tree_fatal() - is there no sense in going on with other files after this negative errno of a target? */
 bool tree_fatal(long error);
 

@@ -100,6 +100,10 @@ static int pass_file(struct tree_walk *walk, struct tree_entry *entry, int *fd)
 		add_xattrs(walk, entry, *fd, -1);
 		return walk->sink->take(walk->sink, entry);
 	}
+	if (S_ISREG(entry->meta.mode) && !tree_size_possible((struct tree_end){ walk->fs, *fd }, entry->meta.size)) {
+		report_error(walk->report, walk->path.text, TREE_SIZE_IMPOSSIBLE, (unsigned long long)entry->meta.size);
+		return 0;
+	}
 	entry->kind = TREE_STREAM;
 	if (!walk->sink->passes_fd && !walk->sink->stream)
 		return move_contents(walk, entry, *fd);

@@ -152,6 +152,28 @@ def lying_size():
        "its size is a lie: told, and given up", result)
 
 
+def impossible_size():
+    """A size that no file of the file system can have: told, and not read, for it would be zeroes for ever."""
+    name, size = "impossible.bin", 750 << 50
+    kinds.make("f2fs", "impossible.img")
+    kinds.write(name, b"x" * 100000)
+    kinds.write("sound.bin", b"y" * 100000)
+    expect("files in an image of F2FS", 0, "cp", name, "sound.bin", "impossible.img:/", message="^$")
+    with open("impossible.img", "r+b") as file:
+        inodes = [found.start() - 88 for found in re.finditer(b"%c\0\0\0%s" % (len(name), name.encode()), file.read())]
+        for inode in inodes:  # which have the name at 88, and the size at 16
+            file.seek(inode + 16)
+            file.write(size.to_bytes(8, "little"))
+    ok(inodes, "its inode is found")
+    os.mkdir("possible")
+    for words in (["check", "impossible.img"], ["cp", "-r", "impossible.img:/.", "possible"],
+                  ["tar", "-f", "possible.tar", "impossible.img"], ["cat", "impossible.img:/impossible.bin"]):
+        result = bounded.run(*words)
+        ok(result.code == 1 and not result.wrong() and re.search(f"impossible.bin: claims {size} bytes", result.err),
+           f"{words[0]}: told, and ends", result)
+    ok(os.listdir("possible") == ["sound.bin"], "the other file is copied", os.listdir("possible"))
+
+
 def noise():
     """Headers of real file systems, the rest random: no crash and no hang, whatever the answer."""
     for kind in ("ext4", "xfs", "btrfs"):
@@ -176,6 +198,7 @@ def main():
     deep()
     kinds.find_programs()
     lying_size()
+    impossible_size()
     noise()
     harness.done()
 
