@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Helpers of every block device: its user, the rules for requests, memory of requests */
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <string.h>
 
@@ -91,6 +92,20 @@ int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req)
 	error = operations[req->op].data ? check_memory(info, req)
 					 : (req->length > info->max_discard ? -HYP_EINVAL : 0);
 	return error ? error : check_range(info, req);
+}
+
+int blk_option_block(struct io_spec *spec, uint32_t *block)
+{
+	uint64_t value = *block;
+	int error = io_option_size(spec, "block", &value);
+
+	if (error)
+		return error;
+	if (value < 512 || value > 65536 || value & (value - 1))
+		return io_fail(spec, -HYP_EINVAL, "%s: block=%" PRIu64 ": give a power of two from 512 to 64k",
+			       spec->name, value);
+	*block = (uint32_t)value;
+	return 0;
 }
 
 int blk_error(int host_errno)

@@ -84,6 +84,13 @@ static inline void blk_list_end(struct blk_list *done, struct hyp_blk_req *req, 
  */
 int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req);
 
+/**
+ * blk_option_block() - the option "block", a logical block in bytes
+ * @block: out; stays as it was when not given
+ * Return: 0; -HYP_EINVAL after a message
+ */
+int blk_option_block(struct io_spec *spec, uint32_t *block);
+
 /** blk_error() - the negative enum hyp_error that a host errno of an I/O call becomes */
 int blk_error(int host_errno);
 

@@ -281,7 +281,18 @@ static uint32_t direct_alignment(int fd, uint32_t fallback)
 	return power_of_two(fallback);
 }
 
-static int inspect(struct io_spec *spec, struct file *file, bool writable)
+/* Sectors as large as @block, whatever smaller ones the host would serve: partition tables count in them. */
+static void raise_blocks(struct hyp_blk_info *info, uint32_t block)
+{
+	if (info->logical_block < block)
+		info->logical_block = block;
+	if (info->physical_block < info->logical_block)
+		info->physical_block = info->logical_block;
+	if (info->discard_granularity && info->discard_granularity < info->logical_block)
+		info->discard_granularity = info->logical_block;
+}
+
+static int inspect(struct io_spec *spec, struct file *file, uint32_t block, bool writable)
 {
 	struct hyp_blk_info *info = &file->device.disk.info;
 	struct stat st;
@@ -310,14 +321,13 @@ static int inspect(struct io_spec *spec, struct file *file, bool writable)
 		return error;
 	if (file->direct) {
 		align = direct_alignment(file->fd, file->is_device ? info->logical_block : (uint32_t)st.st_blksize);
-		info->logical_block = align > info->logical_block ? align : info->logical_block;
 		info->mem_align = align;
+		block = align > block ? align : block;
 	}
 	/* Longer read-ahead, where reads follow each other; others are not affected. */
 	if (!file->direct)
 		posix_fadvise(file->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	if (info->physical_block < info->logical_block)
-		info->physical_block = info->logical_block;
+	raise_blocks(info, block);
 	file->tail = info->size % info->logical_block;
 	info->size -= file->tail;
 	if (!info->size)
@@ -438,12 +448,15 @@ static int open_all(struct io_spec *spec, struct file *file)
 	bool writable = !(spec->flags & HYP_BLK_OPEN_READ_ONLY);
 	unsigned int engine = ENGINE_AUTO;
 	uint64_t number = UINT64_MAX;
+	uint32_t block = 512;
 	int error = io_option_choice(spec, "engine", engines, &engine);
 
 	if (!error)
 		error = io_option_bool(spec, "direct", &file->direct);
 	if (!error)
 		error = io_option_number(spec, "fd", 0, INT32_MAX, &number);
+	if (!error)
+		error = blk_option_block(spec, &block);
 	if (!error)
 		error = number == UINT64_MAX ? open_path(spec, file, writable)
 					     : open_descriptor(spec, file, number, writable);
@@ -452,7 +465,7 @@ static int open_all(struct io_spec *spec, struct file *file)
 	if (!error)
 		error = set_flags(spec, file);
 	if (!error)
-		error = inspect(spec, file, writable);
+		error = inspect(spec, file, block, writable);
 	if (!error && !(spec->flags & HYP_BLK_OPEN_NO_LOCK)) {
 		error = file_lock(spec, file->fd, file->is_device, writable, file->label);
 		/* A lock on a file that the caller has open too stays with it, as it may have passed it on. */
@@ -481,7 +494,7 @@ static int file_open(struct io_spec *spec, struct hyp_blk **disk)
 	return 0;
 }
 
-static const char *const keys[] = { "fd", "engine", "direct", NULL };
+static const char *const keys[] = { "fd", "engine", "direct", "block", NULL };
 
 extern const struct blk_backend blk_backend_file;
 const struct blk_backend blk_backend_file = {

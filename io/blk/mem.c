@@ -128,23 +128,21 @@ int blk_open_memory(uint64_t size, uint32_t logical_block, struct hyp_blk **disk
 
 static int mem_open(struct io_spec *spec, struct hyp_blk **disk)
 {
-	uint64_t size = 0, block = 512;
+	uint64_t size = 0;
+	uint32_t block = 512;
 	int error = io_option_size(spec, "size", &size);
 
 	if (!error)
-		error = io_option_size(spec, "block", &block);
+		error = blk_option_block(spec, &block);
 	if (error)
 		return error;
-	if (block < 512 || block > 65536 || block & (block - 1))
-		return io_fail(spec, -HYP_EINVAL, "mem: block=%" PRIu64 ": give a power of two from 512 to 64k", block);
 	if (!size || size % block || size > INT64_MAX)
 		return io_fail(spec, -HYP_EINVAL,
-			       "mem: size=%" PRIu64 ": give a multiple of %" PRIu64 ", as in mem,size=64M:", size,
-			       block);
+			       "mem: size=%" PRIu64 ": give a multiple of %u, as in mem,size=64M:", size, block);
 	error = io_no_rest(spec);
 	if (error)
 		return error;
-	error = blk_open_memory(size, (uint32_t)block, disk);
+	error = blk_open_memory(size, block, disk);
 	if (error)
 		return io_fail(spec, error,
 			       "mem: the host has no %" PRIu64 " bytes of address space; give a smaller size", size);

@@ -39,6 +39,9 @@ static const struct subject subjects[] = {
 	{ "file,engine=threads:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
 	{ "file,engine=uring,direct=1:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
 	{ "file,engine=threads,direct=1:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
+	{ "file,engine=uring,block=4096:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
+	{ "file,engine=threads,block=16k:%s", .pattern = true, .size = IMAGE_SIZE, .result = true },
+	{ "cow:file,block=4096:%s", .pattern = true, .size = IMAGE_SIZE },
 	{ "file,engine=uring:%s", .pattern = true, .size = IMAGE_SIZE, .result = true, .device = true },
 	{ "file,engine=threads:%s", .pattern = true, .size = IMAGE_SIZE, .result = true, .device = true },
 	{ "file,engine=uring,direct=1:%s", .pattern = true, .size = IMAGE_SIZE, .result = true, .device = true },
@@ -412,10 +415,10 @@ static void check_full_queue(struct user *user, const char *spec)
 	const struct hyp_blk_info *info = &user->disk->info;
 	struct io *ios = calloc(info->queue_depth, sizeof(*ios));
 	unsigned char *memory = disk_memory((size_t)info->queue_depth * info->logical_block);
-	unsigned int i, wrong = 0;
+	unsigned int i, wrong = 0, step = info->logical_block > 4096 ? info->logical_block : 4096;
 
 	for (i = 0; i < info->queue_depth; i++) {
-		uint64_t offset = (uint64_t)i * 4096 % info->size;
+		uint64_t offset = (uint64_t)i * step % info->size;
 
 		io_prepare(&ios[i], HYP_BLK_READ, offset, info->logical_block, memory + (size_t)i * info->logical_block,
 			   0);
