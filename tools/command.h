@@ -47,6 +47,7 @@ enum exit_code {
  * @is_device: a block device
  * @dev, @ino: which file it is
  * @size:     bytes
+ * @sector:   bytes of the device's sectors; 512 for a file
  * @disk, @node, @type, @root: the worker's: device, its name in the kernel, file-system type, open root directory
  */
 struct image {
@@ -56,6 +57,7 @@ struct image {
 	dev_t dev;
 	ino_t ino;
 	uint64_t size;
+	unsigned int sector;
 	struct hyp_blk *disk;
 	char node[48];
 	char type[64];
@@ -469,6 +471,13 @@ struct probe_table {
 /** probe_place() - look for a file system. @size: 0 for all that follows. Return: 0, -ENOENT for none, -EEXIST for two
  */
 int probe_place(const struct image *image, uint64_t offset, uint64_t size, struct probe *probe);
+/**
+ * probe_sector() - bytes of the sectors that an image counts in: those of its GPT, which lies in the second one; else
+ * of the block device, or 512
+ *
+ * Compares a few bytes at fixed places, and takes nothing from the image but a yes or a no.
+ */
+unsigned int probe_sector(const struct image *image);
 /** probe_partitions() - look for a partition table. Return: 0, -ENOENT */
 int probe_partitions(const struct image *image, struct probe_table *table);
 /** probe_choose() - find a partition by "2", "p2", its name or its UUID. Return: it, or NULL */

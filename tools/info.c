@@ -92,6 +92,15 @@ static void tell_size(struct worker *worker, const char *name, uint64_t bytes)
 	send_fact(worker, name, value, &fact);
 }
 
+static void tell_sector(struct worker *worker, unsigned int bytes)
+{
+	const struct fact fact = { .number = bytes, .has_number = true };
+	char value[32];
+
+	snprintf(value, sizeof(value), "%u bytes", bytes);
+	send_fact(worker, "Sector size", value, &fact);
+}
+
 static const char *foreign_format(int fd)
 {
 	unsigned char head[128] = { 0 };
@@ -117,6 +126,7 @@ static void tell_image(struct worker *worker, const struct image *image)
 		return;
 	tell(worker, "Partition table", table.type);
 	tell(worker, "Table UUID", table.uuid);
+	tell_sector(worker, probe_sector(image));
 }
 
 static void tell_means(struct worker *worker, const struct image *image)

@@ -211,6 +211,7 @@ static int examine(const struct command *command, struct image *image)
 	image->dev = st.st_dev;
 	image->ino = st.st_ino;
 	image->size = (uint64_t)st.st_size;
+	image->sector = 512;
 	image->is_device = S_ISBLK(st.st_mode);
 	if (S_ISDIR(st.st_mode))
 		return refuse(command, image, EISDIR);
@@ -218,7 +219,8 @@ static int examine(const struct command *command, struct image *image)
 		report_error(command->report, image->path, "is neither a file nor a block device; give one of these");
 		return EXIT_PROBLEM;
 	}
-	if (image->is_device && ioctl(image->fd, BLKGETSIZE64, &image->size))
+	if (image->is_device &&
+	    (ioctl(image->fd, BLKGETSIZE64, &image->size) || ioctl(image->fd, BLKSSZGET, &image->sector)))
 		return refuse(command, image, errno);
 	if (image->size)
 		return EXIT_DONE;

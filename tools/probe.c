@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "command.h"
+
+#define SECTOR_MAX 4096U /* of the disks that are made; a kernel takes none larger than its pages */
 
 static void copy(char *to, size_t size, const char *from)
 {
@@ -29,6 +32,42 @@ static void value(blkid_probe probe, const char *name, char *to, size_t size)
 	copy(to, size, text);
 }
 
+/* Not for direct I/O, which takes no few bytes. */
+static int look_fd(const struct image *image)
+{
+	return image->look >= 0 ? image->look : image->fd;
+}
+
+static bool has_bytes(const struct image *image, uint64_t offset, const char *bytes, size_t size)
+{
+	char there[16];
+
+	return size <= sizeof(there) && pread(look_fd(image), there, size, (off_t)offset) == (ssize_t)size &&
+	       !memcmp(there, bytes, size);
+}
+
+/* Without it a GPT counts for nobody: a file system may have been made where there was one once. */
+static bool has_protective_table(const struct image *image)
+{
+	bool protective = false;
+
+	for (unsigned int entry = 0; entry < 4; entry++)
+		protective |= has_bytes(image, 446 + 16 * entry + 4, "\xee", 1);
+	return protective && has_bytes(image, 510, "\x55\xaa", 2);
+}
+
+unsigned int probe_sector(const struct image *image)
+{
+	unsigned int sector = 512;
+
+	if (!has_protective_table(image))
+		return image->sector;
+	while (sector < SECTOR_MAX && !has_bytes(image, sector, "EFI PART", 8))
+		sector *= 2;
+	/* A host serves no part of its device's sectors. */
+	return has_bytes(image, sector, "EFI PART", 8) && sector > image->sector ? sector : image->sector;
+}
+
 /* A probe of @size bytes of the image, 0: of all that follows. Return: NULL without memory, or beyond the end */
 static blkid_probe new_probe(const struct image *image, uint64_t offset, uint64_t size)
 {
@@ -38,9 +77,10 @@ static blkid_probe new_probe(const struct image *image, uint64_t offset, uint64_
 	if (!probe)
 		return NULL;
 	fstat_pretend(image->size);
-	error = blkid_probe_set_device(probe, image->look >= 0 ? image->look : image->fd, (blkid_loff_t)offset,
-				       (blkid_loff_t)size);
+	error = blkid_probe_set_device(probe, look_fd(image), (blkid_loff_t)offset, (blkid_loff_t)size);
 	fstat_pretend(0);
+	if (!error)
+		error = blkid_probe_set_sectorsize(probe, probe_sector(image));
 	if (!error)
 		return probe;
 	blkid_free_probe(probe);

@@ -115,15 +115,16 @@ static int compare(const void *a, const void *b)
  */
 static int open_direct(const struct image *image, const char *name, struct hyp_blk **disk)
 {
-	char spec[NAME_MAX + 64], why[NAME_MAX + 256];
+	char spec[NAME_MAX + 80], why[NAME_MAX + 256];
+	unsigned int sector = probe_sector(image);
 	int error;
 
-	snprintf(spec, sizeof(spec), "%sfile,direct=1,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX,
-		 name);
+	snprintf(spec, sizeof(spec), "%sfile,direct=1,block=%u,fd=%d:%.*s", image->writable ? "" : "cow:", sector,
+		 image->fd, NAME_MAX, name);
 	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, sizeof(why));
 	if (error)
 		return error;
-	if ((*disk)->info.logical_block <= 512)
+	if ((*disk)->info.logical_block <= sector)
 		return 0;
 	(*disk)->ops->close(*disk);
 	return -EINVAL;
@@ -131,9 +132,10 @@ static int open_direct(const struct image *image, const char *name, struct hyp_b
 
 static int open_buffered(const struct image *image, const char *name, struct hyp_blk **disk, char *why, size_t size)
 {
-	char spec[NAME_MAX + 48];
+	char spec[NAME_MAX + 64];
 
-	snprintf(spec, sizeof(spec), "%sfile,fd=%d:%.*s", image->writable ? "" : "cow:", image->fd, NAME_MAX, name);
+	snprintf(spec, sizeof(spec), "%sfile,block=%u,fd=%d:%.*s", image->writable ? "" : "cow:", probe_sector(image),
+		 image->fd, NAME_MAX, name);
 	return hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, size);
 }
 

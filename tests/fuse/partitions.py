@@ -84,6 +84,21 @@ def together():
     expect("umount of both", 0, "umount", "m", "other", message="^$")
 
 
+def large_sectors():
+    """The image of a disk whose sectors have 4096 bytes, in which its table counts."""
+    harness.gpt("large.img", 40 * MIB, [(MIB, 32 * MIB, "data", UUID % 9)], 4096)
+    place("large.img", 1, harness.mkfs("part.img", "ext4", 32 * MIB, "-b", "4096"))
+    for text in "first", "second":
+        expect(f"sectors of 4096 bytes, {text} mount", 0, "mount", "--idmap", "-p", "data", "large.img", "m", message="^$")
+        if text == "second":
+            ok(mounting.read("m/file") == b"first", "what was written is there")
+        with open("m/file", "w", encoding="utf-8") as file:
+            file.write(text)
+        expect("umount", 0, "umount", "m", message="^$")
+    harness.tool("dd", "if=large.img", "of=part.img", "bs=1M", "skip=1", "count=32", "conv=sparse", "status=none")
+    harness.check("part.img", "ext4")
+
+
 def wrong():
     expect("none chosen", 1, "mount", "disk.img", "m", message=r'choose one with -p: 1 \(ext4, 32.0 MiB, "boot"\), 2 ')
     expect("one that is not there", 1, "mount", "-p", "9", "disk.img", "m", message='has no partition "9"')
@@ -100,7 +115,7 @@ def main():
     for point in ("m", "other", "third"):
         os.mkdir(point)
     make()
-    for part in (each, named, together, wrong):
+    for part in (each, named, together, large_sectors, wrong):
         part()
     ok(listed() == [], "mounts --json has none of them any more")
     mounting.finish()

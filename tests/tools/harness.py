@@ -271,18 +271,19 @@ def same_tree(got, expected, name):
     return ok(not wrong, name, "\n".join(wrong))
 
 
-def gpt(path, size, partitions):
+def gpt(path, size, partitions, sector=512):
     """Make an image with a GUID partition table. @partitions: (first byte, bytes, name, UUID); sfdisk may be missing."""
     linux = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4").bytes_le
     entries = b""
     for first, length, name, own in partitions:
         entries += linux + uuid.UUID(own).bytes_le
-        entries += struct.pack("<QQQ", first // 512, (first + length) // 512 - 1, 0) + name.encode("utf-16-le").ljust(72, b"\0")
+        entries += struct.pack("<QQQ", first // sector, (first + length) // sector - 1, 0) + name.encode("utf-16-le").ljust(72, b"\0")
     entries = entries.ljust(128 * 128, b"\0")
-    last = size // 512 - 1
+    last = size // sector - 1
+    table_sectors = len(entries) // sector
 
     def header(here, other, table):
-        text = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, here, other, 34, last - 33,
+        text = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, here, other, 2 + table_sectors, last - table_sectors - 1,
                            uuid.UUID(int=18).bytes_le, table, 128, 128, zlib.crc32(entries))
         return text[:16] + struct.pack("<I", zlib.crc32(text)) + text[20:]
 
@@ -290,6 +291,7 @@ def gpt(path, size, partitions):
         image.truncate(size)
         image.seek(446)
         image.write(struct.pack("<BBBBBBBBII", 0, 0, 2, 0, 0xEE, 0xFF, 0xFF, 0xFF, 1, last) + bytes(48) + b"\x55\xaa")
-        image.write(header(1, last, 2).ljust(512, b"\0") + entries)
-        image.seek((last - 32) * 512)
-        image.write(entries + header(last, 1, last - 32))
+        image.seek(sector)
+        image.write(header(1, last, 2).ljust(sector, b"\0") + entries)
+        image.seek((last - table_sectors) * sector)
+        image.write(entries + header(last, 1, last - table_sectors))
