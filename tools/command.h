@@ -472,7 +472,7 @@ struct probe_table {
  */
 int probe_place(const struct image *image, uint64_t offset, uint64_t size, struct probe *probe);
 /**
- * probe_sector() - bytes of the sectors that an image counts in: those of its GPT, which lies in the second one; else
+ * probe_sector() - bytes of the sectors that an image counts in: those of its GPT, which has headers in the second and the last one; else
  * of the block device, or 512
  *
  * Compares a few bytes at fixed places, and takes nothing from the image but a yes or a no.

@@ -236,6 +236,12 @@ static bool has_early_superblock(const struct worker *worker, const struct image
 	       !strcmp(probe.version, "2");
 }
 
+/* libblkid takes the second copy of a GPT for a first one that is damaged, and more of an MBR; the kernel does not. */
+static bool has_no_node(const struct image *image)
+{
+	return rumpus_sys_faccessat(AT_FDCWD, image->node, F_OK) == -ENOENT;
+}
+
 static void explain_mount(struct worker *worker, const struct image *image, long error, uint64_t since)
 {
 	const struct options *options = &worker->command->options;
@@ -247,6 +253,11 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 	if (error == -ENODEV)
 		report_error(&worker->report, image->path, "%s \"%s\", for which this kernel image has no driver%s",
 			     options->type ? "is to be of type" : "holds", image->type, options->type ? "; check -t" : "");
+	else if (error == -ENOENT && has_no_node(image))
+		report_error(&worker->report, image->path,
+			     "its partition table is damaged: the kernel finds no partition %s there; repair the table "
+			     "(gdisk, sfdisk)",
+			     options->partition);
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)
 		report_error(&worker->report, image->path,
 			     "%s does not take the mount options \"%s\", or there is no such "

@@ -56,16 +56,27 @@ static bool has_protective_table(const struct image *image)
 	return protective && has_bytes(image, 510, "\x55\xaa", 2);
 }
 
+/* Bytes of the sectors in whose second one, or @last one, a GPT has its header; 0 for none */
+static unsigned int header_sector(const struct image *image, bool last)
+{
+	for (unsigned int sector = 512; sector <= SECTOR_MAX && sector <= image->size; sector *= 2) {
+		if (has_bytes(image, last ? image->size - sector : sector, "EFI PART", 8))
+			return sector;
+	}
+	return 0;
+}
+
 unsigned int probe_sector(const struct image *image)
 {
-	unsigned int sector = 512;
+	unsigned int sector;
 
 	if (!has_protective_table(image))
 		return image->sector;
-	while (sector < SECTOR_MAX && !has_bytes(image, sector, "EFI PART", 8))
-		sector *= 2;
+	sector = header_sector(image, false);
+	if (!sector)
+		sector = header_sector(image, true);
 	/* A host serves no part of its device's sectors. */
-	return has_bytes(image, sector, "EFI PART", 8) && sector > image->sector ? sector : image->sector;
+	return sector > image->sector ? sector : image->sector;
 }
 
 /* A probe of @size bytes of the image, 0: of all that follows. Return: NULL without memory, or beyond the end */

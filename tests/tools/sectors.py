@@ -109,6 +109,20 @@ def misleading(image):
     expect("one that is cut off", 1, "ls", "far.img", message="far.img: ")
 
 
+def damaged(image):
+    """A first header that is none any more: the other one tells what was there, but the kernel takes nothing from it."""
+    for sector in 512, 4096:
+        shutil.copy(image[sector], "damaged.img")
+        with open("damaged.img", "r+b") as file:
+            file.seek(sector)
+            file.write(b"\0" * 512)
+        told = parsed("info", "--json", "damaged.img")
+        ok(told["sector_size"] == sector and [(p["offset"], p["mounted"]) for p in told["places"]] ==
+           [(part[0], False) for part in (EXT4, FAT, EMPTY)], f"damaged, sectors of {sector}: what the table has", told)
+        expect("its partitions", 1, "ls", "-p", "linux", "damaged.img",
+               message="damaged.img: its partition table is damaged: the kernel finds no partition linux there; repair")
+
+
 def loop_device(image):
     """The host's disk of such sectors: its own count, which an MBR has no other sign of."""
     loop = tool("losetup", "-b", "4096", "-f", "--show", image).stdout.strip()
@@ -150,6 +164,7 @@ def main():
     seen(make("small.img", 512), 512)
     of_smaller(image)
     seen(make("middle.img", 2048), 2048)
+    damaged({4096: image, 512: "small.img"})
     misleading("small.img")
     harness.done()
 
