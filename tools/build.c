@@ -18,7 +18,10 @@ int build_failed(struct tree_build *build, const char *name, const char *what, l
 
 	if (length < 0)
 		return (int)length;
-	if (error != -EINTR || !stop_requested())
+	if (error == -ENAMETOOLONG)
+		report_error(build->report, build->path.text, "%s: its name has %zu bytes, more than the target takes",
+			     what, strlen(name));
+	else if (error != -EINTR || !stop_requested())
 		report_error(build->report, build->path.text, "%s: %s", what, report_errno(error));
 	path_pop(&build->path, length);
 	return tree_fatal(error) ? (int)error : 0;

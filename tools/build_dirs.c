@@ -17,7 +17,7 @@ struct tree_level {
 	bool created, again;
 	struct timespec times[2];
 	long path;
-	char name[256];
+	char name[FS_NAME_SIZE];
 };
 
 int build_dir(const struct tree_build *build)

@@ -391,7 +391,7 @@ long worker_create(const struct image *image, const char *path, int flags, mode_
 int worker_failed(struct worker *worker, const char *text, const char *what, long error);
 /**
  * worker_open_parent() - open the directory that holds the last component of a path
- * @last: buffer of 256 bytes; "." when the path is the root or ends in a dot
+ * @last: buffer of FS_NAME_SIZE bytes; "." when the path is the root or ends in a dot
  * Return: descriptor or a negative errno
  */
 long worker_open_parent(const struct image *image, const char *path, char *last);

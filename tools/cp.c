@@ -116,6 +116,10 @@ static int place_targets(const struct command *command, struct tree_build *build
 		report_error(build->report, target->text, "is no directory, which it must be for several sources");
 		return -ENOTDIR;
 	}
+	if (dir == -ENAMETOOLONG || build->base == -ENAMETOOLONG) {
+		report_error(build->report, target->text, "cannot be made: %s", report_errno(-ENAMETOOLONG));
+		return -ENAMETOOLONG;
+	}
 	if (build->base < 0) {
 		report_error(build->report, target->text, "the directory that it should be in cannot be opened: %s",
 			     report_errno(build->base));
@@ -277,7 +281,7 @@ static int open_image_target(struct worker *worker, struct tree_build **out)
 	const struct command *command = worker->command;
 	const struct operand *target = target_of(command);
 	struct tree_build *build = new_build(command, &fs_image, &worker->report, worker->umask);
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open(target->image, target->path, O_PATH | O_DIRECTORY);
 	long parent = dir < 0 ? worker_open_parent(target->image, target->path, last) : -1;
 	int error;
@@ -333,7 +337,7 @@ static int take_from_parent(void *arg, const struct tree_entry *entry)
 static int walk_image_source(struct worker *worker, struct tree_walk *walk, unsigned int number)
 {
 	const struct operand *source = &worker->command->operands[number];
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long fd;
 	int error;
 

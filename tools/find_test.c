@@ -59,7 +59,7 @@ static bool matches(const struct find_node *node, const char *text)
 
 int find_name(struct visit *visit, struct visit_file *file, const struct find_node *node)
 {
-	char name[256];
+	char name[FS_NAME_SIZE];
 
 	/* The operand itself is open, not named; slashes may follow its last component. */
 	if (!file->depth) {

@@ -24,7 +24,7 @@ bool fs_name_is_entry(const char *name)
 {
 	size_t length = strlen(name);
 
-	return length > 0 && length <= 255 && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
+	return length > 0 && length <= FS_NAME_MAX && !strchr(name, '/') && strcmp(name, ".") && strcmp(name, "..");
 }
 
 /*

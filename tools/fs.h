@@ -33,6 +33,15 @@ extern const struct fs fs_image;
 /* Newer than the headers of Debian 12; one number for every CPU. */
 #define FS_SYS_FCHMODAT2 452
 
+/**
+ * FS_NAME_MAX - bytes of a name at most, without the zero byte that FS_NAME_SIZE has room for
+ *
+ * FAT, exFAT and NTFS count 255 characters, and a character set of Linux has up to six bytes for each. Other file systems,
+ * the host's among them, count 255 bytes, and refuse what is longer themselves.
+ */
+#define FS_NAME_MAX (255U * 6)
+#define FS_NAME_SIZE (FS_NAME_MAX + 1)
+
 /* What getdents64(2) writes; the C library has no name for it. */
 struct fs_dirent {
 	uint64_t ino;
@@ -103,7 +112,7 @@ static inline long fs_ftruncate(const struct fs *fs, int fd, int64_t size)
 struct fs_reading {
 	uint64_t seen, next;
 	unsigned int hits;
-	char name[256];
+	char name[FS_NAME_SIZE];
 };
 
 /**

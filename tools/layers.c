@@ -105,7 +105,7 @@ static char *upper_path(const struct worker *worker)
 /* Makes a directory in the top image unless it is there. */
 static long make_dir(const struct image *image, const char *path, const char *suffix)
 {
-	char *name = NULL, last[256];
+	char *name = NULL, last[FS_NAME_SIZE];
 	long parent, error;
 
 	if (asprintf(&name, "%s%s", path, suffix) < 0)
@@ -123,7 +123,7 @@ static long make_dir(const struct image *image, const char *path, const char *su
 static long remove_work(struct worker *worker, const struct image *image, const char *upper)
 {
 	struct removal removal = { .fs = &fs_image, .report = &worker->report, .recursive = true, .force = true };
-	char *name = NULL, last[256];
+	char *name = NULL, last[FS_NAME_SIZE];
 	long parent, error;
 
 	if (asprintf(&name, "%s" WORK, upper) < 0)

@@ -52,7 +52,7 @@ static long link_one(struct worker *worker, unsigned int number, int dir, const 
 {
 	const struct ln_options *options = worker->command->own;
 	const struct operand *target = &worker->command->operands[number];
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long from, error;
 
 	if (options->symbolic)
@@ -128,7 +128,7 @@ static int work(struct worker *worker)
 {
 	const struct ln_options *options = worker->command->own;
 	const struct operand *place = place_of(worker->command);
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open(place->image, place->path, O_PATH | O_DIRECTORY | (options->no_follow ? O_NOFOLLOW : 0));
 	int error;
 

@@ -169,7 +169,7 @@ static int work(struct worker *worker)
 
 	for (unsigned int i = 0; i < worker->command->operand_count && !error; i++) {
 		const struct operand *operand = &worker->command->operands[i];
-		char last[256];
+		char last[FS_NAME_SIZE];
 		long parent = worker_open_parent(operand->image, operand->path, last);
 
 		if (parent < 0) {

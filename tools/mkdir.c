@@ -29,7 +29,7 @@ static bool is_dir(const struct image *image, const char *path)
 
 static long make_one(const struct image *image, const char *path, mode_t mode)
 {
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open_parent(image, path, last), error, fd;
 
 	if (dir < 0)

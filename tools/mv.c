@@ -99,7 +99,7 @@ static const char *why(long error)
 /* @name: NULL: its own */
 static int rename_operand(struct worker *worker, const struct operand *source, int to, const char *name)
 {
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long from = worker_open_parent(source->image, source->path, last), error = from;
 
 	if (from >= 0) {
@@ -117,7 +117,7 @@ static int rename_all(struct worker *worker)
 {
 	const struct command *command = worker->command;
 	const struct operand *target = target_of(command);
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open(target->image, target->path, O_PATH | O_DIRECTORY);
 	bool into = dir >= 0;
 	int error = 0;
@@ -129,7 +129,10 @@ static int rename_all(struct worker *worker)
 	if (!into)
 		dir = worker_open_parent(target->image, target->path, last);
 	if (dir < 0)
-		return worker_failed(worker, target->text, "the directory that it should be in cannot be opened", dir);
+		return worker_failed(worker, target->text,
+				     dir == -ENAMETOOLONG ? "cannot be made"
+							  : "the directory that it should be in cannot be opened",
+				     dir);
 	for (unsigned int i = 0; i + 1 < command->operand_count && !error; i++)
 		error = rename_operand(worker, &command->operands[i], (int)dir, into ? NULL : last);
 	fs_close(&fs_image, (int)dir);
@@ -173,7 +176,7 @@ static int secure_target(struct worker *worker, bool *complete)
 
 static int remove_source(struct removal *removal, const struct operand *source)
 {
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open_parent(source->image, source->path, last);
 	int error;
 

@@ -26,7 +26,7 @@ static int prepare(struct command *command, int argc, char **argv)
 
 static int remove_operand(struct removal *removal, const struct operand *operand)
 {
-	char last[256];
+	char last[FS_NAME_SIZE];
 	long dir = worker_open_parent(operand->image, operand->path, last);
 	int error = 0;
 

@@ -152,7 +152,7 @@ static int add_source(struct worker *worker, struct tree_walk *walk, struct tar_
 {
 	const struct command *command = worker->command;
 	const struct operand *source = &command->operands[number];
-	char *path = source_path(command, source), last[256];
+	char *path = source_path(command, source), last[FS_NAME_SIZE];
 	/* In a shell as it was typed, like tar(1), not from the root on. */
 	char *name = member_name(command->directory ? source->text : source->path);
 	long dir = worker_open_parent(source->image, path, last);

@@ -54,7 +54,7 @@ static int prepare(struct command *command, int argc, char **argv)
 static long touch(struct worker *worker, const struct operand *operand)
 {
 	const struct touch_options *options = worker->command->own;
-	char last[256] = "";
+	char last[FS_NAME_SIZE] = "";
 	long error, fd = options->links ? worker_open_parent(operand->image, operand->path, last)
 					: worker_open(operand->image, operand->path, O_PATH);
 

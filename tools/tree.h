@@ -210,7 +210,7 @@ struct tree_build {
 	struct tree_links *finished; /* directories that were left with their metadata; with @follow */
 	int file;
 	bool file_created, file_regular;
-	char file_name[256];
+	char file_name[FS_NAME_SIZE];
 };
 
 int tree_build_init(struct tree_build *build);

@@ -351,7 +351,7 @@ static int choose(struct untar *untar)
 	if (error == -EINVAL)
 		report_error(untar->report, name, "has a \"..\" in its path, which could lead out; left out");
 	else if (error == -ENAMETOOLONG)
-		report_error(untar->report, name, "a name in its path is longer than 255 bytes; left out");
+		report_error(untar->report, name, "a name in its path is longer than %u bytes; left out", FS_NAME_MAX);
 	/* Of what was stripped in full nothing is to be seen. */
 	if (error || *untar->path || options->strip.value)
 		return !error && *untar->path;

@@ -23,7 +23,7 @@ int place_clean(const char *path, unsigned int strip, char *clean)
 
 		if (length == 2 && !strncmp(path, "..", 2))
 			return -EINVAL;
-		if (length > 255)
+		if (length > FS_NAME_MAX)
 			return -ENAMETOOLONG;
 		if (length && !(length == 1 && *path == '.')) {
 			if (strip)
@@ -89,7 +89,7 @@ static int grow(struct place *place, size_t length)
 static int descend(struct place *place, const char *path, size_t length)
 {
 	struct tree_entry entry = { .kind = TREE_ENTER, .fd = -1, .meta.mode = S_IFDIR };
-	char name[256];
+	char name[FS_NAME_SIZE];
 	size_t start = strlen(place->dir);
 	int error;
 

@@ -183,7 +183,7 @@ static int set_label(struct visit *visit, const struct operand *operand)
 int visit_operand(struct visit *visit, const struct operand *operand)
 {
 	struct visit_file file = { .type = DT_UNKNOWN, .last = true };
-	char last[256] = "";
+	char last[FS_NAME_SIZE] = "";
 	int error = set_label(visit, operand);
 	long dir;
 

@@ -184,7 +184,7 @@ static int visit_name(struct tree_walk *walk, int dir, const char *name)
 		error = visit(walk, dir, name);
 	else
 		report_error(walk->report, walk->path.text, "%s; left out",
-			     strlen(name) > 255 ? "its name is longer than 255 bytes" : "impossible name");
+			     strlen(name) > FS_NAME_MAX ? "its name is longer than any can be" : "impossible name");
 	path_pop(&walk->path, length);
 	return error;
 }

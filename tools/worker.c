@@ -485,7 +485,7 @@ long worker_open_parent(const struct image *image, const char *path, char *last)
 		length--;
 	for (start = length; start && path[start - 1] != '/'; start--)
 		continue;
-	if (length - start > 255)
+	if (length - start > FS_NAME_MAX)
 		return -ENAMETOOLONG;
 	memcpy(last, path + start, length - start);
 	last[length - start] = 0;
