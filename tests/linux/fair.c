@@ -9,9 +9,10 @@
 
 /*
  * Threads that get less than the most by more than the factor are left out. A host that is busy with other things is
- * not fair itself within a round: one fair round is enough.
+ * not fair itself within a round: one fair round is enough. With a single virtual CPU and more than one processor, who
+ * has just made a short call is quicker to make the next one than others are to be woken: five to seven times as many.
  */
-enum { THREADS = 8, ROUND_MS = 500, ROUNDS = 10, FACTOR = 4 };
+enum { THREADS = 8, ROUND_MS = 500, ROUNDS = 10, FACTOR = 4, FACTOR_ALONE = 10 };
 
 struct worker {
 	pthread_t thread;
@@ -51,7 +52,7 @@ static void *work(void *arg)
 }
 
 /* Returns whether every thread had its share. */
-static bool round_of(long (*call)(int file), const char *name)
+static bool round_of(long (*call)(int file), const char *name, unsigned long factor)
 {
 	struct worker workers[THREADS] = { 0 };
 	unsigned long least = -1UL, most = 0;
@@ -77,7 +78,7 @@ static bool round_of(long (*call)(int file), const char *name)
 		most = workers[i].calls > most ? workers[i].calls : most;
 	}
 	tap_note("%s: from %lu to %lu of a thread", name, least, most);
-	return least >= most / FACTOR;
+	return least >= most / factor;
 }
 
 static void fair(long (*call)(int file), const char *name, unsigned int cpus)
@@ -85,7 +86,7 @@ static void fair(long (*call)(int file), const char *name, unsigned int cpus)
 	bool fair = false;
 
 	for (int i = 0; i < ROUNDS && !fair; i++)
-		fair = round_of(call, name);
+		fair = round_of(call, name, cpus == 1 ? FACTOR_ALONE : FACTOR);
 	tap_ok(fair, "%s: each of %d threads on %u virtual CPUs has its share", name, THREADS, cpus);
 }
 
