@@ -24,8 +24,8 @@
 #endif
 
 /* Milliseconds: without progress, until a thread is held up; stopped then; of these on a processor at most; in all */
-enum { HELD_UP_MS = 5, STOPPED_MS = 200, USED_MS = 100, PATIENCE_MS = 60000 };
-enum { TIMES = 5 };
+enum { HELD_UP_MS = 2, STOPPED_MS = 200, USED_MS = 100, PATIENCE_MS = 120000 };
+enum { TIMES = 2 };
 
 /**
  * struct worker - a thread that takes and gives back one lock of its process, which guards descriptors
