@@ -19,6 +19,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../spec.h"
 #include "../thread.h"
 #include "pool.h"
 #include "ring.h"
@@ -254,7 +255,7 @@ int blk_ring_create(int fd, unsigned int depth, void (*finish)(void *owner, stru
 		return error;
 	*made = (struct blk_ring){ .fd = fd, .depth = depth, .finish = finish, .flush = flush, .owner = owner };
 	sem_init(&made->started, 0, 0);
-	made->event = eventfd(0, EFD_CLOEXEC);
+	made->event = io_descriptor(eventfd(0, EFD_CLOEXEC));
 	if (made->event < 0)
 		goto free_ring;
 	error = io_thread_create(&made->thread, "rumpus-uring", ring_main, made);

@@ -111,7 +111,7 @@ int net_option_fd(struct io_spec *spec)
 	error = io_option_number(spec, "fd", 0, INT_MAX, &number);
 	if (error)
 		return error;
-	fd = fcntl((int)number, F_DUPFD_CLOEXEC, 0);
+	fd = fcntl((int)number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (fd < 0)
 		return io_fail(spec, -HYP_EBADF, "%s: fd=%d: %s; give the number of an open descriptor", spec->name,
 			       (int)number, strerror(errno));

@@ -119,7 +119,7 @@ static int open_socket(struct io_spec *spec, bool offload)
 	if (!index)
 		return io_fail(spec, -HYP_ENODEV, "packet: no interface %s; \"ip link\" lists those that there are",
 			       spec->rest);
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = io_descriptor(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (fd < 0)
 		return io_fail(
 			spec, errno == EPERM ? -HYP_EPERM : -HYP_EACCES,

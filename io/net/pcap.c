@@ -224,7 +224,7 @@ static int open_file(struct io_spec *spec, struct pcap *pcap)
 	if (!path)
 		return io_fail(spec, -HYP_EINVAL, "pcap: names no file; write pcap,file=x.pcapng:%s", spec->rest);
 	snprintf(pcap->name, sizeof(pcap->name), "%s", path);
-	pcap->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	pcap->fd = io_descriptor(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
 	if (pcap->fd >= 0)
 		return 0;
 	return io_fail(spec, errno == ENOENT ? -HYP_ENOENT : -HYP_EACCES, "pcap: %s: %s", path, strerror(errno));

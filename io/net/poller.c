@@ -6,6 +6,7 @@
 
 #include <rumpus/hyp.h>
 
+#include "../spec.h"
 #include "../thread.h"
 #include "poller.h"
 
@@ -48,8 +49,8 @@ int net_poller_start(struct net_poller *poller)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	poller->epoll = epoll_create1(EPOLL_CLOEXEC);
-	poller->stop = eventfd(0, EFD_CLOEXEC);
+	poller->epoll = io_descriptor(epoll_create1(EPOLL_CLOEXEC));
+	poller->stop = io_descriptor(eventfd(0, EFD_CLOEXEC));
 	if (poller->epoll >= 0 && poller->stop >= 0 && !epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->stop, &event) &&
 	    !io_thread_create(&poller->thread, "rumpus-net", poll_main, poller))
 		return 0;

@@ -201,10 +201,10 @@ static int open_named(struct io_spec *spec, unsigned int mode)
 	/* In two steps, since hosts refuse O_CREAT for files of others in shared folders. Another one may be quicker.
 	 */
 	for (i = 0; i < 3; i++) {
-		fd = open(spec->rest, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		fd = io_descriptor(open(spec->rest, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 		if (fd >= 0 || errno != ENOENT)
 			break;
-		fd = open(spec->rest, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+		fd = io_descriptor(open(spec->rest, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0));
 		if (fd >= 0 && !fchmod(fd, mode))
 			break;
 		if (fd >= 0)
@@ -222,7 +222,7 @@ static int open_again(struct io_spec *spec, int fd)
 	int again;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	again = io_descriptor(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
 	if (again < 0)
 		open_failed(spec, path, errno);
 	close(fd);

@@ -548,7 +548,7 @@ static int start(struct io_spec *spec, struct slirp *slirp)
 {
 	slirp->room = 64;
 	slirp->fds = malloc(slirp->room * sizeof(*slirp->fds));
-	slirp->event = slirp->fds ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	slirp->event = slirp->fds ? io_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
 	if (slirp->event < 0)
 		return io_fail(spec, -HYP_ENOMEM, "slirp: no memory or no descriptor; raise ulimit -n");
 	if (!io_thread_create(&slirp->thread, "rumpus-slirp", slirp_main, slirp))

@@ -281,7 +281,7 @@ static uint32_t device_receive(struct hyp_net *net, uint32_t queue, struct hyp_n
 
 static void accept_peer(struct stream *stream)
 {
-	int fd = accept4(stream->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = io_descriptor(accept4(stream->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 
 	if (fd >= 0 && !take_peer(stream, fd)) {
 		net_link_changed(&stream->device);
@@ -457,7 +457,8 @@ static int complain(struct io_spec *spec, const char *what, int fd)
 
 static int open_listener(struct io_spec *spec, struct stream *stream, const struct place *place)
 {
-	int fd = socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+	int fd = io_descriptor(socket(place->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+	    one = 1;
 
 	if (fd < 0)
 		return complain(spec, "socket", fd);
@@ -487,7 +488,7 @@ static int open_peer(struct io_spec *spec, struct stream *stream)
 		error = parse_place(spec, &place);
 		if (error || listening)
 			return error ? error : open_listener(spec, stream, &place);
-		fd = socket(place.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		fd = io_descriptor(socket(place.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
 		if (fd < 0 || connect(fd, (const struct sockaddr *)&place.address, place.size))
 			return complain(spec, "connect", fd);
 	}

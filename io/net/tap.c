@@ -91,7 +91,7 @@ static int explain(struct io_spec *spec, int error)
 
 static int open_node(struct io_spec *spec)
 {
-	int fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd = io_descriptor(open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC));
 
 	if (fd >= 0)
 		return fd;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../../io/spec.h"
 #include "../host.h"
 
 int host_log_open(int *log)
@@ -16,7 +17,7 @@ int host_log_open(int *log)
 		*log = -1;
 		return 0;
 	}
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	fd = io_descriptor(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
 	error = fd < 0 ? -errno : 0;
 	errno = saved;
 	if (!error)

@@ -190,6 +190,7 @@ static bool without_streams(const void *unused)
 	bool right = true;
 
 	closefrom(STDIN_FILENO);
+	setenv("RUMPUS_LOG", "config.log", 1);
 	for (unsigned int i = 0; i < sizeof(specs) / sizeof(specs[0]) && right; i++) {
 		right = rumpus_boot(NULL, &kernel) == 0 &&
 			rumpus_disk_add(kernel, specs[i], 0, name, error, sizeof(error)) == 0;
@@ -276,6 +277,7 @@ int main(void)
 	if (close(creat("config.img", 0600)) != 0 || truncate("config.img", MIB) != 0)
 		tap_abort("config.img: %s", strerror(errno));
 	in_child(without_streams, NULL, "a program that has closed its standard streams");
+	tap_ok(unlink("config.log") == 0, "with a log");
 	unlink("config.img");
 	blocks();
 	many_disks();

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 #include "space.h"
 #include "../tap.h"
+
+#define MEMORY 9 /* a descriptor that is handed over */
 
 static void refused(const char *spec, int expected, const char *named, const char *remedy)
 {
@@ -154,6 +157,46 @@ static bool says(const char *spec, int expected, const char *remedy)
 	return hyp_net_open(spec, 0, &net, error, sizeof(error)) == expected && strstr(error, remedy);
 }
 
+/* In a child whose standard streams are closed. Return: the first device that took the place of one; NULL: none */
+static const char *opened_as_stream(const char *const *specs)
+{
+	struct hyp_net *net;
+	int fd;
+
+	closefrom(STDIN_FILENO);
+	dup2(memfd_create("rumpus", MFD_ALLOW_SEALING), MEMORY);
+	close(STDIN_FILENO);
+	for (; *specs; specs++) {
+		if (hyp_net_open(*specs, 0, &net, NULL, 0))
+			return *specs;
+		for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			if (fcntl(fd, F_GETFD) >= 0)
+				return *specs;
+	}
+	return NULL;
+}
+
+/* What a program prints that has closed its standard streams goes to no network, capture or bus. @specs: one or more */
+static void check_streams(const char *const *specs)
+{
+	char *wrong;
+	pid_t child;
+	int status;
+
+	wrong = mmap(NULL, 256, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		const char *found = opened_as_stream(specs);
+
+		snprintf(wrong, 256, "%s", found ? found : "");
+		_exit(found != NULL);
+	}
+	tap_ok(child > 0 && waitpid(child, &status, 0) == child && !status, "%s and others are no standard streams %s",
+	       *specs, wrong);
+	munmap(wrong, 256);
+}
+
 /* In a child without rights. Return: everything was refused as it should */
 static bool refused_without_rights(void)
 {
@@ -220,6 +263,7 @@ static void check_interfaces(void)
 	net->ops->close(net);
 	net = opened("packet:plain0", 0);
 	net->ops->close(net);
+	check_streams((const char *const[]){ "tap,queues=2:many0", "packet:plain0", NULL });
 }
 
 int main(void)
@@ -268,6 +312,9 @@ int main(void)
 	check_shm();
 	check_slirp();
 	check_permission();
+	check_streams((const char *const[]){ "pcap,file=streams.pcapng:pair:streams", "shm:streams", "shm,fd=9:memory",
+					     "stream,listen=1:unix:socket", "stream:unix:socket",
+					     has_slirp() ? "slirp:" : NULL, NULL });
 
 	tap_is(hyp_net_open("pair:", 0, &net, NULL, 0), -HYP_EINVAL, "no buffer for the message");
 	tap_ok(hyp_net_open("pair:", 0, &net, small, sizeof(small)) == -HYP_EINVAL && strlen(small) == 7,
