@@ -188,21 +188,44 @@ static struct net_prefix address_of(const struct dhcp_lease *lease)
 	return address;
 }
 
-int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease)
+static struct net_prefix router_of(const struct dhcp_lease *lease)
 {
-	const struct net_prefix address = address_of(lease);
-	struct net_prefix via = { .family = AF_INET, .size = 4, .bits = 32 }, all = { .family = AF_INET };
+	struct net_prefix router = { .family = AF_INET, .size = 4, .bits = 32 };
+
+	memcpy(router.bytes, &lease->router, 4);
+	return router;
+}
+
+static const struct net_prefix everything = { .family = AF_INET };
+
+/*
+ * First, since of two addresses of one network the kernel takes the later one for an annex of the other, which goes
+ * with it. Either may be gone by now: with the lifetime, or by another's hand.
+ */
+static void drop_replaced(const struct net_plan *plan, const struct dhcp_lease *lease, const struct dhcp_lease *before)
+{
+	const struct net_prefix address = address_of(before), router = router_of(before);
+
+	if (before->router && before->router != lease->router)
+		net_drop_route(plan->kernel, &everything, &router, plan->index, RTPROT_DHCP);
+	if (before->address && (before->address != lease->address || mask_bits(before) != mask_bits(lease)))
+		net_drop_address(plan->kernel, plan->index, &address);
+}
+
+int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease, const struct dhcp_lease *before)
+{
+	const struct net_prefix address = address_of(lease), via = router_of(lease);
 	int error;
 	unsigned int i;
 
-	memcpy(via.bytes, &lease->router, 4);
+	drop_replaced(plan, lease, before);
 	error = net_set_address(plan->kernel, plan->index, &address, NLM_F_REPLACE, lease->seconds);
 	if (error)
 		return net_fail(
 			plan, error, "dhcp: the server gave %u.%u.%u.%u, which is no address for an interface: %s",
 			address.bytes[0], address.bytes[1], address.bytes[2], address.bytes[3], strerror(-error));
 	if (lease->router)
-		error = net_set_route(plan->kernel, &all, &via, plan->index, NLM_F_REPLACE, RTPROT_DHCP);
+		error = net_set_route(plan->kernel, &everything, &via, plan->index, NLM_F_REPLACE, RTPROT_DHCP);
 	if (error)
 		return net_fail(plan, error,
 				"dhcp: the server gave the router %u.%u.%u.%u, to which no route leads: %s",
@@ -215,10 +238,9 @@ int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease)
 
 void dhcp_withdraw(const struct net_plan *plan, const struct dhcp_lease *lease)
 {
-	const struct net_prefix address = address_of(lease);
+	const struct dhcp_lease none = { 0 };
 
-	/* The kernel may have been faster; what goes with the last address, the default route for one, it knows. */
-	net_drop_address(plan->kernel, plan->index, &address);
+	drop_replaced(plan, &none, lease);
 	net_drop_servers(plan->kernel, plan->name, NET_FROM_DHCP);
 }
 
@@ -277,21 +299,40 @@ void dhcp_close(const struct dhcp_exchange *exchange)
 	netlink_call(exchange->plan->kernel, SYS_close, exchange->fd, 0, 0, 0, 0);
 }
 
-int dhcp_configure(const struct net_plan *plan)
+/* Return: 0 or as reported */
+static int obtain(const struct net_plan *plan, struct dhcp_lease *lease, long *since)
 {
 	struct dhcp_exchange exchange;
-	struct dhcp_lease lease;
-	long result;
+	long result = dhcp_open(&exchange, plan);
 
-	dhcp_release(plan->kernel, plan->name);
-	result = dhcp_open(&exchange, plan);
 	if (result)
 		return (int)result;
 	exchange.deadline = net_milliseconds() + plan->seconds * 1000L;
-	result = dhcp_obtain(&exchange, &lease);
+	result = dhcp_obtain(&exchange, lease);
 	dhcp_close(&exchange);
+	*since = exchange.asked;
+	return result ? explain(plan, result) : 0;
+}
+
+/* The lease that there is, if any, gives way to the new one, or goes on when there is none. */
+int dhcp_configure(const struct net_plan *plan)
+{
+	struct net_plan silent = *plan;
+	struct dhcp_lease lease, before;
+	long since, since_before;
+	int result;
+
+	dhcp_take(plan, &before, &since_before);
+	result = obtain(plan, &lease, &since);
+	silent.error = NULL;
+	if (result && before.address && dhcp_keep(&silent, &before, since_before))
+		dhcp_withdraw(plan, &before); /* nobody would extend it */
 	if (result)
-		return explain(plan, result);
-	result = dhcp_apply(plan, &lease);
-	return result || lease.seconds == UINT32_MAX ? (int)result : dhcp_keep(plan, &lease, exchange.asked);
+		return result;
+	result = dhcp_apply(plan, &lease, &before);
+	if (!result)
+		result = dhcp_keep(plan, &lease, since);
+	if (result)
+		dhcp_withdraw(plan, &lease);
+	return result;
 }

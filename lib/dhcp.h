@@ -86,17 +86,28 @@ long dhcp_obtain(struct dhcp_exchange *exchange, struct dhcp_lease *lease);
  */
 long dhcp_extend(struct dhcp_exchange *exchange, struct dhcp_lease *lease, bool anybody);
 
-/** dhcp_apply() - let the interface have what a server gave. Return: 0 or as reported */
-int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease);
-/** dhcp_withdraw() - take the address and its name servers away */
+/**
+ * dhcp_apply() - let the interface have what a server gave
+ * @before: what it has by the lease that this one replaces, whose address goes when it is another one
+ * Return: 0 or as reported
+ */
+int dhcp_apply(const struct net_plan *plan, const struct dhcp_lease *lease, const struct dhcp_lease *before);
+/** dhcp_withdraw() - take the address, its route and its name servers away */
 void dhcp_withdraw(const struct net_plan *plan, const struct dhcp_lease *lease);
 
 /**
- * dhcp_keep() - extend a lease from now on, on a thread of its own; it ends with the interface, the kernel, or by
- * dhcp_release() (internal.h)
+ * dhcp_keep() - extend a lease from now on, on a thread of its own if it ends; that ends with the interface, the kernel,
+ * or by dhcp_take()
  * @since: when it was asked for, by net_milliseconds()
  * Return: 0 or as reported
  */
 int dhcp_keep(const struct net_plan *plan, const struct dhcp_lease *lease, long since);
+
+/**
+ * dhcp_take() - keep the lease of an interface no longer, and leave what it has by it as it is
+ * @lease: out: the lease; its address is 0 when there is none
+ * @since: out: when it was asked for
+ */
+void dhcp_take(const struct net_plan *plan, struct dhcp_lease *lease, long *since);
 
 #endif

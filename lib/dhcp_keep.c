@@ -25,8 +25,9 @@
 /**
  * struct dhcp_keeper - a lease that is kept
  * @plan:   its @name and @error are the two that follow
- * @lease, @since: what it has, and since when by net_milliseconds(); the thread's own
+ * @lease, @since: what it has, and since when by net_milliseconds(); the thread's own. Its address is 0 when it is lost
  * @changed: @stop was set
+ * @thread: that keeps it, unless it lasts for ever: @endless
  * @stop:   written with rumpus_lock, read by the thread without
  * @in_kernel: list of the kernel's, under rumpus_lock; who takes it out of there joins and frees it
  */
@@ -38,7 +39,7 @@ struct dhcp_keeper {
 	long since;
 	pthread_t thread;
 	pthread_cond_t changed;
-	bool stop;
+	bool endless, stop;
 	LIST_ENTRY(dhcp_keeper) in_kernel;
 };
 
@@ -66,16 +67,20 @@ static void say(const struct dhcp_keeper *keeper, const char *what)
 	kernel_log(keeper->plan.kernel, "rumpus: %s: dhcp: %s %s\n", keeper->name, text, what);
 }
 
-/* Have the kernel take the new lifetime. Return: 0 or as reported */
-static long take_over(struct dhcp_keeper *keeper, const struct dhcp_exchange *exchange)
+/* Have the kernel take what the server gave. Return: 0 or as reported */
+static long take_over(struct dhcp_keeper *keeper, const struct dhcp_exchange *exchange, const struct dhcp_lease *lease)
 {
+	const struct dhcp_lease before = keeper->lease;
+
 	keeper->since = exchange->asked;
-	return dhcp_apply(&keeper->plan, &keeper->lease);
+	keeper->lease = *lease;
+	return dhcp_apply(&keeper->plan, lease, &before);
 }
 
 /* Return: 0: extended; -ETIMEDOUT: not yet; -EADDRNOTAVAIL: refused; other errors: there is no sense in going on */
 static long extend_once(struct dhcp_keeper *keeper, bool anybody, long end)
 {
+	struct dhcp_lease lease = keeper->lease;
 	struct dhcp_exchange exchange;
 	long result = dhcp_open(&exchange, &keeper->plan), limit;
 
@@ -84,9 +89,9 @@ static long extend_once(struct dhcp_keeper *keeper, bool anybody, long end)
 	limit = net_milliseconds() + ATTEMPT_MAX;
 	exchange.stop = &keeper->stop;
 	exchange.deadline = limit < end ? limit : end;
-	result = dhcp_extend(&exchange, &keeper->lease, anybody);
+	result = dhcp_extend(&exchange, &lease, anybody);
 	dhcp_close(&exchange);
-	return result ? result : take_over(keeper, &exchange);
+	return result ? result : take_over(keeper, &exchange, &lease);
 }
 
 /* Ask again and again from one time to the other, both after keeper.since. Return: as extend_once() */
@@ -111,6 +116,7 @@ static long extend(struct dhcp_keeper *keeper, bool anybody, uint32_t from, uint
 static long search(struct dhcp_keeper *keeper)
 {
 	struct dhcp_exchange exchange;
+	struct dhcp_lease lease;
 	long result;
 
 	do {
@@ -119,10 +125,10 @@ static long search(struct dhcp_keeper *keeper)
 			return result;
 		exchange.stop = &keeper->stop;
 		exchange.deadline = net_milliseconds() + SEARCH_TIME;
-		result = dhcp_obtain(&exchange, &keeper->lease);
+		result = dhcp_obtain(&exchange, &lease);
 		dhcp_close(&exchange);
 	} while (result == -ETIMEDOUT && sleep_until(keeper, net_milliseconds() + SEARCH_PAUSE));
-	return result ? result : take_over(keeper, &exchange);
+	return result ? result : take_over(keeper, &exchange, &lease);
 }
 
 /* One lease to its end, or its extension. Return: 0: there is one; else there will be none */
@@ -138,6 +144,7 @@ static long keep(struct dhcp_keeper *keeper)
 	say(keeper,
 	    result == -ETIMEDOUT ? "is lost: no server has extended the lease" : "is lost: the server refuses it");
 	dhcp_withdraw(&keeper->plan, &lease);
+	keeper->lease.address = 0;
 	result = search(keeper);
 	if (!result)
 		say(keeper, "is the address from now on");
@@ -173,6 +180,7 @@ static struct dhcp_keeper *make_keeper(const struct net_plan *plan, const struct
 	keeper->plan = *plan;
 	keeper->lease = *lease;
 	keeper->since = since;
+	keeper->endless = lease->seconds == UINT32_MAX;
 	strncpy(keeper->name, plan->name, sizeof(keeper->name) - 1);
 	keeper->plan.name = keeper->name;
 	keeper->plan.error = keeper->error;
@@ -194,8 +202,10 @@ int dhcp_keep(const struct net_plan *plan, const struct dhcp_lease *lease, long 
 	error = api_begin();
 	/* With the lock, so that a kernel that ends finds it or keeps it from being started. */
 	if (!error) {
-		error = plan->kernel->dead ? -ESHUTDOWN
-					   : io_thread_create(&keeper->thread, "rumpus-dhcp", keeper_main, keeper);
+		if (plan->kernel->dead)
+			error = -ESHUTDOWN;
+		else if (!keeper->endless)
+			error = io_thread_create(&keeper->thread, "rumpus-dhcp", keeper_main, keeper);
 		if (!error)
 			LIST_INSERT_HEAD(&plan->kernel->keepers, keeper, in_kernel);
 		api_end();
@@ -221,16 +231,42 @@ static struct dhcp_keeper *take(struct rumpus *kernel, const char *name)
 	return NULL;
 }
 
+/* The same, and wait for its thread */
+static struct dhcp_keeper *stop(struct rumpus *kernel, const char *name)
+{
+	struct dhcp_keeper *keeper = take(kernel, name);
+
+	if (keeper && !keeper->endless) {
+		pthread_mutex_unlock(&rumpus_lock);
+		pthread_join(keeper->thread, NULL);
+		pthread_mutex_lock(&rumpus_lock);
+	}
+	return keeper;
+}
+
 static void release(struct rumpus *kernel, const char *name)
 {
 	struct dhcp_keeper *keeper;
 
-	while ((keeper = take(kernel, name))) {
-		pthread_mutex_unlock(&rumpus_lock);
-		pthread_join(keeper->thread, NULL);
+	while ((keeper = stop(kernel, name)))
 		free_keeper(keeper);
-		pthread_mutex_lock(&rumpus_lock);
+}
+
+void dhcp_take(const struct net_plan *plan, struct dhcp_lease *lease, long *since)
+{
+	struct dhcp_keeper *keeper;
+
+	*lease = (struct dhcp_lease){ 0 };
+	*since = 0;
+	if (api_begin())
+		return;
+	keeper = stop(plan->kernel, plan->name);
+	if (keeper) {
+		*lease = keeper->lease;
+		*since = keeper->since;
+		free_keeper(keeper);
 	}
+	api_end();
 }
 
 void dhcp_release(struct rumpus *kernel, const char *name)

@@ -152,13 +152,11 @@ int net_drop_address(struct rumpus *kernel, int index, const struct net_prefix *
 	return netlink_transact(kernel, &request);
 }
 
-int net_set_route(struct rumpus *kernel, const struct net_prefix *to, const struct net_prefix *via, int index,
-		  uint16_t flags, uint8_t protocol)
+static void begin_route(struct netlink_request *request, uint16_t type, uint16_t flags, const struct net_prefix *to,
+			const struct net_prefix *via, int index, uint8_t protocol)
 {
-	struct netlink_request request;
-
-	netlink_begin(&request, RTM_NEWROUTE, NLM_F_CREATE | flags, sizeof(request.body.route));
-	request.body.route = (struct rtmsg){
+	netlink_begin(request, type, flags, sizeof(request->body.route));
+	request->body.route = (struct rtmsg){
 		.rtm_family = (uint8_t)to->family,
 		.rtm_dst_len = (uint8_t)to->bits,
 		.rtm_table = RT_TABLE_MAIN,
@@ -167,10 +165,27 @@ int net_set_route(struct rumpus *kernel, const struct net_prefix *to, const stru
 		.rtm_type = RTN_UNICAST,
 	};
 	if (to->bits)
-		netlink_add(&request, RTA_DST, to->bytes, to->size);
+		netlink_add(request, RTA_DST, to->bytes, to->size);
 	if (via)
-		netlink_add(&request, RTA_GATEWAY, via->bytes, via->size);
+		netlink_add(request, RTA_GATEWAY, via->bytes, via->size);
 	if (index)
-		netlink_add(&request, RTA_OIF, &index, sizeof(index));
+		netlink_add(request, RTA_OIF, &index, sizeof(index));
+}
+
+int net_set_route(struct rumpus *kernel, const struct net_prefix *to, const struct net_prefix *via, int index,
+		  uint16_t flags, uint8_t protocol)
+{
+	struct netlink_request request;
+
+	begin_route(&request, RTM_NEWROUTE, NLM_F_CREATE | flags, to, via, index, protocol);
+	return netlink_transact(kernel, &request);
+}
+
+int net_drop_route(struct rumpus *kernel, const struct net_prefix *to, const struct net_prefix *via, int index,
+		   uint8_t protocol)
+{
+	struct netlink_request request;
+
+	begin_route(&request, RTM_DELROUTE, 0, to, via, index, protocol);
 	return netlink_transact(kernel, &request);
 }

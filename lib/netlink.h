@@ -87,4 +87,8 @@ int net_drop_address(struct rumpus *kernel, int index, const struct net_prefix *
 int net_set_route(struct rumpus *kernel, const struct net_prefix *to, const struct net_prefix *via, int index,
 		  uint16_t flags, uint8_t protocol);
 
+/** net_drop_route() - take one away that net_set_route() added with the same. Return: 0, -ESRCH when it is not there */
+int net_drop_route(struct rumpus *kernel, const struct net_prefix *to, const struct net_prefix *via, int index,
+		   uint8_t protocol);
+
 #endif

@@ -255,7 +255,8 @@ int rumpus_net_route(struct rumpus *kernel, const char *destination, const char 
  * What was done before something failed stays done. A lease from DHCP that ends is extended in time by a thread of the
  * library's, "rumpus-dhcp", which sleeps until then and ends with the interface or the kernel. When no server extends it,
  * or refuses to, the address goes, with its name servers, and the thread asks for another one, once a minute; the kernel's
- * log has a line about either.
+ * log has a line about either. "dhcp" once more replaces the lease that there is by the new one, with its address, route and
+ * name servers; when nobody gives one, the old one goes on.
  * Return: 0; -EINVAL for settings that are not understood, or a gateway in no network of the interface; -ENODEV without
  * such an interface; -EEXIST for an address or route that is there; -EADDRINUSE when another station has the address;
  * -ETIMEDOUT when nobody answered; -EOPNOTSUPP when the kernel has no network

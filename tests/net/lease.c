@@ -3,6 +3,7 @@
  * Leases of a DHCP server that refuses, talks nonsense, changes its mind, falls silent: what a kernel's interface has
  * by them, how they are extended, lost and found again
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -259,6 +260,34 @@ static void check_refusals(void)
 	server.host = 8;
 	tap_is(configure(&a, "dhcp wait=30 dns=10.8.0.9"), 0, "another address, and a name server %s", error);
 	tap_ok(await_servers("10.8.0.9 10.8.0.3 10.8.0.4"), "which comes first: %s", list);
+	tap_ok(has_address("10.8.0.8") && !has_address("10.8.0.7"), "the new address has replaced the old one");
+	server_stop(&server);
+}
+
+/* One lease, one address, however often it is asked for by hand */
+static void check_replacement(void)
+{
+	struct server server = { .host = 7, .id = 2, .name_server = 3 };
+
+	server_start(&server);
+	tap_is(configure(&a, "dhcp wait=30"), 0, "a lease without an end %s", error);
+	server.host = 9;
+	server.lease = 60;
+	server.renewal = 1;
+	server.rebinding = 50;
+	tap_is(configure(&a, "dhcp wait=30"), 0, "asked again, for one that is to be extended each second %s", error);
+	tap_ok(has_address("10.8.0.9") && !has_address("10.8.0.7"), "the old address has gone");
+	tap_is(node_ping(&a, "10.8.0.2", 1, 64), 1, "there is a network");
+	server.silent = true;
+	tap_is(configure(&a, "dhcp wait=1"), -ETIMEDOUT, "asked again, nobody answers: %s", error);
+	tap_ok(has_address("10.8.0.9") && await_servers("10.8.0.3 10.8.0.4"), "what was there is there: %s", list);
+	server.extensions = 0;
+	server.silent = false;
+	tap_ok(await_count(&server.extensions, 2), "and is kept");
+	server.lease = 0;
+	server.host = 10;
+	tap_is(configure(&a, "dhcp wait=30"), 0, "asked again, for a lease without an end %s", error);
+	tap_ok(has_address("10.8.0.10") && !has_address("10.8.0.9"), "the old address has gone");
 	server_stop(&server);
 }
 
@@ -366,6 +395,7 @@ int main(int argc, char **argv)
 	node_boot(&a, "a", 1);
 	node_boot(&b, "b", 1);
 	run(check_refusals);
+	run(check_replacement);
 	run(check_garbage);
 	run(check_extension);
 	run(check_rebinding);
