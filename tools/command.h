@@ -39,7 +39,9 @@ enum exit_code {
 
 /**
  * struct image - one disk image that the command works on
- * @path:     as given
+ * @path:     as given, with its partition: what messages call it
+ * @file:     the host's
+ * @partition: of the file, by number, name or UUID; NULL: what --partition says
  * @fd:       the parent's; the worker holds it by the disk only
  * @look:     the same image, opened for looking at it when the disk's own is for direct I/O; -1: @fd serves for both
  * @writable: the command changes it: no overlay
@@ -48,15 +50,16 @@ enum exit_code {
  * @dev, @ino: which file it is
  * @size:     bytes
  * @sector:   bytes of the device's sectors; 512 for a file
+ * @start, @end: the worker's: bytes of the file in which its file system is, when it has been mounted
  * @disk, @node, @type, @root: the worker's: device, its name in the kernel, file-system type, open root directory
  */
 struct image {
-	const char *path;
+	const char *path, *file, *partition;
 	int fd, look;
 	bool writable, lower, is_device;
 	dev_t dev;
 	ino_t ino;
-	uint64_t size;
+	uint64_t size, start, end;
 	unsigned int sector;
 	struct hyp_blk *disk;
 	char node[48];
@@ -213,6 +216,8 @@ enum operand_kind {
 	OPERAND_TREE,  /* IMAGE, IMAGE:/PATH or a directory of the host */
 };
 
+/** image_named() - does @text name an image: a file, or "FILE@PARTITION" with a file that exists? */
+bool image_named(const char *text);
 /** operand_take() - understand one argument, opening nothing. Return: as operands_take() */
 int operand_take(struct command *command, const char *argument, enum operand_kind kind, struct operand *operand);
 /** HOST_PREFIX - in a shell, before a path of the host */
@@ -416,6 +421,8 @@ void needs_reap(void);
 void needs_load(struct worker *worker, int needs);
 
 /* mount.c */
+/** image_partition() - the partition that is asked for: its own, or that of all images. Return: NULL for none */
+const char *image_partition(const struct command *command, const struct image *image);
 /** image_find() - where the file system of an image is, by the command's options. Return: 0, or a negative errno */
 int image_find(const struct command *command, const struct image *image, uint64_t *offset, uint64_t *size);
 /** driver_of() - the name of the kernel's driver for a type of file system, where they differ */

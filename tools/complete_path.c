@@ -104,7 +104,7 @@ static bool is_address(const char *word)
 	for (const char *at = strstr(word, ":/"); at; at = strstr(at + 1, ":/")) {
 		char *path = strndup(word, (size_t)(at - word));
 		struct stat st;
-		bool found = path && !stat(path, &st) && !S_ISDIR(st.st_mode);
+		bool found = path && (stat(path, &st) ? image_named(path) : !S_ISDIR(st.st_mode));
 
 		free(path);
 		if (found)

@@ -88,7 +88,7 @@ static void add_row(struct table *table, const struct command *command, const st
 	const struct df_options *options = command->own;
 	uint64_t free_files = place->files - place->files_used;
 
-	table_add(table, place->number ? "%s p%u" : "%s", command->images[place->image].path, place->number);
+	table_add(table, place->number ? "%s@%u" : "%s", command->images[place->image].file, place->number);
 	table_add(table, "%s", *type ? type : "-");
 	for (unsigned int i = 0; i < 4 && !place->mounted; i++)
 		table_add(table, "-");
@@ -138,7 +138,7 @@ static int record(struct session *session, struct wire_record *record)
 	if (!place.number && !place.mounted)
 		return 0;
 	if (options->json) {
-		print_json(command->images[place.image].path, &place, &names);
+		print_json(command->images[place.image].file, &place, &names);
 		return 0;
 	}
 	if (!table)

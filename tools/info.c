@@ -119,7 +119,7 @@ static void tell_image(struct worker *worker, const struct image *image)
 	const char *foreign = foreign_format(image->fd);
 	struct probe_table table;
 
-	tell(worker, "Image", image->path);
+	tell(worker, "Image", image->file);
 	tell(worker, "Format", foreign ? foreign : image->is_device ? "block device" : "raw");
 	tell_size(worker, "Size", image->size);
 	if (probe_partitions(image, &table))
@@ -321,7 +321,7 @@ static void print_places(const struct session *session, struct info_state *state
 		for (unsigned int i = 0; i < state->count; i++)
 			json_place(json_document(), &state->places[i]);
 		json_close(json_document(), ']');
-	} else if (state->count == 1 && (!state->places[0].place.number || session->command->options.partition)) {
+	} else if (state->count == 1 && (!state->places[0].place.number || image_partition(session->command, session->command->images))) {
 		print_one(&state->places[0]);
 	} else if (state->count) {
 		print_table(state);

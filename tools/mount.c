@@ -142,20 +142,36 @@ static void list_partitions(struct worker *worker, const struct image *image, co
 		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s", used ? ", " : "");
 		used += (size_t)describe_partition(image, &table->partitions[i], list + used, sizeof(list) - used);
 	}
-	report_error(&worker->report, image->path, "has partitions; choose one with -p: %s", list);
+	if (worker->command->image_count > 1)
+		report_error(&worker->report, image->path, "has partitions; choose one, as in %s@%d: %s", image->file,
+			     table->partitions[0].number, list);
+	else
+		report_error(&worker->report, image->path, "has partitions; choose one with -p: %s", list);
+}
+
+const char *image_partition(const struct command *command, const struct image *image)
+{
+	return image->partition ? image->partition : command->options.partition;
+}
+
+/* Lower layers need not all have the partition that is meant for all images. */
+static bool is_whole(const struct image *image)
+{
+	return image->lower && !image->partition;
 }
 
 int image_find(const struct command *command, const struct image *image, uint64_t *offset, uint64_t *size)
 {
+	const char *wish = image_partition(command, image);
 	const struct probe_partition *partition;
 	struct probe_table table;
 
 	*offset = *size = 0;
-	if (!command->options.partition)
+	if (!wish)
 		return 0;
 	if (probe_partitions(image, &table))
-		return image->lower ? 0 : -ENOENT;
-	partition = probe_choose(&table, command->options.partition);
+		return is_whole(image) ? 0 : -ENOENT;
+	partition = probe_choose(&table, wish);
 	if (!partition)
 		return -ENOENT;
 	*offset = partition->offset;
@@ -171,26 +187,49 @@ const char *driver_of(const char *type)
 /* Finds the partition that the command names. Return: 0, -ENOENT after a message */
 static int choose_partition(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
 {
-	const char *wish = worker->command->options.partition;
+	const char *wish = image_partition(worker->command, image);
 	const struct probe_partition *partition;
 	struct probe_table table;
 
 	if (probe_partitions(image, &table)) {
-		if (image->lower)
+		if (is_whole(image))
 			return 0;
-		report_error(&worker->report, image->path, "has no partition table; leave out -p %s", wish);
+		report_error(&worker->report, image->path, "has no partition table; leave out %s%s",
+			     image->partition ? "@" : "-p ", wish);
 		return -ENOENT;
 	}
 	partition = probe_choose(&table, wish);
 	if (!partition) {
-		report_error(&worker->report, image->path, "has no partition \"%s\"", wish);
-		list_partitions(worker, image, &table);
+		report_error(&worker->report, image->path, "has no partition \"%s\"%s", wish,
+			     table.count ? "" : "; its partition table is empty");
+		if (table.count)
+			list_partitions(worker, image, &table);
 		return -ENOENT;
 	}
 	*offset = partition->offset;
 	*size = partition->size;
 	snprintf(image->node + strlen(image->node), sizeof(image->node) - strlen(image->node), "p%d",
 		 partition->number);
+	return 0;
+}
+
+/*
+ * Each of several partitions of a file has a disk of its own, so that one that is read is not changed while another
+ * one is written to. Two of what is one place would not know of each other's writes.
+ */
+static int claim(struct worker *worker, struct image *image, uint64_t offset, uint64_t size)
+{
+	const struct command *command = worker->command;
+
+	image->start = offset;
+	image->end = size ? offset + size : image->size;
+	for (const struct image *other = command->images; other < command->images + command->image_count; other++) {
+		if (other == image || other->root < 0 || strcmp(other->file, image->file) ||
+		    (!other->writable && !image->writable) || other->start >= image->end || image->start >= other->end)
+			continue;
+		report_error(&worker->report, image->path, "is where %s is, too; give both the same name", other->path);
+		return -EBUSY;
+	}
 	return 0;
 }
 
@@ -201,7 +240,7 @@ static int unknown_contents(struct worker *worker, const struct image *image, in
 	if (error == -EEXIST)
 		report_error(&worker->report, image->path,
 			     "has signatures of several file systems; choose one with -t TYPE");
-	else if (!worker->command->options.partition && !probe_partitions(image, &table) && table.count)
+	else if (!image_partition(worker->command, image) && !probe_partitions(image, &table) && table.count)
 		list_partitions(worker, image, &table);
 	else
 		report_error(&worker->report, image->path,
@@ -257,7 +296,7 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 		report_error(&worker->report, image->path,
 			     "its partition table is damaged: the kernel finds no partition %s there; repair the table "
 			     "(gdisk, sfdisk)",
-			     options->partition);
+			     image_partition(worker->command, image));
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)
 		report_error(&worker->report, image->path,
 			     "%s does not take the mount options \"%s\", or there is no such "
@@ -345,10 +384,12 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 
 	if (image->root >= 0)
 		return 0; /* a shell's, which mounted it once for all lines */
-	if (worker->command->options.partition)
+	if (image_partition(worker->command, image))
 		error = choose_partition(worker, image, &offset, &size);
 	if (!error)
 		error = find_type(worker, image, offset, size);
+	if (!error)
+		error = claim(worker, image, offset, size);
 	if (error)
 		return (int)error;
 	found = clock_now();

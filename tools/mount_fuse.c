@@ -39,12 +39,12 @@ static int understand(struct command *command, struct mounting *mounting, char *
 		return EXIT_PROBLEM;
 	}
 	mounting->connection.dir = dir;
-	mounting->connection.source = realpath(image->path, NULL);
+	mounting->connection.source = realpath(image->file, NULL);
 	if (!mounting->connection.source)
-		mounting->connection.source = image->path; /* opening it says what is wrong */
+		mounting->connection.source = image->file; /* opening it says what is wrong */
 	if (connection_check(command->report, dir, mounting->nonempty))
 		return EXIT_PROBLEM;
-	image->writable = mounting->read_write || (!mounting->read_only && !access(image->path, W_OK));
+	image->writable = mounting->read_write || (!mounting->read_only && !access(image->file, W_OK));
 	if (!image->writable)
 		mounting->connection.flags |= MS_RDONLY;
 	keep_kernel_path();

@@ -104,7 +104,7 @@ static size_t put(char *text, size_t size, size_t used, const char *format, ...)
 static void tell_clients(const struct session *session)
 {
 	const struct connection *connection = &mounting_of(session)->connection;
-	const char *partition = session->command->options.partition;
+	const char *partition = image_partition(session->command, &session->command->images[0]);
 	const struct fuse_count *count = &session->shared->served;
 	char text[2 * PATH_MAX + 512] = "";
 	const size_t size = sizeof(text) - 1;
@@ -409,7 +409,7 @@ bool mounting_again(struct command *command)
 	mounting->connection.id = 0;
 	mounting->connection.flags |= MS_RDONLY;
 	/* By a name that is good in any directory. What a journal holds is replayed into memory. */
-	image->path = mounting->connection.source;
+	image->path = image->file = mounting->connection.source;
 	image->writable = false;
 	if (!images_open(command))
 		return true;

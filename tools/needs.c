@@ -72,7 +72,7 @@ static void look_at(const struct command *command, const struct image *image, st
 	if (!image_find(command, image, &offset, &size))
 		note(needs, image, offset, size);
 	/* What mounts by itself may do so with one partition after the other. */
-	if (!command->sub->unmounted || command->options.partition || probe_partitions(image, &table))
+	if (!command->sub->unmounted || image_partition(command, image) || probe_partitions(image, &table))
 		return;
 	for (unsigned int i = 0; i < table.count; i++)
 		note(needs, image, table.partitions[i].offset, table.partitions[i].size);

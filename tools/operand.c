@@ -27,6 +27,30 @@ static bool exists(const char *path)
 }
 
 /*
+ * The "@" that separates an image from its partition; NULL when there is none. What exists on the host wins here, too:
+ * first the whole, then the shortest beginning.
+ */
+static const char *partition_mark(const char *text)
+{
+	if (exists(text))
+		return NULL;
+	for (const char *at = strchr(text, '@'); at; at = strchr(at + 1, '@')) {
+		char *file = strndup(text, (size_t)(at - text));
+		bool found = file && exists(file);
+
+		free(file);
+		if (found && at[1])
+			return at;
+	}
+	return NULL;
+}
+
+bool image_named(const char *text)
+{
+	return exists(text) || partition_mark(text);
+}
+
+/*
  * The colon that separates an image from a path in it; NULL when there is none. A host file whose own name has colons
  * wins: first the whole argument, then the shortest beginning that exists, before each ":/".
  */
@@ -41,7 +65,7 @@ static char *separator(char *text, enum operand_kind kind)
 
 		first = first ? first : at;
 		*at = 0;
-		found = exists(text);
+		found = image_named(text);
 		*at = ':';
 		if (found)
 			return at;
@@ -62,6 +86,7 @@ static bool is_directory(const char *path)
 
 static struct image *add_image(struct command *command, const char *path)
 {
+	const char *mark = partition_mark(path);
 	struct image *image;
 
 	for (unsigned int i = 0; i < command->image_count; i++) {
@@ -71,7 +96,13 @@ static struct image *add_image(struct command *command, const char *path)
 	if (command->image_count == IMAGES_MAX)
 		return NULL;
 	image = &command->images[command->image_count++];
-	*image = (struct image){ .path = path, .fd = -1, .look = -1, .root = -1 };
+	*image = (struct image){ .path = path, .file = path, .fd = -1, .look = -1, .root = -1 };
+	if (!mark)
+		return image;
+	image->partition = mark + 1;
+	image->file = strndup(path, (size_t)(mark - path));
+	if (!image->file)
+		abort();
 	return image;
 }
 
@@ -175,12 +206,12 @@ static int refuse(const struct command *command, const struct image *image, int 
 
 	switch (error) {
 	case ENOENT:
-		refuse_missing(report, image->path);
+		refuse_missing(report, image->file);
 		break;
 	case EACCES:
 	case EPERM:
 		report_error(report, image->path, "no permission to %s the %s", image->writable ? "write to" : "read",
-			     is_block_device(image->path) ? "device; become a member of its group, or root"
+			     is_block_device(image->file) ? "device; become a member of its group, or root"
 							  : "image; change its mode or owner");
 		break;
 	case EROFS:
@@ -233,7 +264,7 @@ static int examine(const struct command *command, struct image *image)
  * Look whether someone else writes to the image, with a view of the whole host. The worker takes the lock that counts,
  * later, but cannot see who holds it against it, nor the host's loop devices.
  */
-static int check_lock(const struct command *command, const struct image *image)
+static int check_lock(const struct command *command, const struct image *image, bool written)
 {
 	char spec[48], error[256] = "";
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE };
@@ -243,7 +274,7 @@ static int check_lock(const struct command *command, const struct image *image)
 
 	snprintf(spec, sizeof(spec), "file,engine=threads,fd=%d:", image->fd);
 	for (unsigned int tries = 0;; tries++) {
-		result = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
+		result = hyp_blk_open(spec, written ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
 		if (!result) {
 			disk->ops->close(disk);
 			return EXIT_DONE;
@@ -272,21 +303,59 @@ static int open_look(const struct command *command, struct image *image)
 	return image->look < 0 ? refuse(command, image, errno) : EXIT_DONE;
 }
 
-static int open_one(const struct command *command, struct image *image)
+/* Is the file of image @n, which may have several partitions that are used, written to? */
+static bool is_written(const struct command *command, unsigned int n)
 {
-	int flags = (image->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	const struct image *images = command->images;
+
+	for (unsigned int i = 0; i < command->image_count; i++) {
+		if (images[i].writable && !strcmp(images[i].file, images[n].file))
+			return true;
+	}
+	return false;
+}
+
+/* Another partition of a file that is open: one file description, as its lock would be in its own way. */
+static int open_again(const struct command *command, struct image *image, const struct image *first)
+{
+	image->fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
+	image->look = image->fd < 0 || first->look < 0 ? -1 : fcntl(first->look, F_DUPFD_CLOEXEC, 0);
+	if (image->fd < 0 || (first->look >= 0 && image->look < 0))
+		return refuse(command, image, errno);
+	image->dev = first->dev;
+	image->ino = first->ino;
+	image->size = first->size;
+	image->sector = first->sector;
+	image->is_device = first->is_device;
+	return EXIT_DONE;
+}
+
+static int open_first(const struct command *command, struct image *image, bool written)
+{
+	int flags = (written ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 	int result;
 
 	/* How mount(8), mkfs(8) and losetup(8) keep out of each other's way on devices. */
-	if (image->writable && is_block_device(image->path))
+	if (written && is_block_device(image->file))
 		flags |= O_EXCL;
-	image->fd = open(image->path, flags);
+	image->fd = open(image->file, flags);
 	if (image->fd < 0)
 		return refuse(command, image, errno);
 	result = examine(command, image);
 	if (!result)
-		result = check_lock(command, image);
+		result = check_lock(command, image, written);
 	return result || !command->resident ? result : open_look(command, image);
+}
+
+static int open_one(struct command *command, unsigned int n)
+{
+	struct image *images = command->images;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (!strcmp(images[i].file, images[n].file))
+			return open_again(command, &images[n], &images[i]);
+	}
+	return open_first(command, &images[n], is_written(command, n));
 }
 
 /* Two names of one image must not become two disks. */
@@ -295,10 +364,11 @@ static int refuse_twice(const struct command *command, unsigned int n)
 	const struct image *images = command->images;
 	struct stat st;
 
-	if (stat(images[n].path, &st))
+	if (stat(images[n].file, &st))
 		return EXIT_DONE; /* opening it tells why */
 	for (unsigned int i = 0; i < n; i++) {
-		if (images[i].dev == st.st_dev && images[i].ino == st.st_ino) {
+		if (images[i].dev == st.st_dev && images[i].ino == st.st_ino &&
+		    strcmp(images[i].file, images[n].file)) {
 			report_error(command->report, images[n].path,
 				     "is the same image as %s; give both the same name", images[i].path);
 			return EXIT_PROBLEM;
@@ -341,7 +411,7 @@ int images_open(struct command *command)
 		int result = refuse_twice(command, i);
 
 		if (!result)
-			result = open_one(command, &command->images[i]);
+			result = open_one(command, i);
 		if (!result)
 			i++;
 		else if (images_apart(command) && command->image_count > 1)

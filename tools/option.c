@@ -20,7 +20,7 @@ const struct option_rule options_common[] = {
 	  offsetof(struct options, partition) },
 	{ 'o', "options", "OPTIONS", "mount options, as in mount(8)", option_text,
 	  offsetof(struct options, mount_options) },
-	{ 0, "lower", "IMAGE[:/DIR]", "lay the image over this one; several: the topmost first", option_lower,
+	{ 0, "lower", "IMAGE[@PARTITION][:/DIR]", "lay the image over this one; several: the topmost first", option_lower,
 	  offsetof(struct options, layers) },
 	{ 0, "upper", "DIR", "directory of the image that lies over the others, and has what changes", option_text,
 	  offsetof(struct options, upper) },

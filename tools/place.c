@@ -140,6 +140,7 @@ static int send_one(struct worker *worker, struct image *image, unsigned int num
 
 int places_send(struct worker *worker, struct image *image, unsigned int number)
 {
+	const char *wish = image_partition(worker->command, image);
 	const struct options *options = &worker->command->options;
 	const struct probe_partition *partition;
 	struct probe_table table;
@@ -148,8 +149,8 @@ int places_send(struct worker *worker, struct image *image, unsigned int number)
 
 	if (probe_partitions(image, &table))
 		table.count = 0;
-	partition = options->partition ? probe_choose(&table, options->partition) : NULL;
-	if (partition || options->partition || options->type || !table.count || image->root >= 0)
+	partition = wish ? probe_choose(&table, wish) : NULL;
+	if (partition || wish || options->type || !table.count || image->root >= 0)
 		return send_one(worker, image, number, partition);
 	/* A boot sector may look like a table without one. */
 	if (!strcmp(table.type, "dos") && !probe_place(image, 0, 0, &probe))

@@ -154,7 +154,7 @@ static int count_disk(struct image *image)
 
 static int open_disk(struct worker *worker, struct image *image)
 {
-	const char *slash = strrchr(image->path, '/'), *name = slash ? slash + 1 : image->path;
+	const char *slash = strrchr(image->file, '/'), *name = slash ? slash + 1 : image->file;
 	char why[NAME_MAX + 256] = "";
 	int error = -EINVAL;
 

@@ -94,6 +94,37 @@ def refused():
     ok(digest("upper.img") == before, "nothing was written")
 
 
+def partitions(kind):
+    """Layers that are partitions of one image, and such of another one: what is written to changes alone."""
+    names = ["base", "site", "data"]
+    places = [(1 << 20, 16 << 20), (20 << 20, 16 << 20), (40 << 20, harness.SIZE)]
+    harness.gpt("disk.img", 400 << 20, [(*place, name, f"00000000-0000-0000-0000-00000000000{i}")
+                                        for i, (place, name) in enumerate(zip(places, names), 1)])
+    harness.mkfs("data.img", kind)
+    for name, (start, _) in zip(["base.squashfs", "site.squashfs", "data.img"], places):
+        tool("dd", f"if={name}", "of=disk.img", "bs=1M", f"seek={start >> 20}", "conv=notrunc,sparse", "status=none")
+    lowers = ["--lower", "disk.img@2", "--lower", "disk.img@base"]
+    text = run(*lowers, "cat", "disk.img@data:/etc/conf", "disk.img@data:/usr/bin/keep").text
+    ok(text == "site\nkeep\n", "three partitions of an image are one tree", text)
+    text = run("-p", "3", "--lower", "base.squashfs", "--lower", "disk.img@2", "cat", "disk.img:/etc/conf", "disk.img:/etc/site").text
+    ok(text == "base\nonly here\n", "a whole image between two partitions", text)
+    expect("a change of the merged tree", 0, *lowers, "--upper", "/upper", "mv", "disk.img@3:/etc/site", "disk.img@3:/moved", message="^$")
+    text = run(*lowers, "--upper", "/upper", "find", "disk.img@data", "-type", "f").text
+    ok(sorted(text.split()) == [f"disk.img@data:{path}" for path in
+                                ("/etc/conf", "/etc/gone", "/moved", "/opaque/hidden", "/usr/bin/keep")], "is there", text)
+    with open("disk.img", "rb") as disk:
+        for name, (start, size) in zip(["base.squashfs", "site.squashfs"], places):
+            disk.seek(start)
+            with open(name, "rb") as file:
+                ok(disk.read(os.path.getsize(name)) == file.read(), f"{name} has not changed")
+        disk.seek(places[2][0])
+        kinds.write("data.img", disk.read(places[2][1]))
+    check("data.img", kind)
+    expect("a layer over itself", 1, "--lower", "disk.img@3", "--upper", "/upper", "touch", "disk.img@data:/x",
+           message="disk.img@3: is where disk.img@data is, too; give both the same name")
+    expect("a partition that is missing", 1, "--lower", "disk.img@4", "ls", "disk.img@3", message='disk.img@4: has no partition "4"')
+
+
 def main():
     kind = sys.argv[1]
     harness.start()
@@ -106,6 +137,7 @@ def main():
     if kind == "ext4":
         marks()
     refused()
+    partitions(kind)
     harness.done()
 
 

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Partitions that are named in addresses: several of one image in a command, each as if it were an image of its own."""
+
+import os
+import shutil
+import subprocess
+
+import harness
+from harness import check, digest, expect, ok, parsed, run
+
+MIB = 1 << 20
+NAMES = ["boot", "root", "odd@name"]
+PLACES = [(MIB, 60 * MIB), (64 * MIB, 60 * MIB), (128 * MIB, 60 * MIB)]
+UUID = "00000000-0000-0000-0000-00000000000"
+
+
+def make(image):
+    harness.gpt(image, 200 * MIB, [(*place, name, f"{UUID}{i}") for i, (place, name) in enumerate(zip(PLACES, NAMES), 1)])
+    for start, size in PLACES:
+        harness.mkfs("part.img", "ext4", size)
+        with open("part.img", "rb") as source, open(image, "r+b") as target:
+            target.seek(start)
+            shutil.copyfileobj(source, target, MIB)
+    return image
+
+
+def take(image, number):
+    start, size = PLACES[number - 1]
+    with open(image, "rb") as source, open("part.img", "wb") as target:
+        source.seek(start)
+        target.write(source.read(size))
+    return "part.img"
+
+
+def between(image):
+    """What is read stays as it is, byte by byte, while another partition of the same file is written to."""
+    os.makedirs("tree/deep")
+    for name in "one", "deep/two":
+        with open(f"tree/{name}", "w", encoding="utf-8") as file:
+            file.write(f"{name}\n" * 50000)
+    expect("into one partition", 0, "cp", "-r", "tree", f"{image}@1:/", message="^$")
+    before = digest(take(image, 1))
+    expect("from it into another", 0, "cp", "-r", f"{image}@1:/tree", f"{image}@root:/", message="^$")
+    ok(digest(take(image, 1)) == before, "what is read stays as it is")
+    check(take(image, 2), "ext4")
+    expect("both have the same", 0, "diff", "--no-times", f"{image}@1:/tree", f"{image}@2:/tree", message="^$")
+    expect("moved to the third", 0, "mv", f"{image}@2:/tree", f"{image}@{UUID}3:/moved", message="^$")
+    names = run("find", f"{image}@2", f"{image}@p3", "-type", "f").text.split()
+    ok(sorted(names) == [f"{image}@p3:/moved/deep/two", f"{image}@p3:/moved/one"], "it is there alone", names)
+    for number in 2, 3:
+        check(take(image, number), "ext4")
+    archive = run("tar", f"{image}@3:/moved").out
+    with open("moved.tar", "wb") as file:
+        file.write(archive)
+    expect("by an archive", 0, "untar", "-f", "moved.tar", f"{image}@2:/", message="^$")
+    expect("as much", 0, "diff", "--no-times", f"{image}@2:/moved", f"{image}@3:/moved", message="^$")
+
+
+def words(image):
+    """Wherever an image may be named."""
+    text = run("cat", f"{image}@odd@name:/moved/deep/two").text
+    ok(text.startswith("deep/two\n"), "a name with the mark in it", text[:80])
+    rows = run("df", image).text.splitlines()[1:]
+    ok([row.split()[0] for row in rows] == [f"{image}@{i}" for i in (1, 2, 3)], "df names them so", rows)
+    told = parsed("info", "--json", f"{image}@2")
+    ok((told["image"], len(told["places"]), told["places"][0]["partition_name"]) == (image, 1, "root"), "info of one", told)
+    text = run("sh", "-c", "cat tree/one", f"{image}@1").text
+    ok(text.startswith("one\n"), "a shell", text[:80])
+    text = run("_complete", f"rumpus ls {image}@1:/tr").text
+    ok(text == f"+{image}@1:/tree/\t\n", "completion", text)
+    text = run("-p", "1", "find", f"{image}:/tree/one", f"{image}@3:/moved/one").text
+    ok(text == f"{image}:/tree/one\n{image}@3:/moved/one\n", "-p is for those that name none", text)
+    expect("check of two", 0, "check", f"{image}@1", f"{image}@3", message="^$")
+
+
+def refused(image):
+    before = run("find", f"{image}@1", f"{image}@2", f"{image}@3").text
+    expect("one that is missing", 1, "ls", f"{image}@9", message=f'{image}@9: has no partition "9"')
+    expect("which is to be used is said so", 1, "cp", "-r", f"{image}@1:/tree", f"{image}:/", message=f"choose one, as in {image}@1: 1 \\(ext4")
+    expect("nothing after the mark", 1, "ls", f"{image}@", message=f"{image}@: no such file")
+    expect("an image without a table", 1, "ls", "part.img@1", message="part.img@1: has no partition table; leave out @1")
+    expect("one by two names", 1, "mv", f"{image}@1:/tree", f"{image}@boot:/other", message=f"{image}@boot: is where {image}@1 is, too")
+    expect("one by two names, for reading", 0, "diff", f"{image}@1", f"{image}@boot", message="^$")
+    os.link(image, "alias.img")
+    expect("by two names of the file", 1, "cp", f"{image}@1:/tree/one", "alias.img@2:/", message=f"alias.img@2: is the same image as {image}")
+    ok(run("find", f"{image}@1", f"{image}@2", f"{image}@3").text == before, "nothing was made or moved")
+    holder = harness.spawn("sh", "-w", f"{image}@3", stdin="/dev/zero", stdout=subprocess.DEVNULL)
+    harness.worker_of(holder)
+    for _ in range(100):
+        result = run("touch", f"{image}@1:/x")
+        if result.code:
+            break
+    holder.kill()
+    holder.communicate()
+    ok("in use" in result.err, "another one while one is written to", result)
+    shutil.copy("part.img", f"{image}@1")
+    names = run("ls", f"{image}@1").text.split()
+    ok("tree" not in names, "a file of such a name wins", names)
+
+
+def main():
+    harness.start()
+    image = make("disk.img")
+    between(image)
+    words(image)
+    refused(image)
+    harness.done()
+
+
+main()
