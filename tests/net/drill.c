@@ -140,8 +140,8 @@ static void check_reordering(void)
 	long fd = drill_accepted(&drill, &with_sack, NULL);
 
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 1000));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), &got) && got.sack[0] == 1001 &&
-		       got.sack[1] == 2001,
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), &got) && got.sack[0][0] == 1001 &&
+		       got.sack[0][1] == 2001,
 	       "what came too early is told by SACK");
 	tap_is(node_recv_now(&drill.kernel, fd, buf, sizeof(buf)), -EAGAIN, "and not to be read yet");
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
@@ -149,8 +149,8 @@ static void check_reordering(void)
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 2000 && pattern_is(2, 1, buf, 2000),
 	       "all is read in order");
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), &got) && got.sack[0] == 1 &&
-		       got.sack[1] == 1001,
+	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), &got) && got.sack[0][0] == 1 &&
+		       got.sack[0][1] == 1001,
 	       "what came twice is told as well");
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1501, .ack = 1, .length = 1000));
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2501), NULL), "an overlap is cut");
@@ -170,7 +170,7 @@ static void check_recovery(void)
 		tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = at, .ack = 1, .length = 1000), NULL),
 		       "segment at %u", at);
 	for (at = 2001; at <= 4001; at += 1000)
-		script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { 1001, at }));
+		script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { { 1001, at } }));
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
 	       "the lost one comes again");
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 4001));
@@ -238,7 +238,7 @@ static void check_user_timeout(void)
 
 int main(int argc, char **argv)
 {
-	drill_begin(&drill);
+	drill_begin(&drill, argv[1]);
 	check_open_and_close();
 	check_shutdown();
 	check_refusals();

@@ -10,18 +10,23 @@
 
 /**
  * struct drill - the two ends
- * @kernel: 10.9.0.1
- * @peer:   10.9.0.2
+ * @kernel: at the address of @family that is its own
+ * @peer:   at the other one
+ * @family: of the addresses
  * @port:   that was used last
  */
 struct drill {
 	struct node kernel;
 	struct script peer;
+	const struct script_family *family;
 	uint16_t port;
 };
 
-/** drill_begin() - boot the kernel, with the peer at the other end of its device */
-void drill_begin(struct drill *drill);
+/**
+ * drill_begin() - boot the kernel, with the peer at the other end of its device
+ * @family: name of one, as the test's argument says
+ */
+void drill_begin(struct drill *drill, const char *family);
 /** drill_end() - the reverse */
 void drill_end(struct drill *drill);
 

@@ -8,39 +8,21 @@
 #include "frames.h"
 #include "script.h"
 
-#define IP_AT 14U
-#define TCP_AT 34U
+#define TCP 6U
+#define TCP_HEADER 20U
 #define FIRST 1000U    /* of this side's sequence numbers */
 #define PATIENCE 20000 /* milliseconds */
 #define QUIET 200
+#define QUOTED 16U /* bytes of a segment in a message about it; 8 are the least that there must be */
 
-static const unsigned char own[6] = { 2, 0, 0, 0, 0, 2 }, addresses[8] = { 10, 9, 0, 2, 10, 9, 0, 1 };
+enum { OPTION_NOP = 1, OPTION_MSS, OPTION_SCALE, OPTION_SACK_OK, OPTION_SACK, OPTION_STAMP = 8, OPTION_COOKIE = 34 };
 
-static uint32_t get16(const unsigned char *at)
-{
-	return (uint32_t)at[0] << 8 | at[1];
-}
+static const unsigned char own[6] = { 2, 0, 0, 0, 0, 2 };
 
-static uint32_t get32(const unsigned char *at)
-{
-	return get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(unsigned char *at, uint32_t value)
-{
-	at[0] = (unsigned char)(value >> 8);
-	at[1] = (unsigned char)value;
-}
-
-static void put32(unsigned char *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value);
-}
-
-void script_open(struct script *script, const char *spec)
+void script_open(struct script *script, const char *spec, const struct script_family *family)
 {
 	memset(script, 0, sizeof(*script));
+	script->family = family;
 	memcpy(script->kernel, "\x02\x00\x00\x00\x00\x01", sizeof(script->kernel));
 	station_open(&script->station, spec, HYP_NET_OPEN_PLAIN);
 	parcel_make(&script->out);
@@ -61,6 +43,8 @@ void script_connection(struct script *script, uint16_t here, uint16_t there)
 	script->first = 0;
 }
 
+/* ---- what is sent ---- */
+
 static void transmit(struct script *script, uint32_t length)
 {
 	script->out.frame.length = length;
@@ -70,147 +54,200 @@ static void transmit(struct script *script, uint32_t length)
 		tap_note("a frame was not sent");
 }
 
-static unsigned char *put_options(unsigned char *at, const struct segment *segment)
+/* Write the headers before a packet to the kernel. Return: what it carries goes here */
+static unsigned char *begin_packet(struct script *script, const struct script_packet *packet)
 {
-	if (segment->mss) {
-		memcpy(at, "\x02\x04", 2);
-		put16(at + 2, segment->mss);
-		at += 4;
-	}
-	if (segment->sack_ok) {
-		memcpy(at, "\x01\x01\x04\x02", 4);
-		at += 4;
-	}
-	if (segment->stamp || segment->echo) {
-		memcpy(at, "\x01\x01\x08\x0a", 4);
-		put32(at + 4, segment->stamp);
-		put32(at + 8, segment->echo);
-		at += 12;
-	}
-	if (segment->cookie_ok) {
-		memcpy(at, "\x01\x01\x22", 3);
-		at[3] = (unsigned char)(2 + segment->cookie_size);
-		memcpy(at + 4, segment->cookie, segment->cookie_size);
-		at += 4 + segment->cookie_size;
-	}
-	return at;
+	unsigned char *bytes = script->out.bytes;
+
+	memcpy(bytes, script->kernel, 6);
+	memcpy(bytes + 6, own, 6);
+	script_put16(bytes + 12, script->family->type);
+	return bytes + SCRIPT_ETHERNET + script->family->put(bytes + SCRIPT_ETHERNET, packet, false);
+}
+
+/* An option, behind as much as makes its end even with words of four bytes. @size: bytes of @data */
+static unsigned char *put_option(unsigned char *at, unsigned char type, const void *data, unsigned int size)
+{
+	unsigned int i;
+
+	for (i = (2 + size) % 4; i && i < 4; i++)
+		*at++ = OPTION_NOP;
+	*at++ = type;
+	*at++ = (unsigned char)(2 + size);
+	if (size)
+		memcpy(at, data, size);
+	return at + size;
 }
 
 static unsigned char *put_sack(unsigned char *at, const struct script *script, const struct segment *segment)
 {
-	if (!segment->sack[1])
-		return at;
-	memcpy(at, "\x01\x01\x05\x0a", 4);
-	put32(at + 4, script->first + segment->sack[0]);
-	put32(at + 8, script->first + segment->sack[1]);
-	return at + 12;
+	unsigned char blocks[SCRIPT_SACKS * 8];
+	unsigned int i;
+
+	for (i = 0; i < SCRIPT_SACKS && segment->sack[i][1]; i++) {
+		script_put32(blocks + 8 * i, script->first + segment->sack[i][0]);
+		script_put32(blocks + 8 * i + 4, script->first + segment->sack[i][1]);
+	}
+	return i ? put_option(at, OPTION_SACK, blocks, 8 * i) : at;
 }
 
-static void put_ip(unsigned char *ip, uint32_t size, unsigned char protocol, unsigned int ecn)
+static unsigned char *put_options(unsigned char *at, const struct script *script, const struct segment *segment)
 {
-	memset(ip, 0, 20);
-	ip[0] = 0x45;
-	ip[1] = (unsigned char)ecn;
-	put16(ip + 2, size + 20);
-	ip[8] = 64;
-	ip[9] = protocol;
-	memcpy(ip + 12, addresses, sizeof(addresses));
-	put16(ip + 10, (uint16_t)~frame_sum(0, ip, 20));
+	const unsigned char scale = (unsigned char)segment->scale;
+	unsigned char data[8];
+
+	script_put16(data, segment->mss);
+	if (segment->mss)
+		at = put_option(at, OPTION_MSS, data, 2);
+	if (segment->scale_ok)
+		at = put_option(at, OPTION_SCALE, &scale, 1);
+	if (segment->sack_ok)
+		at = put_option(at, OPTION_SACK_OK, NULL, 0);
+	script_put32(data, segment->stamp);
+	script_put32(data + 4, segment->echo);
+	if (segment->stamp || segment->echo)
+		at = put_option(at, OPTION_STAMP, data, 8);
+	if (segment->cookie_ok)
+		at = put_option(at, OPTION_COOKIE, segment->cookie, segment->cookie_size);
+	return put_sack(at, script, segment);
 }
 
-static void put_ethernet(struct script *script)
+/* Return: bytes */
+static unsigned int put_segment(unsigned char *tcp, const struct script *script, const struct segment *segment)
 {
-	memcpy(script->out.bytes, script->kernel, 6);
-	memcpy(script->out.bytes + 6, own, 6);
-	put16(script->out.bytes + 12, 0x0800);
+	const struct script_family *family = script->family;
+	unsigned char *end;
+	uint32_t size;
+
+	memset(tcp, 0, TCP_HEADER);
+	end = put_options(tcp + TCP_HEADER, script, segment);
+	pattern_fill(2, segment->seq, end, segment->length);
+	size = (uint32_t)(end - tcp) + segment->length;
+	script_put16(tcp, script->here);
+	script_put16(tcp + 2, script->there);
+	script_put32(tcp + 4, FIRST + segment->seq);
+	script_put32(tcp + 8, segment->flags & ACK ? script->first + segment->ack : 0);
+	tcp[12] = (unsigned char)((end - tcp) / 4 << 4);
+	tcp[13] = (unsigned char)(segment->flags | segment->ecn);
+	script_put16(tcp + 14, segment->closed ? 0 : segment->window ? segment->window : 65535);
+	script_put16(tcp + 18, segment->urgent);
+	script_put16(tcp + 16,
+		     (uint16_t)~frame_sum(TCP + size + frame_sum(0, family->pair, family->pair_size), tcp, size));
+	return size;
 }
 
-/* ICMP: a message with the beginning of the segment that was too large */
-void script_too_big(struct script *script, uint32_t seq, unsigned int mtu)
+static struct script_packet packet_of(const struct segment *segment, unsigned int size)
 {
-	unsigned char *icmp = script->out.bytes + TCP_AT, *ip = icmp + 8, *tcp = ip + 20;
+	return (struct script_packet){ .protocol = TCP,
+				       .size = size,
+				       .ecn = segment->ip_ecn,
+				       .hops = segment->hops ? segment->hops : 64,
+				       .between = segment->between };
+}
 
-	put_ethernet(script);
-	put_ip(script->out.bytes + IP_AT, 36, 1, 0);
-	memset(icmp, 0, 36);
-	memcpy(icmp, "\x03\x04", 2);
-	put16(icmp + 6, mtu);
-	put_ip(ip, 1480, 6, 0);
-	memcpy(ip + 12, addresses + 4, 4);
-	memcpy(ip + 16, addresses, 4);
-	put16(tcp, script->there);
-	put16(tcp + 2, script->here);
-	put32(tcp + 4, script->first + seq);
-	put16(icmp + 2, (uint16_t)~frame_sum(0, icmp, 36));
-	transmit(script, TCP_AT + 36);
+static void send_piece(struct script *script, const struct script_packet *packet, const unsigned char *bytes)
+{
+	unsigned char *at = begin_packet(script, packet);
+
+	memcpy(at, bytes, packet->size);
+	transmit(script, (uint32_t)(at - script->out.bytes) + packet->size);
 }
 
 void script_send(struct script *script, const struct segment *segment)
 {
-	unsigned char *bytes = script->out.bytes, *ip = bytes + IP_AT, *tcp = bytes + TCP_AT, *end;
-	uint32_t size;
+	static unsigned char tcp[STATION_LARGEST];
+	const struct script_packet packet = packet_of(segment, put_segment(tcp, script, segment));
 
-	put_ethernet(script);
-	memset(tcp, 0, 20);
-	end = put_sack(put_options(tcp + 20, segment), script, segment);
-	pattern_fill(2, segment->seq, end, segment->length);
-	size = (uint32_t)(end - tcp) + segment->length;
-	put_ip(ip, size, 6, segment->ip_ecn);
-	put16(tcp, script->here);
-	put16(tcp + 2, script->there);
-	put32(tcp + 4, FIRST + segment->seq);
-	put32(tcp + 8, segment->flags & ACK ? script->first + segment->ack : 0);
-	tcp[12] = (unsigned char)((end - tcp) / 4 << 4);
-	tcp[13] = (unsigned char)(segment->flags | segment->ecn);
-	put16(tcp + 14, segment->closed ? 0 : segment->window ? segment->window : 65535);
-	put16(tcp + 16, (uint16_t)~frame_sum(6 + size + frame_sum(0, addresses, sizeof(addresses)), tcp, size));
-	transmit(script, TCP_AT + size);
+	send_piece(script, &packet, tcp);
 }
 
-/* The kernel asks for the address of 10.9.0.2 */
-static void answer_arp(struct script *script)
+void script_send_pieces(struct script *script, const struct segment *segment, unsigned int first, unsigned int overlap)
 {
-	unsigned char *out = script->out.bytes;
-	const unsigned char *in = script->in.bytes;
+	static unsigned char tcp[STATION_LARGEST];
+	unsigned int size = put_segment(tcp, script, segment);
+	struct script_packet packet = packet_of(segment, first);
 
-	if (get16(in + 20) != 1 || memcmp(in + 38, addresses, 4) != 0)
-		return;
-	memcpy(out, in + 6, 6);
-	memcpy(out + 6, own, 6);
-	memcpy(out + 12, in + 12, 8);
-	put16(out + 20, 2);
-	memcpy(out + 22, own, 6);
-	memcpy(out + 28, addresses, 4);
-	memcpy(out + 32, in + 22, 10);
-	transmit(script, 42);
+	packet.more = true;
+	send_piece(script, &packet, tcp);
+	packet.more = false;
+	packet.begin = first - overlap;
+	packet.size = size - packet.begin;
+	send_piece(script, &packet, tcp + packet.begin);
 }
 
-static void read_options(const struct script *script, const unsigned char *at, const unsigned char *end,
-			 struct segment *segment)
+void script_complain(struct script *script, enum script_complaint complaint, uint32_t seq, unsigned int mtu)
+{
+	const struct script_family *family = script->family;
+	const struct script_packet about = { .protocol = TCP, .size = 1400, .hops = 64 };
+	const struct script_packet packet = { .protocol = family->control,
+					      .size = 8 + family->header + QUOTED,
+					      .hops = 64 };
+	unsigned char *message = begin_packet(script, &packet), *tcp;
+
+	memset(message, 0, packet.size);
+	memcpy(message, family->complaints[complaint], 2);
+	if (complaint == SCRIPT_TOO_BIG)
+		family->put_mtu(message, mtu);
+	tcp = message + 8 + family->put(message + 8, &about, true);
+	script_put16(tcp, script->there);
+	script_put16(tcp + 2, script->here);
+	script_put32(tcp + 4, script->first + seq);
+	script_control_sum(family, message, packet.size);
+	transmit(script, (uint32_t)(message - script->out.bytes) + packet.size);
+}
+
+static void send_to(struct script *script, const unsigned char station[6], uint32_t length)
+{
+	memcpy(script->out.bytes, station, 6);
+	transmit(script, length);
+}
+
+/* ---- what is received ---- */
+
+static void read_sack(const unsigned char *option, struct segment *segment)
+{
+	unsigned int i;
+
+	for (i = 0; i < SCRIPT_SACKS && 2 + 8 * (i + 1) <= option[1]; i++) {
+		segment->sack[i][0] = script_get32(option + 2 + 8 * i) - FIRST;
+		segment->sack[i][1] = script_get32(option + 6 + 8 * i) - FIRST;
+	}
+}
+
+static void read_option(const unsigned char *option, struct segment *segment)
+{
+	const unsigned int size = option[1] - 2U;
+
+	if (option[0] == OPTION_MSS && size == 2)
+		segment->mss = script_get16(option + 2);
+	if (option[0] == OPTION_SCALE && size == 1) {
+		segment->scale_ok = true;
+		segment->scale = option[2];
+	}
+	segment->sack_ok |= option[0] == OPTION_SACK_OK;
+	if (option[0] == OPTION_SACK)
+		read_sack(option, segment);
+	if (option[0] == OPTION_STAMP && size == 8) {
+		segment->stamp = script_get32(option + 2);
+		segment->echo = script_get32(option + 6);
+	}
+	if (option[0] == OPTION_COOKIE && size <= sizeof(segment->cookie)) {
+		segment->cookie_ok = true;
+		segment->cookie_size = size;
+		memcpy(segment->cookie, option + 2, size);
+	}
+}
+
+static void read_options(const unsigned char *at, const unsigned char *end, struct segment *segment)
 {
 	while (at < end && *at) {
-		if (*at == 1) {
+		if (*at == OPTION_NOP) {
 			at++;
 			continue;
 		}
 		if (end - at < 2 || at[1] < 2 || end - at < at[1])
 			return;
-		if (at[0] == 2)
-			segment->mss = get16(at + 2);
-		segment->sack_ok |= at[0] == 4;
-		if (at[0] == 5 && at[1] >= 10) {
-			segment->sack[0] = get32(at + 2) - FIRST;
-			segment->sack[1] = get32(at + 6) - FIRST;
-		}
-		if (at[0] == 8 && at[1] == 10) {
-			segment->stamp = get32(at + 2);
-			segment->echo = get32(at + 6);
-		}
-		if (at[0] == 34 && at[1] <= 2 + sizeof(segment->cookie)) {
-			segment->cookie_ok = true;
-			segment->cookie_size = at[1] - 2U;
-			memcpy(segment->cookie, at + 2, segment->cookie_size);
-		}
+		read_option(at, segment);
 		at += at[1];
 	}
 }
@@ -218,85 +255,160 @@ static void read_options(const struct script *script, const unsigned char *at, c
 /* Is the received frame a segment of this connection? */
 static bool read_segment(struct script *script, struct segment *segment)
 {
-	const unsigned char *ip = script->in.bytes + IP_AT, *tcp = script->in.bytes + TCP_AT;
+	const unsigned char *bytes = script->in.bytes, *tcp;
+	struct script_packet packet;
 	unsigned int header;
 
-	if (script->in.frame.length < TCP_AT + 20 || get16(script->in.bytes + 12) != 0x0800 || ip[0] != 0x45 ||
-	    ip[9] != 6 || get16(tcp + 2) != script->here || (script->there && get16(tcp) != script->there))
+	if (script->in.frame.length < SCRIPT_ETHERNET || script_get16(bytes + 12) != script->family->type)
 		return false;
-	memcpy(script->kernel, script->in.bytes + 6, 6);
-	script->there = (uint16_t)get16(tcp);
+	header = script->family->get(bytes + SCRIPT_ETHERNET, script->in.frame.length - SCRIPT_ETHERNET, &packet);
+	tcp = bytes + SCRIPT_ETHERNET + header;
+	if (!header || packet.protocol != TCP || packet.begin || packet.more || packet.size < TCP_HEADER ||
+	    script_get16(tcp + 2) != script->here || (script->there && script_get16(tcp) != script->there))
+		return false;
+	memcpy(script->kernel, bytes + 6, 6);
+	script->there = (uint16_t)script_get16(tcp);
 	header = (unsigned int)(tcp[12] >> 4) * 4;
 	if (tcp[13] & SYN)
-		script->first = get32(tcp + 4);
+		script->first = script_get32(tcp + 4);
 	*segment = (struct segment){
-		.flags = tcp[13] & (FIN | SYN | RST | ACK),
+		.flags = tcp[13] & (FIN | SYN | RST | ACK | URG),
 		.ecn = tcp[13] & (ECE | CWR),
-		.ip_ecn = ip[1] & 3,
-		.seq = get32(tcp + 4) - script->first,
-		.ack = tcp[13] & ACK ? get32(tcp + 8) - FIRST : 0,
-		.length = get16(ip + 2) - 20 - header,
-		.window = get16(tcp + 14),
+		.push = tcp[13] & PSH,
+		.ip_ecn = packet.ecn,
+		.hops = packet.hops,
+		.seq = script_get32(tcp + 4) - script->first,
+		.ack = tcp[13] & ACK ? script_get32(tcp + 8) - FIRST : 0,
+		.length = packet.size - header,
+		.window = script_get16(tcp + 14),
+		.urgent = script_get16(tcp + 18),
 	};
-	read_options(script, tcp + 20, tcp + header, segment);
+	read_options(tcp + TCP_HEADER, tcp + header, segment);
 	return true;
 }
 
-static bool receive(struct script *script, struct segment *segment)
+/* What is no segment of this connection. Return: the meaning of the frame */
+static enum script_meaning attend(struct script *script)
+{
+	const unsigned char *in = script->in.bytes;
+	enum script_meaning meaning;
+	unsigned char asking[6];
+
+	meaning = script->family->classify(in, script->in.frame.length, &script->control);
+	if (meaning != SCRIPT_QUESTION || script->deaf)
+		return meaning;
+	memcpy(asking, in + 6, 6);
+	send_to(script, asking, script->family->answer(script->out.bytes, own, in));
+	return meaning;
+}
+
+/**
+ * struct event - what is waited for
+ * @segment: out: a segment of the connection ends it; NULL: it is dropped
+ * @meaning: of a frame that ends it
+ */
+struct event {
+	struct segment *segment;
+	enum script_meaning meaning;
+};
+
+static bool receive(struct script *script, const struct event *event)
 {
 	struct hyp_net *net = script->station.net;
+	struct segment segment;
 
 	parcel_cut(&script->in, 0, 1, NULL);
 	script->in.frame.next = NULL;
 	while (net->ops->receive(net, 0, &script->in.frame)) {
-		if (script->in.frame.length >= 42 && get16(script->in.bytes + 12) == 0x0806)
-			answer_arp(script);
-		else if (read_segment(script, segment))
+		if (read_segment(script, &segment)) {
+			if (event->segment) {
+				*event->segment = segment;
+				return true;
+			}
+		} else if (attend(script) == event->meaning && event->meaning != SCRIPT_STRANGE) {
 			return true;
+		}
 		parcel_cut(&script->in, 0, 1, NULL);
 	}
 	return false;
 }
 
-static bool wait_for(struct script *script, struct segment *segment, int milliseconds)
+static bool wait_for(struct script *script, const struct event *event, int milliseconds)
 {
 	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	int i;
 
 	for (i = 0; i < milliseconds; i++) {
-		if (receive(script, segment))
+		if (receive(script, event))
 			return true;
 		nanosleep(&pause, NULL);
 	}
 	return false;
 }
 
+static void note(const char *what, const struct segment *segment)
+{
+	tap_note("%s: flags %u, %u:%u, ack %u", what, segment->flags, segment->seq, segment->seq + segment->length,
+		 segment->ack);
+}
+
+bool script_await_any(struct script *script, struct segment *got)
+{
+	const struct event event = { .segment = got };
+
+	return wait_for(script, &event, PATIENCE);
+}
+
 bool script_await(struct script *script, const struct segment *wanted, struct segment *got)
 {
 	struct segment segment;
 
-	while (wait_for(script, &segment, PATIENCE)) {
+	while (script_await_any(script, &segment)) {
 		if (segment.flags == wanted->flags && segment.seq == wanted->seq && segment.ack == wanted->ack &&
 		    segment.length == wanted->length) {
 			if (got)
 				*got = segment;
 			return true;
 		}
-		tap_note("passed over: flags %u, %u:%u, ack %u", segment.flags, segment.seq,
-			 segment.seq + segment.length, segment.ack);
+		note("passed over", &segment);
 	}
-	tap_note("waited for: flags %u, %u:%u, ack %u", wanted->flags, wanted->seq, wanted->seq + wanted->length,
-		 wanted->ack);
+	note("waited for", wanted);
+	return false;
+}
+
+bool script_await_control(struct script *script, unsigned int type, unsigned int code)
+{
+	const struct event event = { .meaning = SCRIPT_CONTROL };
+
+	while (wait_for(script, &event, PATIENCE)) {
+		if (script->control == (type << 8 | code))
+			return true;
+		tap_note("passed over: ICMP %u, %u", script->control >> 8, script->control & 0xff);
+	}
+	return false;
+}
+
+bool script_ask_neighbour(struct script *script)
+{
+	static const unsigned char everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	const struct event event = { .meaning = SCRIPT_ANSWER };
+	int i;
+
+	for (i = 0; i < PATIENCE / QUIET; i++) {
+		send_to(script, everybody, script->family->ask(script->out.bytes, own));
+		if (wait_for(script, &event, QUIET))
+			return true;
+	}
 	return false;
 }
 
 bool script_quiet(struct script *script)
 {
 	struct segment segment;
+	const struct event event = { .segment = &segment };
 
-	if (!wait_for(script, &segment, QUIET))
+	if (!wait_for(script, &event, QUIET))
 		return true;
-	tap_note("not quiet: flags %u, %u:%u, ack %u", segment.flags, segment.seq, segment.seq + segment.length,
-		 segment.ack);
+	note("not quiet", &segment);
 	return false;
 }
