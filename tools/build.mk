@@ -8,7 +8,7 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/walk.c tools/build.c tools/build_dirs.c tools/tree_wire.c tools/copy.c tools/meta.c tools/links.c tools/names.c \
 	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c \
 	tools/check.c tools/diff.c tools/compare.c tools/compare_meta.c tools/names_sorted.c tools/tar.c tools/tar_sink.c tools/tar_select.c tools/untar.c tools/untar_place.c \
-	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c \
+	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c tools/archive_xar.c \
 	tools/chmod.c tools/chown.c tools/du.c tools/find.c tools/find_parse.c tools/find_test.c \
 	tools/find_print.c tools/ln.c tools/mv.c tools/remove.c \
 	tools/place.c tools/df.c tools/xattr.c tools/getfattr.c tools/setfattr.c tools/stat.c tools/touch.c tools/tree.c tools/truncate.c \
@@ -21,10 +21,8 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/ses
 	tools/net_demo.c tools/capture.c tools/frame.c
 rumpus-obj := $(rumpus-src:%.c=$(BUILD)/obj/%.o)
 
-# libarchive.a, and what it is made of. One writer of a format that nothing here uses would bring libxml2 with it. --wrap:
-# see tools/archive_charset.c.
-archive-libs := -Wl,--wrap=nl_langinfo,--wrap=iconv_open -Wl,--defsym=archive_write_set_format_xar=abort \
-	-l:libarchive.a -l:libnettle.a -l:liblzma.a -l:libbz2.a -l:liblz4.a -l:libzstd.a -l:libz.a
+# libarchive.a, and what it is made of, but for libxml2: see tools/archive_xar.c. --wrap: see tools/archive_charset.c.
+archive-libs := -Wl,--wrap=nl_langinfo,--wrap=iconv_open -l:libarchive.a -l:libnettle.a -l:liblzma.a -l:libbz2.a -l:liblz4.a -l:libzstd.a -l:libz.a
 
 # libedit.a, and what it is made of.
 edit-libs := -l:libedit.a -l:libtinfo.a -l:libbsd.a -l:libmd.a
