@@ -97,4 +97,5 @@ const struct subcommand subcommand_cat = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 };

@@ -259,8 +259,7 @@ static int work(struct worker *worker)
 	int error = buffer ? 0 : -ENOMEM;
 
 	for (unsigned int i = 0; i < worker->command->image_count && !error; i++) {
-		if (worker->command->images[i].root >= 0)
-			error = check_image(worker, &worker->command->images[i], buffer);
+		error = check_image(worker, &worker->command->images[i], buffer);
 	}
 	free(buffer);
 	return error;
@@ -296,6 +295,7 @@ static void print_json(const struct image *image, const char *type, const struct
 
 	json_open(json, NULL, '{');
 	json_string(json, "image", image->path);
+	json_bool(json, "checked", true);
 	json_string(json, "type", type);
 	json_bool(json, "clean", !counts->unreadable && !counts->scrub_errors);
 	json_string(json, "verified", what);
@@ -331,6 +331,26 @@ static int record(struct session *session, struct wire_record *record)
 	return 0;
 }
 
+/* Why was told; that nothing is known of it belongs among the results, too. */
+static void missed(struct session *session)
+{
+	const struct check_options *options = session->command->own;
+	const char *path = session->command->images[0].path;
+	struct json *json;
+
+	if (!options->json) {
+		text_put(path);
+		fputs(": not checked\n", stdout);
+		return;
+	}
+	json = json_list_next();
+	json_open(json, NULL, '{');
+	json_string(json, "image", path);
+	json_bool(json, "checked", false);
+	json_bool(json, "clean", false);
+	json_close(json, '}');
+}
+
 static void finish(struct session *session)
 {
 	const struct check_options *options = session->command->own;
@@ -357,7 +377,8 @@ const struct subcommand subcommand_check = {
 	.summary = "read everything, and tell what cannot be read",
 	.help = "Mounts without changing a byte, reads all files with their attributes, and scrubs where the file system has\n"
 		"checksums of data (Btrfs). Free space and what no file refers to are not looked at: that is for fsck.\n"
-		"Of several images, those that cannot be opened or mounted are told of, and the others are checked.",
+		"Of several images, those that cannot be opened or mounted, or that end their kernel, are told of, and the others\n"
+		"are checked.",
 	.options = options,
 	.options_size = sizeof(struct check_options),
 	.examples = examples,
@@ -367,4 +388,5 @@ const struct subcommand subcommand_check = {
 	.work = work,
 	.record = record,
 	.finish = finish,
+	.missed = missed,
 };

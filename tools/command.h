@@ -100,11 +100,13 @@ struct worker;
  * @alone:     instead of @work: needs neither image nor worker. Return: what to exit with
  * @work:      worker, with images mounted. Return: 0 or a negative errno that was not reported yet
  * @unmounted: @work is called before anything is mounted, and mounts itself if it wants
- * @each:      images have nothing to do with each other: those that cannot be opened or mounted are told of, and
- *             left out; @work knows the latter by their @root. Not for what writes
+ * @each:      images have nothing to do with each other: turns.c has a worker for each. All of its operands are
+ *             images or paths in them, and @prepare is called for some of them at a time, more than once, too. Not for
+ *             what writes
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
- * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began
+ * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began. With @each: the last one
+ * @missed:    parent, with @each: nothing was recorded of this image, which was told; NULL: no more is to be said of it
  * @again:     parent: after @finish, with images closed; has opened them again if another worker is to do the command
  * once more. Return: is it? NULL: never
  */
@@ -125,6 +127,7 @@ struct subcommand {
 	int (*record)(struct session *session, struct wire_record *record);
 	int (*drive)(struct session *session);
 	void (*finish)(struct session *session);
+	void (*missed)(struct session *session);
 	bool (*again)(struct command *command);
 };
 
@@ -168,6 +171,8 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * @own: options of the subcommand: its own struct
  * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
  * @layers: what images[0] is laid over, the topmost first; layers_take() has found them
+ * @words, @word_count: of several turns: their operands, not taken yet
+ * @turn_count: how many turns there are; 0: all images are one worker's
  * @resident: the worker is to live for long
  * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
  */
@@ -182,6 +187,9 @@ struct command {
 	unsigned int operand_count;
 	struct operand layers[LAYERS_MAX];
 	unsigned int layer_count;
+	char **words;
+	int word_count;
+	unsigned int turn_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
 	bool resident;
@@ -235,16 +243,10 @@ char *operand_label(const struct command *command, const struct operand *operand
 int operands_take(struct command *command, int argc, char **argv, enum operand_kind kind);
 /** operands_take_writable() - the same, in images that the command changes */
 int operands_take_writable(struct command *command, int argc, char **argv);
-/** images_apart() - is one of no use to the others, as in "check": nor in its way? */
-bool images_apart(const struct command *command);
-/**
- * images_open() - open all images, for writing where @writable is set
- *
- * Where images_apart(), those that cannot be opened are taken out of the command, after a message, as long as one is
- * left.
- * Return: EXIT_DONE, EXIT_PROBLEM
- */
+/** images_open() - open all images, for writing where @writable is set. Return: EXIT_DONE, EXIT_PROBLEM */
 int images_open(struct command *command);
+/** images_close() - as far as they are open */
+void images_close(struct command *command);
 
 /** struct disk_count - requests of the kernel's to its disk; may lie in memory that another process reads */
 struct disk_count {
@@ -280,6 +282,8 @@ struct shared {
  * @shell:  the worker does one line after the other
  * @interactive: its lines come from a terminal
  * @ended:  the worker is about to end: there will be no more lines
+ * @more:   another worker follows, which goes on with what this one began
+ * @answered: the worker has sent a record of the subcommand's own
  * @deaf:   what the worker still sends of this line is of no use any more
  * @build:  cp: files that are being made on the host; NULL when none
  * @mask:  umask of the command
@@ -294,7 +298,7 @@ struct session {
 	pid_t worker;
 	mode_t mask;
 	int cwd;
-	bool finished, shell, interactive, ended, deaf;
+	bool finished, shell, interactive, ended, deaf, more, answered;
 	int code;
 	struct tree_build *build;
 	void *state;
@@ -302,6 +306,16 @@ struct session {
 
 /** session_run() - do the command. Return: exit code; does not return when a signal is to end the process */
 int session_run(struct command *command);
+/** session_work() - one worker's life, with images open, which are closed. Return: 0; -EIO after a message: it had none */
+int session_work(struct session *session);
+/** session_end() - after the last worker, and what it began. Return: as session_run() */
+int session_end(struct session *session);
+
+/* turns.c: a worker for each image */
+/** turns_take() - take operands in turns, or as usual if there is only one. Return: EXIT_DONE; an exit code; has said why */
+int turns_take(struct command *command, int argc, char **argv);
+/** turns_run() - do the command for one image after the other. Return: as session_run() */
+int turns_run(struct command *command);
 /** session_receive() - deal with all records of one packet. Return: 0; -ECONNRESET at the end; what a record gave */
 int session_receive(struct session *session);
 /** kernel_open() - the kernel image. @path: out, also on failure: @size bytes, at least 128. Return: fd, negative errno
@@ -314,6 +328,8 @@ int session_dispatch(struct session *session, struct wire_record *record);
  * Return: 0; -ECONNRESET when the worker is gone; -EPROTO when it breaks the rules; what @record or @drive gave
  */
 int session_converse(struct session *session);
+/** session_subject() - the image that a worker has to do with; NULL: several */
+const char *session_subject(const struct session *session);
 /** session_code() - what an enum outcome is worth as an exit code, signals apart */
 int session_code(const struct command *command, unsigned int outcome);
 /** stdout_for_worker() - is standard output something that a worker may have: no way to read, nothing to overwrite? */

@@ -16,7 +16,7 @@ struct du_options {
 /* What travels of a file or directory with all below it. */
 struct usage {
 	uint64_t bytes, inodes;
-	uint32_t depth, is_total;
+	uint32_t depth, padding;
 };
 
 _Static_assert(sizeof(struct usage) == 24, "records of the wire have no padding");
@@ -24,7 +24,6 @@ _Static_assert(sizeof(struct usage) == 24, "records of the wire have no padding"
 /* The worker's: sums of the directories that are open, by depth. */
 struct sums {
 	struct usage levels[VISIT_DEPTH_MAX + 2];
-	struct usage all;
 	struct tree_links *links;
 };
 
@@ -83,7 +82,8 @@ static int conclude(struct visit *visit, struct visit_file *file)
 	struct sums *sums = visit->arg;
 	struct usage *usage = &sums->levels[file->depth];
 
-	add(file->depth ? usage - 1 : &sums->all, usage);
+	if (file->depth)
+		add(usage - 1, usage);
 	if (file->depth && file->type != DT_DIR && !options->all)
 		return 0;
 	if (options->depth.given && file->depth > options->depth.value)
@@ -111,7 +111,6 @@ static int enter(struct visit *visit, struct visit_file *file)
 
 static int work(struct worker *worker)
 {
-	const struct du_options *options = worker->command->own;
 	struct sums *sums = calloc(1, sizeof(*sums));
 	struct visit visit = {
 		.worker = worker,
@@ -125,9 +124,6 @@ static int work(struct worker *worker)
 		return -ENOMEM;
 	sums->links = tree_links_new();
 	error = sums->links ? visit_operands(&visit, 0) : -ENOMEM;
-	sums->all.is_total = true;
-	if (!error && options->total)
-		error = send_usage(worker, "total", &sums->all, 0);
 	tree_links_free(sums->links);
 	free(sums);
 	return error;
@@ -150,37 +146,56 @@ static void print(const struct du_options *options, const struct usage *usage, c
 	putchar(options->zero ? 0 : '\n');
 }
 
-static int record(struct session *session, struct wire_record *record)
+static int show(const struct du_options *options, const struct usage *usage, const char *label, const char *text)
 {
-	const struct du_options *options = session->command->own;
-	struct usage usage;
 	struct json *json;
-	const char *path;
 
-	if (record->type != WIRE_USAGE)
-		return -EPROTO;
-	wire_get(record, &usage, sizeof(usage));
-	path = wire_get_string(record);
 	if (!options->json) {
-		print(options, &usage, path);
+		print(options, usage, text);
 		return ferror(stdout) ? -EIO : 0;
 	}
 	json = json_list_next();
 	json_open(json, NULL, '{');
-	json_string(json, usage.is_total ? "name" : "path", path);
-	json_unsigned(json, options->apparent ? "size" : "allocated", usage.bytes);
-	json_unsigned(json, "inodes", usage.inodes);
-	json_unsigned(json, "depth", usage.depth);
+	json_string(json, label, text);
+	json_unsigned(json, options->apparent ? "size" : "allocated", usage->bytes);
+	json_unsigned(json, "inodes", usage->inodes);
+	json_unsigned(json, "depth", usage->depth);
 	json_close(json, '}');
 	return ferror(stdout) ? -EIO : 0;
+}
+
+/* What is shown at depth 0 are the operands, which the total is the sum of. */
+static int record(struct session *session, struct wire_record *record)
+{
+	struct usage usage, *total = session->state;
+	const char *path;
+
+	if (!total)
+		total = session->state = calloc(1, sizeof(*total));
+	if (!total)
+		return -ENOMEM;
+	if (record->type != WIRE_USAGE)
+		return -EPROTO;
+	wire_get(record, &usage, sizeof(usage));
+	path = wire_get_string(record);
+	if (record->bad)
+		return -EPROTO;
+	if (!usage.depth)
+		add(total, &usage);
+	return show(session->command->own, &usage, "path", path);
 }
 
 static void finish(struct session *session)
 {
 	const struct du_options *options = session->command->own;
+	const struct usage none = { 0 };
 
+	if (options->total && session->finished)
+		show(options, session->state ? session->state : &none, "name", "total");
 	if (options->json && session->finished)
 		json_list_end();
+	free(session->state);
+	session->state = NULL;
 }
 
 static const struct option_rule options[] = {
@@ -217,6 +232,7 @@ const struct subcommand subcommand_du = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.record = record,
 	.finish = finish,
 };

@@ -272,6 +272,7 @@ const struct subcommand subcommand_getfattr = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.record = record,
 	.finish = finish,
 };

@@ -35,6 +35,9 @@ static const struct {
 	{ "zstd", 0, 4, "\x28\xb5\x2f\xfd" },
 };
 
+/* The first fact of each image */
+#define IMAGE_FACT "Image"
+
 struct info_options {
 	bool json;
 };
@@ -55,12 +58,13 @@ struct kept {
 struct info_state {
 	struct kept places[PARTITIONS_MAX + 1];
 	unsigned int count;
+	bool began; /* something was printed */
 };
 
 static int prepare(struct command *command, int argc, char **argv)
 {
-	if (argc != 1)
-		return usage_error(command, "info takes one image");
+	if (!argc)
+		return usage_error(command, "info about which image?");
 	return operands_take(command, argc, argv, OPERAND_IMAGE);
 }
 
@@ -119,7 +123,7 @@ static void tell_image(struct worker *worker, const struct image *image)
 	const char *foreign = foreign_format(image->fd);
 	struct probe_table table;
 
-	tell(worker, "Image", image->file);
+	tell(worker, IMAGE_FACT, image->file);
 	tell(worker, "Format", foreign ? foreign : image->is_device ? "block device" : "raw");
 	tell_size(worker, "Size", image->size);
 	if (probe_partitions(image, &table))
@@ -368,6 +372,18 @@ static void json_fact(const char *name, const char *value, const struct fact *fa
 		json_string(json_document(), key, value);
 }
 
+/* One image after the other: an empty line between them, or an object for each. */
+static void begin_image(const struct session *session, struct info_state *state)
+{
+	const struct info_options *options = session->command->own;
+
+	if (state->began && options->json)
+		json_document_end();
+	else if (state->began)
+		putchar('\n');
+	state->began = true;
+}
+
 static int record(struct session *session, struct wire_record *record)
 {
 	const struct info_options *options = session->command->own;
@@ -387,6 +403,10 @@ static int record(struct session *session, struct wire_record *record)
 	wire_get(record, &fact, sizeof(fact));
 	name = wire_get_string(record);
 	value = wire_get_string(record);
+	if (record->bad)
+		return -EPROTO;
+	if (!strcmp(name, IMAGE_FACT))
+		begin_image(session, state);
 	if (options->json)
 		json_fact(name, value, &fact);
 	else
@@ -401,33 +421,34 @@ static void finish(struct session *session)
 
 	if (state)
 		print_places(session, state);
-	if (options->json && session->finished)
+	if (options->json && session->finished && (!state || state->began))
 		json_document_end();
 	free(state);
 	session->state = NULL;
 }
 
 static const struct option_rule options[] = {
-	{ 0, "json", NULL, "as JSON", option_true, offsetof(struct info_options, json) },
+	{ 0, "json", NULL, "as JSON, an object for each image", option_true, offsetof(struct info_options, json) },
 	{ 0 },
 };
 
 static const struct option_example examples[] = {
 	{ "rumpus info disk.img", "what is in this file?" },
 	{ "rumpus info -p root disk.img", "only its partition \"root\"" },
-	{ "rumpus info --json disk.img | jq .places", "for programs" },
+	{ "rumpus info --json *.img | jq .places", "for programs, of several images" },
 	{ 0 },
 };
 
 const struct subcommand subcommand_info = {
 	.name = "info",
-	.arguments = "IMAGE",
+	.arguments = "IMAGE...",
 	.summary = "show what an image holds",
 	.options = options,
 	.options_size = sizeof(struct info_options),
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.unmounted = true,
 	.record = record,
 	.finish = finish,

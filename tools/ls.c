@@ -113,6 +113,13 @@ static int list_subdirs(struct worker *worker, const struct operand *operand, in
 	return error;
 }
 
+static bool has_headings(const struct command *command)
+{
+	const struct ls_options *options = command->own;
+
+	return options->recursive || command->operand_count > 1 || command->turn_count;
+}
+
 static int list_dir(struct worker *worker, const struct operand *operand, int dir, struct path *path,
 		    unsigned int depth)
 {
@@ -124,7 +131,7 @@ static int list_dir(struct worker *worker, const struct operand *operand, int di
 		report_error(&worker->report, path->text, "%s", report_errno(error));
 		error = 0;
 	}
-	if (!error && !options->json && (options->recursive || worker->command->operand_count > 1))
+	if (!error && !options->json && has_headings(worker->command))
 		error = send_listing(worker, path->text);
 	for (size_t i = 0; i < names.count && !error; i++)
 		error = send_name(worker, operand, dir, names.list[i], path);
@@ -400,6 +407,7 @@ const struct subcommand subcommand_ls = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.record = record,
 	.finish = finish,
 };

@@ -136,6 +136,9 @@ int command_parse(struct command *command, int argc, char **argv)
 		return result;
 	if (command->directory && first == argc && takes_image(command->sub))
 		return command->sub->prepare(command, 1, (char **)nothing);
+	/* Of a shell, and of layers, all lines are about one image. */
+	if (command->sub->each && !command->directory && !command->options.layers.count && argc - first > 1)
+		return turns_take(command, argc - first, argv + first);
 	result = command->sub->prepare(command, argc - first, argv + first);
 	/* Layers are mounted when a shell starts. */
 	return result || command->directory ? result : layers_take(command);
@@ -232,6 +235,8 @@ int main(int argc, char **argv)
 		return answered;
 	if (command.sub->alone)
 		return command.sub->alone(&command);
+	if (command.turn_count)
+		return turns_run(&command);
 	result = images_open(&command);
 	return result ? exit_trouble(&command) : session_run(&command);
 }

@@ -377,47 +377,26 @@ static int refuse_twice(const struct command *command, unsigned int n)
 	return EXIT_DONE;
 }
 
-/* As if it had not been named, nor what is in it. */
-static void leave_out(struct command *command, unsigned int n)
-{
-	struct image *image = &command->images[n];
-	unsigned int kept = 0;
-
-	for (unsigned int i = 0; i < command->operand_count; i++) {
-		struct operand operand = command->operands[i];
-
-		if (operand.image == image)
-			continue;
-		operand.image -= operand.image > image;
-		command->operands[kept++] = operand;
-	}
-	command->operand_count = kept;
-	if (image->fd >= 0)
-		close(image->fd);
-	memmove(image, image + 1, (--command->image_count - n) * sizeof(*image));
-}
-
-bool images_apart(const struct command *command)
-{
-	return command->sub->each && !command->layer_count;
-}
-
 int images_open(struct command *command)
 {
-	unsigned int i = 0;
+	int result = EXIT_DONE;
 
-	while (i < command->image_count) {
+	for (unsigned int i = 0; i < command->image_count && !result; i++) {
 		/* First, as opening an image twice may look as if someone else used it. */
-		int result = refuse_twice(command, i);
-
+		result = refuse_twice(command, i);
 		if (!result)
 			result = open_one(command, i);
-		if (!result)
-			i++;
-		else if (images_apart(command) && command->image_count > 1)
-			leave_out(command, i);
-		else
-			return result;
 	}
-	return EXIT_DONE;
+	return result;
+}
+
+void images_close(struct command *command)
+{
+	for (struct image *image = command->images; image < command->images + command->image_count; image++) {
+		if (image->fd >= 0)
+			close(image->fd);
+		if (image->look >= 0)
+			close(image->look);
+		image->fd = image->look = -1;
+	}
 }

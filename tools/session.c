@@ -115,6 +115,7 @@ static int take_data(struct wire_record *record)
 /* What depends on the subcommand. */
 static int take_own(struct session *session, struct wire_record *record)
 {
+	session->answered = true;
 	if (record->type == WIRE_DATA)
 		return take_data(record);
 	return session->command->sub->record ? session->command->sub->record(session, record) : -EPROTO;
@@ -200,6 +201,11 @@ int session_converse(struct session *session)
 	return error;
 }
 
+const char *session_subject(const struct session *session)
+{
+	return session->command->image_count == 1 ? session->command->images[0].path : NULL;
+}
+
 int session_code(const struct command *command, unsigned int outcome)
 {
 	if (outcome & ~(unsigned int)(OUTCOME_LOSSY | OUTCOME_DIFFERS))
@@ -236,7 +242,8 @@ static void supervise(struct session *session)
 	int error = session_converse(session), status;
 
 	if (error == -EPROTO) {
-		report_error(session->report, NULL, "the worker broke the rules of the conversation, and was ended");
+		report_error(session->report, session_subject(session),
+			     "the worker broke the rules of the conversation, and was ended");
 		supervise_kill();
 	} else if (error && error != -ECONNRESET) {
 		/* ECANCELED: why was told already. */
@@ -248,15 +255,11 @@ static void supervise(struct session *session)
 	progress_bar_stop();
 	if (!session->finished && (!error || error == -ECONNRESET))
 		supervise_explain(session, status);
-	if (session->command->sub->finish)
+	if (session->command->sub->finish && !session->more)
 		session->command->sub->finish(session);
-	flush_stdout(session);
-	if (session->command->options.verbose)
-		report_detail(session->report, NULL, "%.1f ms in all",
-			      (double)(clock_now() - session->command->started) / 1e6);
 }
 
-/* In the parent, after the fork. */
+/* In the parent, after the fork. Return: 0; -EIO after a message */
 static int parent(struct session *session)
 {
 	int error = wire_init(&session->wire, session->wire.fd);
@@ -276,11 +279,11 @@ static int parent(struct session *session)
 	if (error || session->cwd < 0) {
 		report_error(session->report, NULL, "cannot start: %s", report_errno(error ? error : -errno));
 		supervise_kill();
-		return exit_trouble(session->command);
+		return -EIO;
 	}
 	supervise(session);
 	wire_fini(&session->wire);
-	return conclude(session);
+	return 0;
 }
 
 /* Deep trees need a descriptor a level. */
@@ -294,40 +297,32 @@ static void raise_limits(void)
 	}
 }
 
-static void close_images(struct command *command)
+int session_work(struct session *session)
 {
-	for (unsigned int i = 0; i < command->image_count; i++) {
-		close(command->images[i].fd);
-		if (command->images[i].look >= 0)
-			close(command->images[i].look);
-	}
-}
-
-/* One worker's life. */
-static int run_worker(struct command *command)
-{
-	struct session session = { .command = command, .report = command->report, .cwd = -1 };
+	struct command *command = session->command;
 	struct kernel_files files;
 	unsigned int layers;
-	int sockets[2], needs[2], code;
+	int sockets[2], needs[2], error = -EIO;
 	mode_t mask;
 
 	if (open_kernel(command, &files))
-		return exit_trouble(command);
-	session.shared = mmap(NULL, sizeof(*session.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (session.shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
-		report_error(session.report, NULL, "cannot start: %s", report_errno(-errno));
-		return exit_trouble(command);
+		return -EIO;
+	session->finished = false;
+	session->shared =
+		mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (session->shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
+		report_error(session->report, NULL, "cannot start: %s", report_errno(-errno));
+		return -EIO;
 	}
-	progress_use(&session.shared->progress);
+	progress_use(&session->shared->progress);
 	raise_limits();
 	/* Modes of new files are set in full, after their contents. */
 	mask = umask(0);
 	needs_open(command, needs);
 	files.needs = needs[0];
-	session.worker = command->resident ? sandbox_fork_resident(&layers) : sandbox_fork(&layers);
-	if (!session.worker)
-		_exit(worker_main(command, sockets[1], &files, session.shared, mask, layers));
+	session->worker = command->resident ? sandbox_fork_resident(&layers) : sandbox_fork(&layers);
+	if (!session->worker)
+		_exit(worker_main(command, sockets[1], &files, session->shared, mask, layers));
 	close(sockets[1]);
 	close(files.image);
 	if (files.dir >= 0)
@@ -336,21 +331,32 @@ static int run_worker(struct command *command)
 		close(files.needs);
 		needs_probe(command, needs[1]);
 	}
-	close_images(command);
-	session.wire.fd = sockets[0];
-	session.mask = mask;
-	code = exit_trouble(command);
-	if (session.worker > 0)
-		code = parent(&session);
+	images_close(command);
+	session->wire.fd = sockets[0];
+	session->mask = mask;
+	if (session->worker > 0)
+		error = parent(session);
 	else
-		report_error(session.report, NULL, "the worker cannot be forked: %s", report_errno(session.worker));
-	if (session.cwd >= 0)
-		close(session.cwd);
+		report_error(session->report, NULL, "the worker cannot be forked: %s", report_errno(session->worker));
+	if (session->cwd >= 0)
+		close(session->cwd);
 	close(sockets[0]);
+	session->cwd = -1;
 	needs_reap();
 	progress_use(NULL);
-	munmap(session.shared, sizeof(*session.shared));
-	return code;
+	munmap(session->shared, sizeof(*session->shared));
+	session->shared = NULL;
+	umask(mask);
+	return error;
+}
+
+int session_end(struct session *session)
+{
+	flush_stdout(session);
+	if (session->command->options.verbose)
+		report_detail(session->report, NULL, "%.1f ms in all",
+			      (double)(clock_now() - session->command->started) / 1e6);
+	return conclude(session);
 }
 
 int session_run(struct command *command)
@@ -358,7 +364,9 @@ int session_run(struct command *command)
 	int code;
 
 	do {
-		code = run_worker(command);
+		struct session session = { .command = command, .report = command->report, .cwd = -1 };
+
+		code = session_work(&session) ? exit_trouble(command) : session_end(&session);
 	} while (command->sub->again && command->sub->again(command));
 	return code;
 }

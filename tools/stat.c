@@ -266,6 +266,7 @@ const struct subcommand subcommand_stat = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.record = record,
 	.finish = finish,
 };

@@ -104,17 +104,17 @@ static void explain_kernel(struct session *session)
 	if (atomic_load(&session->shared->ended)) {
 		memcpy(text, session->shared->reason, sizeof(text));
 		text[sizeof(text) - 1] = 0;
-		report_error(session->report, NULL, "the kernel in the worker ended: %s", text);
+		report_error(session->report, session_subject(session), "the kernel in the worker ended: %s", text);
 	}
 	if (*kernel_last_words(session->shared, 0, line, sizeof(line)))
-		report_error(session->report, NULL, "last message of its kernel: %s", line);
+		report_error(session->report, session_subject(session), "last message of its kernel: %s", line);
 }
 
 void supervise_hung(struct session *session, unsigned int seconds)
 {
 	gave_up = true;
 	report_error(
-		session->report, NULL,
+		session->report, session_subject(session),
 		"the kernel in the worker has done nothing for %u seconds, while requests wait for it; it was ended",
 		seconds);
 	explain_kernel(session);
@@ -143,7 +143,7 @@ void supervise_nudge(struct session *session)
 	}
 	if (!gave_up && waited >= GIVE_UP && !atomic_load(&session->shared->stopping)) {
 		gave_up = true;
-		report_error(session->report, NULL, "the worker is stuck, and was killed");
+		report_error(session->report, session_subject(session), "the worker is stuck, and was killed");
 		explain_kernel(session);
 		supervise_kill();
 	}
@@ -207,13 +207,14 @@ void supervise_explain(struct session *session, int status)
 	}
 	if (signal == SIGSYS)
 		report_error(
-			session->report, NULL,
+			session->report, session_subject(session),
 			"the worker made a system call that its sandbox forbids, and was killed; the image may be hostile");
 	else if (signal)
-		report_error(session->report, NULL, "the worker was killed by signal %d (%s)", signal,
+		report_error(session->report, session_subject(session), "the worker was killed by signal %d (%s)", signal,
 			     strsignal(signal));
 	else if (!atomic_load(&session->shared->ended))
-		report_error(session->report, NULL, "the worker ended early, with status %d", WEXITSTATUS(status));
+		report_error(session->report, session_subject(session), "the worker ended early, with status %d",
+			     WEXITSTATUS(status));
 	explain_kernel(session);
 	explain_image(session);
 }

@@ -222,6 +222,7 @@ const struct subcommand subcommand_tree = {
 	.examples = examples,
 	.prepare = prepare,
 	.work = work,
+	.each = true,
 	.record = record,
 	.finish = finish,
 };

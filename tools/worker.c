@@ -348,13 +348,10 @@ static int raise_limit(void)
 	return (int)fs_image.call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0);
 }
 
-/* Where images have nothing to do with each other, one that cannot be mounted is left out, as its root says. */
 static int mount_one(struct worker *worker, unsigned int number)
 {
 	int error = image_mount(worker, &worker->command->images[number], number);
 
-	if (error && images_apart(worker->command) && error != -EINTR && error != -ESHUTDOWN)
-		error = 0;
 	if (!error)
 		worker->mounted++;
 	return error;

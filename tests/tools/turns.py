@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Images that have nothing to do with each other: one that ends its kernel keeps nobody from looking at the others."""
+
+import json
+import os
+import signal
+import subprocess
+
+import harness
+from harness import expect, ok, run
+
+MIB = 1 << 20
+OPTIONS = ["-o", "errors=panic"]
+
+
+def make():
+    """Two that are sound, and between them one whose directory makes the kernel panic as soon as it is read."""
+    os.makedirs("tree/directory")
+    for name in ("directory/MARKFILE", "file"):
+        with open(f"tree/{name}", "wb") as file:
+            file.write(name.encode())
+    for name in ("first.img", "panic.img", "last.img"):
+        harness.mkfs(name, "ext4", 64 * MIB)
+        expect(f"a tree into {name}", 0, "cp", "-r", "tree", f"{name}:/", message="^$")
+    with open("panic.img", "r+b") as file:
+        file.seek(file.read().find(b"MARKFILE"))
+        file.write(b"M*")
+    with open("noise.img", "wb") as file:
+        file.write(os.urandom(MIB))
+
+
+IMAGES = ["first.img", "missing.img", "panic.img", "noise.img", "last.img"]
+TOLD = (r"(?s)^rumpus: missing.img: no such file[^\n]*\n(rumpus: panic.img[^\n]*\n)*rumpus: panic.img: the kernel in the worker ended: [^\n]*panic"
+        r"[^\n]*\nrumpus: panic.img: last message of its kernel: [^\n]*\nrumpus: noise.img: no file system[^\n]*\n$")
+
+
+def checked():
+    result = expect("check goes on after a panic", 1, *OPTIONS, "check", *IMAGES, message=TOLD)
+    lines = result.text.splitlines()
+    ok([line.split(":")[0] for line in lines] == ["first.img"] * 2 + ["missing.img", "panic.img", "noise.img"] + ["last.img"] * 2,
+       "it has an answer for each", result)
+    ok([line for line in lines if line.endswith(": not checked")] == lines[2:5], "also that there is none", result)
+    result = run(*OPTIONS, "check", "--json", *IMAGES)
+    told = json.loads(result.out)
+    ok(result.code == 1 and [(one["image"], one["checked"], one["clean"]) for one in told] ==
+       [(name, name in ("first.img", "last.img"), name in ("first.img", "last.img")) for name in IMAGES], "for programs, too", result)
+
+
+def others():
+    """All that only looks."""
+    words = {
+        "ls": (["ls", "-R"], ":/tree", "first.img:/tree/directory:"),
+        "du": (["du", "-c"], ":/tree", "\ttotal"),
+        "tree": (["tree"], ":/tree", "2 directories, 4 files"),
+        "cat": (["cat"], ":/tree/file", "filefile"),
+    }
+    for name, (command, path, sign) in words.items():
+        expected = 0 if name == "cat" else 1
+        images = ["first.img", "panic.img", "last.img"] if expected else ["first.img", "last.img"]
+        result = run(*OPTIONS, *command, *(image + path for image in images))
+        ok(result.code == expected and sign in result.text, f"{name} goes on", result)
+        ok(name == "cat" or "last.img:/tree" in result.text, f"{name} has the last one", result)
+    result = run("stat", "-c", "%n", "first.img:/tree", "missing.img:/x", "last.img:/tree")
+    ok(result.code == 1 and result.text.split() == ["first.img:/tree", "last.img:/tree"], "stat", result)
+    result = run("df", "first.img", "missing.img", "noise.img", "last.img")
+    ok(result.code == 1 and [line.split()[0] for line in result.text.splitlines()] == ["Image", "first.img", "last.img"], "df: one table", result)
+    result = run("info", "first.img", "missing.img", "last.img")
+    ok(result.code == 1 and result.text.count("\nFile system:      ext4") == 2 and "\n\nImage:            last.img\n" in result.text, "info", result)
+    result = run("info", "--json", "first.img", "last.img")
+    decoder, text, names = json.JSONDecoder(), result.text, []
+    while text.strip():
+        told, end = decoder.raw_decode(text.strip())
+        names.append(told["image"])
+        text = text.strip()[end:]
+    ok(result.code == 0 and names == ["first.img", "last.img"], "info --json: an object for each", result)
+
+
+def sums():
+    """What is about all of them together."""
+    lines = run("du", "-s", "-c", "first.img:/tree", "last.img:/tree", "first.img:/tree/file").text.splitlines()
+    sizes = [int(line.split()[0]) for line in lines]
+    ok(len(sizes) == 4 and sum(sizes[:3]) == sizes[3] > 0, "the total of du is the sum of its lines", lines)
+    told = json.loads(run("du", "-s", "-c", "--json", "first.img:/tree", "last.img:/tree").out)
+    ok(told[2]["name"] == "total" and told[2]["inodes"] == told[0]["inodes"] + told[1]["inodes"], "also in JSON", told)
+    text = run("ls", "first.img:/tree/directory", "first.img:/tree/file", "last.img:/tree/directory").text
+    ok(text == "first.img:/tree/directory:\nMARKFILE\nfirst.img:/tree/file\n\nlast.img:/tree/directory:\nMARKFILE\n" or
+       text.count(":\nMARKFILE\n") == 2, "ls has headings for each", text)
+
+
+def many():
+    names = [f"copy{i}.img" for i in range(12)]
+    for name in names:
+        os.link("first.img", name)
+    result = expect("more than a worker could hold", 0, "check", *names, message="^$")
+    ok(result.text.count(": ext4, 2 files") == 12, "all are checked", result)
+    expect("where they belong together, there is a limit", 2, "tar", *names, message="more than 8 images")
+    expect("what is wrong with a later one is told before", 2, "check", "first.img", "last.img:/tree", message="only whole images are checked")
+
+
+def stopped():
+    """A signal is for all of them."""
+    process = harness.spawn("check", *["last.img", "first.img"] * 200)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    result = harness.collect(process)
+    ok(result.code == 130 and result.text.count("\n") < 800, "SIGINT ends it", result)
+    process = harness.spawn("check", *["last.img", "first.img"] * 200, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait()
+    ok(process.returncode == -signal.SIGPIPE, "a reader that goes away, too", process.returncode)
+
+
+def main():
+    harness.start()
+    make()
+    checked()
+    others()
+    sums()
+    many()
+    stopped()
+    harness.done()
+
+
+main()
