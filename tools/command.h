@@ -49,14 +49,15 @@ enum exit_code {
  * @is_device: a block device
  * @dev, @ino: which file it is
  * @size:     bytes
- * @sector:   bytes of the device's sectors; 512 for a file
+ * @sector:   bytes of the device's sectors; for a file those that are asked for, or 512
+ * @sector_given: they are asked for: nothing in the image is to tell otherwise
  * @start, @end: the worker's: bytes of the file in which its file system is, when it has been mounted
  * @disk, @node, @type, @root: the worker's: device, its name in the kernel, file-system type, open root directory
  */
 struct image {
 	const char *path, *file, *partition;
 	int fd, look;
-	bool writable, lower, is_device;
+	bool writable, lower, is_device, sector_given;
 	dev_t dev;
 	ino_t ino;
 	uint64_t size, start, end;
@@ -473,6 +474,7 @@ int layers_unmount(struct worker *worker);
 /** struct probe - what is found at a place in an image; empty strings for what is not */
 struct probe {
 	char type[PROBE_TEXT], version[PROBE_TEXT], label[256], uuid[PROBE_TEXT], usage[PROBE_TEXT];
+	unsigned int block; /* bytes that its driver reads at least; 0: not known */
 };
 
 /** struct probe_partition - sizes in bytes */

@@ -281,9 +281,43 @@ static bool has_no_node(const struct image *image)
 	return rumpus_sys_faccessat(AT_FDCWD, image->node, F_OK) == -ENOENT;
 }
 
+/* Most drivers read nothing smaller than a sector; what was made where these are smaller is of no use on such a disk. */
+static bool has_small_blocks(const struct worker *worker, const struct image *image, uint64_t *offset, uint64_t *size,
+			     unsigned int *block)
+{
+	const unsigned int sector = probe_sector(image);
+	struct probe probe;
+
+	if (image_find(worker->command, image, offset, size) || probe_place(image, *offset, *size, &probe))
+		return false;
+	*block = probe.block;
+	return probe.block && probe.block < sector;
+}
+
+static void explain_blocks(struct worker *worker, const struct image *image, uint64_t offset, uint64_t size,
+			   unsigned int block, const char *line)
+{
+	const unsigned int sector = probe_sector(image);
+
+	if (image->sector_given)
+		report_error(&worker->report, image->path,
+			     "its %s has blocks of %u bytes, which cannot be on a disk with sectors of %u; leave out "
+			     "--sector %u; the kernel says: %s",
+			     image->type, block, sector, sector, *line ? line : "nothing");
+	else
+		report_error(&worker->report, image->path,
+			     "its %s has blocks of %u bytes, smaller than the sectors of its disk, which have %u; copy "
+			     "it into a file of its own, which has smaller ones: dd if=%s of=part.img bs=1M "
+			     "iflag=skip_bytes,count_bytes skip=%llu count=%llu; the kernel says: %s",
+			     image->type, block, sector, image->file, (unsigned long long)offset,
+			     (unsigned long long)(size ? size : image->size), *line ? line : "nothing");
+}
+
 static void explain_mount(struct worker *worker, const struct image *image, long error, uint64_t since)
 {
 	const struct options *options = &worker->command->options;
+	unsigned int block;
+	uint64_t offset, size;
 	char line[256];
 
 	/* Which feature is unknown, XFS and Btrfs say before their last word. */
@@ -297,6 +331,8 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 			     "its partition table is damaged: the kernel finds no partition %s there; repair the table "
 			     "(gdisk, sfdisk)",
 			     image_partition(worker->command, image));
+	else if (error != -EROFS && has_small_blocks(worker, image, &offset, &size, &block))
+		explain_blocks(worker, image, offset, size, block, line);
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)
 		report_error(&worker->report, image->path,
 			     "%s does not take the mount options \"%s\", or there is no such "

@@ -108,7 +108,7 @@ const struct subcommand subcommand_mount = {
 	.help = "The image is mounted for writing if it can be written. Besides the driver's mount options there are ro, rw,\n"
 		"noexec, nonempty (hide what is in DIRECTORY), allow_other (other users may enter), uid=N, gid=N, umask=N (files\n"
 		"appear to be theirs), watchdog=SECONDS (how long its kernel may do nothing while requests wait; 60, 0 for any time),\n"
-		"and for fstab idmap, restart and partition=N, which are as --idmap, --restart and -p N.\n"
+		"and for fstab idmap, restart, partition=N and sector=BYTES, which are as --idmap, --restart, -p N and --sector.\n"
 		"End it with \"rumpus umount\".",
 	.options = options,
 	.options_size = sizeof(struct mounting),

@@ -90,6 +90,12 @@ static int take_partition(struct command *command, const char *word)
 	return EXIT_DONE;
 }
 
+/* "sector=4096": as --sector. Return: EXIT_DONE, EXIT_USAGE */
+static int take_sector(struct command *command, const char *word)
+{
+	return option_sector(command, NULL, &command->options.sector, strchr(word, '=') + 1);
+}
+
 /* "uid=1000". Return: EXIT_DONE, EXIT_USAGE; -1 when it is none of these */
 static int take_owner(const struct command *command, struct mounting *mounting, const char *word)
 {
@@ -141,6 +147,8 @@ static int take_word(struct command *command, struct mounting *mounting, const c
 		return take_watchdog(command, mounting, word);
 	if (!strncmp(word, "partition=", 10))
 		return take_partition(command, word);
+	if (!strncmp(word, "sector=", 7))
+		return take_sector(command, word);
 	return take_owner(command, mounting, word);
 }
 

@@ -233,6 +233,21 @@ static int refuse(const struct command *command, const struct image *image, int 
 	return EXIT_PROBLEM;
 }
 
+/* A device cannot be read by parts of its sectors. */
+static int take_sector(const struct command *command, struct image *image)
+{
+	const unsigned int wish = command->options.sector;
+
+	if (wish && image->is_device && wish < image->sector) {
+		report_error(command->report, image->path, "has sectors of %u bytes; leave out --sector %u",
+			     image->sector, wish);
+		return EXIT_PROBLEM;
+	}
+	image->sector_given = wish;
+	image->sector = wish ? wish : image->sector;
+	return EXIT_DONE;
+}
+
 static int examine(const struct command *command, struct image *image)
 {
 	struct stat st;
@@ -254,7 +269,7 @@ static int examine(const struct command *command, struct image *image)
 	    (ioctl(image->fd, BLKGETSIZE64, &image->size) || ioctl(image->fd, BLKSSZGET, &image->sector)))
 		return refuse(command, image, errno);
 	if (image->size)
-		return EXIT_DONE;
+		return take_sector(command, image);
 	report_error(command->report, image->path,
 		     "is empty; give it a size (truncate -s 64M) and a file system (mkfs)");
 	return EXIT_PROBLEM;
@@ -326,6 +341,7 @@ static int open_again(const struct command *command, struct image *image, const 
 	image->ino = first->ino;
 	image->size = first->size;
 	image->sector = first->sector;
+	image->sector_given = first->sector_given;
 	image->is_device = first->is_device;
 	return EXIT_DONE;
 }

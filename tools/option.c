@@ -18,6 +18,8 @@ const struct option_rule options_common[] = {
 	  offsetof(struct options, type) },
 	{ 'p', "partition", "PARTITION", "work on one partition, by number, name or UUID", option_text,
 	  offsetof(struct options, partition) },
+	{ 0, "sector", "BYTES", "sectors of the disk that an image is of: 512, 1024, 2048 or 4096", option_sector,
+	  offsetof(struct options, sector) },
 	{ 'o', "options", "OPTIONS", "mount options, as in mount(8)", option_text,
 	  offsetof(struct options, mount_options) },
 	{ 0, "lower", "IMAGE[@PARTITION][:/DIR]", "lay the image over this one; several: the topmost first", option_lower,
@@ -63,6 +65,21 @@ int option_number(const struct command *command, const struct option_rule *rule,
 				   rule->name ? rule->name : (const char[]){ rule->letter, 0 }, argument);
 	*number = (struct option_number){ .given = true, .value = (unsigned int)value };
 	return EXIT_DONE;
+}
+
+int option_sector(const struct command *command, const struct option_rule *rule, void *target, const char *argument)
+{
+	static const unsigned int sizes[] = { 512, 1024, 2048, 4096 };
+	char *end;
+	unsigned long value = strtoul(argument, &end, 10);
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) && *argument >= '0' && *argument <= '9' && !*end; i++) {
+		if (value == sizes[i]) {
+			*(unsigned int *)target = sizes[i];
+			return EXIT_DONE;
+		}
+	}
+	return usage_error(command, "sectors of \"%s\" bytes: give 512, 1024, 2048 or 4096", argument);
 }
 
 /**

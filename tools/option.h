@@ -48,6 +48,7 @@ struct option_layers {
 /** struct options - those of all subcommands */
 struct options {
 	const char *type, *partition, *mount_options, *upper;
+	unsigned int sector; /* bytes; 0: not given */
 	struct option_layers layers;
 	bool verbose, quiet, help, version;
 };
@@ -61,6 +62,8 @@ int option_text(const struct command *command, const struct option_rule *rule, v
 int option_letter(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_lower() - one more in a struct option_layers */
 int option_lower(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
+/** option_sector() - an unsigned int, a size that sectors of disks may have */
+int option_sector(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_number() - a struct option_number, decimal and not negative */
 int option_number(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 

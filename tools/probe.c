@@ -70,7 +70,7 @@ unsigned int probe_sector(const struct image *image)
 {
 	unsigned int sector;
 
-	if (!has_protective_table(image))
+	if (image->sector_given || !has_protective_table(image))
 		return image->sector;
 	sector = header_sector(image, false);
 	if (!sector)
@@ -101,6 +101,7 @@ static blkid_probe new_probe(const struct image *image, uint64_t offset, uint64_
 int probe_place(const struct image *image, uint64_t offset, uint64_t size, struct probe *found)
 {
 	blkid_probe probe = new_probe(image, offset, size);
+	char block[PROBE_TEXT] = "";
 	int result;
 
 	memset(found, 0, sizeof(*found));
@@ -116,6 +117,8 @@ int probe_place(const struct image *image, uint64_t offset, uint64_t size, struc
 		value(probe, "LABEL", found->label, sizeof(found->label));
 		value(probe, "UUID", found->uuid, sizeof(found->uuid));
 		value(probe, "USAGE", found->usage, sizeof(found->usage));
+		value(probe, "BLOCK_SIZE", block, sizeof(block));
+		found->block = (unsigned int)strtoul(block, NULL, 10);
 	}
 	blkid_free_probe(probe);
 	if (result == -2)

@@ -37,6 +37,8 @@ static int check_parsed(const struct shell *shell, const struct command *line)
 		return usage_error(line, "this is a shell already; \"exit\" leaves it");
 	if (own->type != all->type || own->partition != all->partition || own->mount_options != all->mount_options)
 		return usage_error(line, "--type, --partition and --options are given when the shell is started");
+	if (own->sector != all->sector)
+		return usage_error(line, "--sector is given when the shell is started");
 	if (own->layers.count != all->layers.count || own->upper != all->upper)
 		return usage_error(line, "--lower and --upper are given when the shell is started");
 	if (line->images[0].writable && !shell->command->images[0].writable) {

@@ -95,6 +95,10 @@ def large_sectors():
         with open("m/file", "w", encoding="utf-8") as file:
             file.write(text)
         expect("umount", 0, "umount", "m", message="^$")
+    for words in ["large.img@data"], ["-o", "ro,partition=1,sector=4096", "large.img"]:
+        expect(f"as {' '.join(words)}", 0, "mount", "--idmap", *words, "m", message="^$")
+        ok(mounting.read("m/file") == b"second", "is the same")
+        expect("umount", 0, "umount", "m", message="^$")
     harness.tool("dd", "if=large.img", "of=part.img", "bs=1M", "skip=1", "count=32", "conv=sparse", "status=none")
     harness.check("part.img", "ext4")
 
@@ -104,6 +108,7 @@ def wrong():
     expect("one that is not there", 1, "mount", "-p", "9", "disk.img", "m", message='has no partition "9"')
     expect("one without a file system", 1, "mount", "-p", "4", "disk.img", "m", message="no file system is recognised")
     expect("an empty name", 2, "mount", "-o", "partition=", "disk.img", "m", message="give a number, a name or a UUID")
+    expect("sectors of no size", 2, "mount", "-o", "sector=4095", "disk.img", "m", message='sectors of "4095" bytes: give 512')
     expect("of an image without any", 1, "mount", "-o", "partition=1", "part1.img", "m", message="has no partition table")
     os.truncate("disk.img", 300 * MIB)
     expect("one that reaches beyond the end", 1, "mount", "-p", "2", "disk.img", "m", message="disk.img: ")

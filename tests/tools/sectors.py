@@ -3,6 +3,7 @@
 """Images of disks whose sectors are larger than 512 bytes: their GPT counts in these, and file systems must, too."""
 
 import os
+import re
 import shutil
 import struct
 import sys
@@ -86,6 +87,46 @@ def of_smaller(image):
     expect("the partition beside it", 0, "ls", "-p", "1", "smaller.img", message="^$")
 
 
+def blocks(image):
+    """ext4 of smaller blocks: what helps is a command that can be used as it stands."""
+    shutil.copy(image, "blocks.img")
+    put("blocks.img", EXT4[0], harness.mkfs("part.img", "ext4", EXT4[1], "-b", "1024"))
+    os.unlink("part.img")
+    result = expect("blocks of 1024 bytes on sectors of 4096", 1, "ls", "blocks.img@linux",
+                    message="blocks.img@linux: its ext4 has blocks of 1024 bytes, smaller than the sectors of its disk, which have 4096; .*: dd ")
+    told = re.search(r"(dd [^;]*);", result.err)
+    if ok(told, "the remedy is a command", result):
+        tool(*told.group(1).split())
+        expect("it helps", 0, "ls", "part.img", message="^$")
+    expect("where the sectors are a wish", 1, "ls", "--sector", "4096", "part.img",
+           message="part.img: its ext4 has blocks of 1024 bytes, which cannot be .* leave out --sector 4096")
+
+
+def mbr(image):
+    """Nothing in such a table tells what it counts in: it is said, for any subcommand."""
+    shutil.copy(image, "mbr.img")
+    with open("mbr.img", "r+b") as file:
+        file.write(b"\0" * MIB)
+        file.seek(446)
+        for kind, part in (0x83, EXT4), (0x0C, FAT):
+            file.write(struct.pack("<B3xB3xII", 0, kind, part[0] // 4096, part[1] // 4096))
+        file.write(b"\0" * 32 + b"\x55\xaa")
+        file.seek(SIZE - MIB)
+        file.write(b"\0" * MIB)
+    expect("taken for one of 512 bytes", 1, "ls", "mbr.img@1", message="mbr.img@1: ")
+    told = parsed("info", "--sector", "4096", "--json", "mbr.img")
+    ok((told["partition_table"], told["sector_size"]) == ("dos", 4096), "an MBR, and what it counts in", told)
+    ok([(p["offset"], p["size"], p.get("file_system"), p["mounted"]) for p in told["places"]] ==
+       [(*EXT4[:2], "ext4", True), (*FAT[:2], "vfat", True)], "its partitions", told)
+    expect("from one to the other", 0, "--sector", "4096", "cp", "-r", "mbr.img@1:/plain", "mbr.img@2:/copied", message="^$")
+    expect("they are alike", 0, "diff", "--sector=4096", "--contents", "mbr.img@1:/plain", "mbr.img@2:/copied", message="^$")
+    expect("a shell", 0, "sh", "--sector", "4096", "-c", "ls plain", "mbr.img@1")
+    expect("in it, that is settled", 2, "sh", "--sector", "4096", "-c", "ls --sector 512", "mbr.img@1", message="--sector is given when the shell is started")
+    for wrong in "", "0", "4097", "8192", "4k", "-512":
+        expect(f"sectors of {wrong!r}", 2, "ls", f"--sector={wrong}", "mbr.img@1", message=f'sectors of "{wrong}" bytes: give 512, 1024, 2048 or 4096')
+    expect("the wish counts, whatever a GPT says", 1, "ls", "--sector", "512", f"{image}@1", message=f"{image}@1: ")
+
+
 def misleading(image):
     """The header of a GPT counts where a table protects it, and the one of the smallest sectors is its own."""
     fat("stale.img", 512, 16 * MIB)
@@ -144,6 +185,7 @@ def loop_device(image):
         ok((told["partition_table"], told["sector_size"]) == ("dos", 4096) and told["places"][0]["offset"] == EXT4[0], "an MBR there", told)
         result = expect("its partition", 0, "ls", "-p", "1", loop, message="^$")
         ok("directory" in result.text.split(), "has what it should", result)
+        expect("smaller ones than it has", 1, "ls", "--sector", "512", "-p", "1", loop, message="has sectors of 4096 bytes; leave out --sector 512")
     finally:
         tool("losetup", "-d", loop)
 
@@ -164,6 +206,8 @@ def main():
     seen(make("small.img", 512), 512)
     of_smaller(image)
     seen(make("middle.img", 2048), 2048)
+    blocks(image)
+    mbr(image)
     damaged({4096: image, 512: "small.img"})
     misleading("small.img")
     harness.done()
