@@ -134,6 +134,17 @@ static int add_own_signals(scmp_filter_ctx filter)
 	return error;
 }
 
+/* Locks on parts of the image, which are known when the partition table has been read: it can be written to, too. */
+static int add_locks(scmp_filter_ctx filter)
+{
+	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_OFD_SETLK));
+
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+					 SCMP_A1(SCMP_CMP_EQ, F_OFD_GETLK));
+	return error;
+}
+
 static int build(scmp_filter_ctx filter)
 {
 	int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
@@ -150,6 +161,8 @@ static int build(scmp_filter_ctx filter)
 		error = add_threads(filter);
 	if (!error)
 		error = add_own_signals(filter);
+	if (!error)
+		error = add_locks(filter);
 	return error;
 }
 

@@ -249,6 +249,20 @@ int images_open(struct command *command);
 /** images_close() - as far as they are open */
 void images_close(struct command *command);
 
+/* lock.c */
+/** image_flags() - enum hyp_blk_open_flags for an image */
+uint32_t image_flags(const struct command *command, const struct image *image);
+/** image_lock() - parent: lock an open image against others. Return: EXIT_DONE, EXIT_PROBLEM; has said why */
+int image_lock(const struct command *command, const struct image *image);
+/**
+ * image_claim() - worker: lock the partition that the command works on, once the disk is attached
+ * @size: bytes; 0: all that follows
+ * Return: 0; a negative errno, of which the user is told
+ */
+int image_claim(struct worker *worker, const struct image *image, uint64_t offset, uint64_t size);
+/** image_held() - parent: tell who has what the worker could not lock. Return: 0, -EPROTO */
+int image_held(struct session *session, struct wire_record *record);
+
 /** struct disk_count - requests of the kernel's to its disk; may lie in memory that another process reads */
 struct disk_count {
 	_Atomic uint64_t taken, done;

@@ -74,6 +74,14 @@ static int describe(const struct hyp_blk *disk, char *buf, size_t size)
 	return counted->lower->ops->describe(counted->lower, buf, size);
 }
 
+static int claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	const struct counted *counted = (const struct counted *)disk;
+	struct hyp_blk *lower = counted->lower;
+
+	return lower->ops->claim ? lower->ops->claim(lower, offset, size, error, error_size) : 0;
+}
+
 static void close_disk(struct hyp_blk *disk)
 {
 	struct counted *counted = (struct counted *)disk;
@@ -94,6 +102,7 @@ struct hyp_blk *disk_counted(struct hyp_blk *lower, struct disk_count *count)
 		.poll = poll_disk,
 		.describe = describe,
 		.close = close_disk,
+		.claim = claim,
 	};
 	struct counted *counted = malloc(sizeof(*counted));
 

@@ -184,7 +184,7 @@ const char *driver_of(const char *type)
 	return strcmp(type, "ntfs") ? type : "ntfs3";
 }
 
-/* Finds the partition that the command names. Return: 0, -ENOENT after a message */
+/* Finds and locks the partition that the command names. Return: 0; a negative errno after a message */
 static int choose_partition(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
 {
 	const char *wish = image_partition(worker->command, image);
@@ -193,7 +193,7 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 
 	if (probe_partitions(image, &table)) {
 		if (is_whole(image))
-			return 0;
+			return image_claim(worker, image, 0, 0);
 		report_error(&worker->report, image->path, "has no partition table; leave out %s%s",
 			     image->partition ? "@" : "-p ", wish);
 		return -ENOENT;
@@ -210,7 +210,7 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	*size = partition->size;
 	snprintf(image->node + strlen(image->node), sizeof(image->node) - strlen(image->node), "p%d",
 		 partition->number);
-	return 0;
+	return image_claim(worker, image, partition->offset, partition->size);
 }
 
 /*

@@ -8,16 +8,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <rumpus/hyp_blk.h>
-
 #include "command.h"
-
-/* How often, and after how many nanoseconds, a locked image is tried again. */
-#define LOCK_TRIES 10
-#define LOCK_PAUSE 30000000
 
 static bool exists(const char *path)
 {
@@ -275,39 +268,6 @@ static int examine(const struct command *command, struct image *image)
 	return EXIT_PROBLEM;
 }
 
-/*
- * Look whether someone else writes to the image, with a view of the whole host. The worker takes the lock that counts,
- * later, but cannot see who holds it against it, nor the host's loop devices.
- */
-static int check_lock(const struct command *command, const struct image *image, bool written)
-{
-	char spec[48], error[256] = "";
-	const struct timespec pause = { .tv_nsec = LOCK_PAUSE };
-	const char *what = error;
-	struct hyp_blk *disk;
-	int result;
-
-	snprintf(spec, sizeof(spec), "file,engine=threads,fd=%d:", image->fd);
-	for (unsigned int tries = 0;; tries++) {
-		result = hyp_blk_open(spec, written ? 0 : HYP_BLK_OPEN_READ_ONLY, &disk, error, sizeof(error));
-		if (!result) {
-			disk->ops->close(disk);
-			return EXIT_DONE;
-		}
-		/* A command that was killed just now lets go of the image a moment after its process is gone. */
-		if (result != -EBUSY || tries == LOCK_TRIES)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	/* It knows the image only as "descriptor N": what follows is about the image all the same. */
-	if (!strncmp(what, "descriptor ", 11))
-		what += 11 + strspn(what + 11, "0123456789");
-	while (*what == ' ' || *what == ':')
-		what++;
-	report_error(command->report, image->path, "%s", *what ? what : report_errno(result));
-	return EXIT_PROBLEM;
-}
-
 /* A worker that stays goes past the host's cache, which libblkid cannot. */
 static int open_look(const struct command *command, struct image *image)
 {
@@ -359,7 +319,7 @@ static int open_first(const struct command *command, struct image *image, bool w
 		return refuse(command, image, errno);
 	result = examine(command, image);
 	if (!result)
-		result = check_lock(command, image, written);
+		result = image_lock(command, image);
 	return result || !command->resident ? result : open_look(command, image);
 }
 

@@ -137,6 +137,9 @@ int session_dispatch(struct session *session, struct wire_record *record)
 		if (!session->ended && !session->shell)
 			error = -EPROTO;
 		break;
+	case WIRE_HELD:
+		error = image_held(session, record);
+		break;
 	default:
 		progress_bar_pause();
 		if (!session->deaf)

@@ -26,6 +26,7 @@
 enum wire_type {
 	WIRE_MESSAGE = 1, /* W: severity, subject, text: something for people */
 	WIRE_FINISH,	  /* W: enum outcome; the last record */
+	WIRE_HELD,	  /* W: number of an image, offset, size: bytes that somebody else has locked */
 	WIRE_FACT,	  /* W: a line of "info": name, value */
 	WIRE_LISTING,	  /* W: a directory of "ls" begins: its title */
 	WIRE_USAGE,	  /* W: a line of "du" */

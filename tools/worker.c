@@ -113,7 +113,7 @@ static int compare(const void *a, const void *b)
  * A worker that stays goes past the host's cache, or everything would be in memory twice: the host caches what it
  * serves. Not where the host cannot, or only by blocks that are larger than those that file systems may count on.
  */
-static int open_direct(const struct image *image, const char *name, struct hyp_blk **disk)
+static int open_direct(const struct command *command, const struct image *image, const char *name, struct hyp_blk **disk)
 {
 	char spec[NAME_MAX + 80], why[NAME_MAX + 256];
 	unsigned int sector = probe_sector(image);
@@ -121,7 +121,7 @@ static int open_direct(const struct image *image, const char *name, struct hyp_b
 
 	snprintf(spec, sizeof(spec), "%sfile,direct=1,block=%u,fd=%d:%.*s", image->writable ? "" : "cow:", sector,
 		 image->fd, NAME_MAX, name);
-	error = hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, sizeof(why));
+	error = hyp_blk_open(spec, image_flags(command, image), disk, why, sizeof(why));
 	if (error)
 		return error;
 	if ((*disk)->info.logical_block <= sector)
@@ -130,13 +130,14 @@ static int open_direct(const struct image *image, const char *name, struct hyp_b
 	return -EINVAL;
 }
 
-static int open_buffered(const struct image *image, const char *name, struct hyp_blk **disk, char *why, size_t size)
+static int open_buffered(const struct command *command, const struct image *image, const char *name, struct hyp_blk **disk,
+			 char *why, size_t size)
 {
 	char spec[NAME_MAX + 64];
 
 	snprintf(spec, sizeof(spec), "%sfile,block=%u,fd=%d:%.*s", image->writable ? "" : "cow:", probe_sector(image),
 		 image->fd, NAME_MAX, name);
-	return hyp_blk_open(spec, image->writable ? 0 : HYP_BLK_OPEN_READ_ONLY, disk, why, size);
+	return hyp_blk_open(spec, image_flags(command, image), disk, why, size);
 }
 
 /* How the parent knows a kernel that waits for its disk from one that hangs. */
@@ -160,9 +161,9 @@ static int open_disk(struct worker *worker, struct image *image)
 
 	/* What only reads works on an overlay in memory: a journal can be replayed, the image stays as it is. */
 	if (worker->command->resident)
-		error = open_direct(image, name, &image->disk);
+		error = open_direct(worker->command, image, name, &image->disk);
 	if (error)
-		error = open_buffered(image, name, &image->disk, why, sizeof(why));
+		error = open_buffered(worker->command, image, name, &image->disk, why, sizeof(why));
 	if (!error && worker->command->resident)
 		error = count_disk(image);
 	if (error) {

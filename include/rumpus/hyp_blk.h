@@ -155,6 +155,17 @@ struct hyp_blk_ops {
 	int (*describe)(const struct hyp_blk *disk, char *buf, size_t size);
 	/** close() - free the device and those it stands on; no user is attached; blocks */
 	void (*close)(struct hyp_blk *disk);
+	/**
+	 * claim() - of a device opened with HYP_BLK_OPEN_PART: lock the bytes that will be used, instead of none
+	 * @offset, @size: bytes; within the device; all of it is as without the flag
+	 * @error: buffer of @error_size bytes for one line that names who has them, on failure; NULL: none, nor is looked for that
+	 *
+	 * Locks may reach beyond @offset and @size, to the next multiple of the host's page. Once, and before requests
+	 * that change anything, which fail with -HYP_EROFS if they would reach what was not claimed of what is behind.
+	 * Host side: a kernel never calls it. Blocks. NULL where nobody else can be at what is behind.
+	 * Return: 0; -HYP_EINVAL; -HYP_EBUSY when another user holds a lock, and may be tried again
+	 */
+	int (*claim)(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size);
 };
 
 /**
@@ -171,6 +182,7 @@ struct hyp_blk {
 enum hyp_blk_open_flags {
 	HYP_BLK_OPEN_READ_ONLY = 1, /* open what is behind for reading alone */
 	HYP_BLK_OPEN_NO_LOCK = 2, /* take no lock against other writers */
+	HYP_BLK_OPEN_PART = 4, /* lock out only who uses the whole, until claim() says which part is used */
 };
 
 /**
@@ -184,13 +196,13 @@ enum hyp_blk_open_flags {
  *
  * Blocks. Host side: a kernel never calls it.
  * Return: 0; -HYP_EINVAL for a specification that is not understood; -HYP_ENOENT, -HYP_EACCES, -HYP_EISDIR as open(2);
- * -HYP_EBUSY when another writer holds the lock.
+ * -HYP_EBUSY when another writer holds the lock. A window locks what it shows.
  */
 int hyp_blk_open(const char *spec, uint32_t flags, struct hyp_blk **disk, char *error, size_t error_size);
 
 HYP_ASSERT(sizeof(struct hyp_blk_req) == 3 * 8 + sizeof(void *) + 16 + 32, "crosses a boundary");
 HYP_ASSERT(sizeof(struct hyp_blk_info) == 56, "crosses a boundary");
-HYP_ASSERT(sizeof(struct hyp_blk_ops) == 8 + 7 * sizeof(void *), "crosses a boundary");
+HYP_ASSERT(sizeof(struct hyp_blk_ops) == 8 + 8 * sizeof(void *), "crosses a boundary");
 
 #ifdef __cplusplus
 }

@@ -94,6 +94,17 @@ int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req)
 	return error ? error : check_range(info, req);
 }
 
+int blk_check_claim(const struct hyp_blk_info *info, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	struct io_spec spec = { .error = error, .error_size = error_size };
+
+	if (size && offset <= info->size && size <= info->size - offset)
+		return 0;
+	return io_fail(&spec, -HYP_EINVAL,
+		       "%" PRIu64 " bytes at %" PRIu64 " are no part of the device, which has %" PRIu64, size, offset,
+		       info->size);
+}
+
 int blk_option_block(struct io_spec *spec, uint32_t *block)
 {
 	uint64_t value = *block;

@@ -91,6 +91,9 @@ int blk_check(const struct hyp_blk_info *info, const struct hyp_blk_req *req);
  */
 int blk_option_block(struct io_spec *spec, uint32_t *block);
 
+/** blk_check_claim() - are these bytes of the device? Return: 0; -HYP_EINVAL after a message */
+int blk_check_claim(const struct hyp_blk_info *info, uint64_t offset, uint64_t size, char *error, size_t error_size);
+
 /** blk_error() - the negative enum hyp_error that a host errno of an I/O call becomes */
 int blk_error(int host_errno);
 
@@ -150,6 +153,15 @@ void blk_wrapper_close(struct hyp_blk *disk);
 
 /** blk_wrapper_poll() - polls the lower device */
 uint32_t blk_wrapper_poll(struct hyp_blk *disk);
+
+/** blk_wrapper_claim() - claims the same bytes of the lower device */
+int blk_wrapper_claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size);
+
+/** blk_claim() - claim() of any device */
+static inline int blk_claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	return disk->ops->claim ? disk->ops->claim(disk, offset, size, error, error_size) : 0;
+}
 
 /** blk_forward() - submit a list to a device unless it is empty */
 static inline void blk_forward(struct hyp_blk *disk, const struct blk_list *list)

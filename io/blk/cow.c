@@ -305,6 +305,7 @@ static const struct hyp_blk_ops ops = {
 	.poll = poll,
 	.describe = describe,
 	.close = cow_close,
+	.claim = blk_wrapper_claim,
 };
 
 /* A file without a name where temporary files go */

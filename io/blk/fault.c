@@ -350,6 +350,7 @@ static const struct hyp_blk_ops ops = {
 	.poll = blk_wrapper_poll,
 	.describe = describe,
 	.close = fault_close,
+	.claim = blk_wrapper_claim,
 };
 
 /* "range=OFFSET+SIZE" */

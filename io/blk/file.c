@@ -66,6 +66,13 @@ static bool ring_serves(const struct file *file, const struct hyp_blk_req *req)
 	return req->op == HYP_BLK_READ || (req->op == HYP_BLK_WRITE && file->direct && !(req->flags & HYP_BLK_FUA));
 }
 
+/* Others may be at the rest of the image. */
+static bool is_claimed(const struct file *file, const struct hyp_blk_req *req)
+{
+	return req->op == HYP_BLK_READ || req->op == HYP_BLK_FLUSH ||
+	       (req->offset >= file->claimed_start && req->offset + req->length <= file->claimed_end);
+}
+
 static void submit(struct hyp_blk *disk, struct hyp_blk_req *batch)
 {
 	struct file *file = (struct file *)disk;
@@ -80,6 +87,8 @@ static void submit(struct hyp_blk *disk, struct hyp_blk_req *batch)
 		req->backend[FILE_DONE] = 0;
 		if (error)
 			blk_list_end(&done, req, error);
+		else if (!is_claimed(file, req))
+			blk_list_end(&done, req, -HYP_EROFS);
 		else if ((req->op == HYP_BLK_READ && read_at_once(file, req)) ||
 			 (req->op == HYP_BLK_FLUSH && flush_at_once(file, req)))
 			blk_list_end(&done, req, 0);
@@ -176,6 +185,7 @@ static const struct hyp_blk_ops ops = {
 	.submit = submit,
 	.describe = describe,
 	.close = file_close,
+	.claim = file_claim,
 };
 
 static int start_engine(struct io_spec *spec, struct file *file, unsigned int engine)
@@ -446,6 +456,7 @@ static int open_all(struct io_spec *spec, struct file *file)
 {
 	static const char *const engines[] = { "auto", "uring", "threads", NULL };
 	bool writable = !(spec->flags & HYP_BLK_OPEN_READ_ONLY);
+	const struct file_use use = { .writer = writable, .part = spec->flags & HYP_BLK_OPEN_PART };
 	unsigned int engine = ENGINE_AUTO;
 	uint64_t number = UINT64_MAX;
 	uint32_t block = 512;
@@ -466,8 +477,11 @@ static int open_all(struct io_spec *spec, struct file *file)
 		error = set_flags(spec, file);
 	if (!error)
 		error = inspect(spec, file, block, writable);
-	if (!error && !(spec->flags & HYP_BLK_OPEN_NO_LOCK)) {
-		error = file_lock(spec, file->fd, file->is_device, writable, file->label);
+	if (!use.part)
+		file->claimed_end = file->device.disk.info.size;
+	file->no_lock = spec->flags & HYP_BLK_OPEN_NO_LOCK;
+	if (!error && !file->no_lock) {
+		error = file_lock(spec, file->fd, file->is_device, use, file->label);
 		/* A lock on a file that the caller has open too stays with it, as it may have passed it on. */
 		file->locked = !error && number == UINT64_MAX;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Backend "file", inner interfaces: the device (file.c), requests that may block (file_run.c), locks (file_lock.c) */
+/* Backend "file", inner interfaces: the device (file.c), requests that may block (file_run.c), locks (file_lock.c,
+ * file_holder.c) */
 #ifndef IO_BLK_FILE_H
 #define IO_BLK_FILE_H
 
@@ -19,6 +20,8 @@ enum {
  * @direct:     opened with O_DIRECT
  * @is_device:  a block device rather than a file
  * @locked:     we hold a lock on @fd and give it up when we close
+ * @no_lock:    none is to be taken
+ * @claimed_start, @claimed_end: bytes that may change; constant when requests that change something come
  * @no_nowait:  the host's file system does not know RWF_NOWAIT
  * @no_zero_range: nor FALLOC_FL_ZERO_RANGE
  * @no_punch:   nor FALLOC_FL_PUNCH_HOLE
@@ -39,6 +42,8 @@ struct file {
 	bool direct;
 	bool is_device;
 	bool locked;
+	bool no_lock;
+	uint64_t claimed_start, claimed_end;
 	_Atomic bool no_nowait;
 	_Atomic bool no_zero_range;
 	_Atomic bool no_punch;
@@ -79,12 +84,32 @@ bool file_can_punch(int fd, uint64_t size);
 bool file_can_sync_writes(int fd);
 
 /**
- * file_lock() - take the lock that READ_ONLY or its absence asks for
+ * struct file_use - of the image, by who opens it
+ * @writer: may change it
+ * @part:   uses a part of it, which file_claim() tells; else all
+ */
+struct file_use {
+	bool writer, part;
+};
+
+/**
+ * file_lock() - take the lock that @use asks for
  * Return: 0, or -HYP_EBUSY with a message
  */
-int file_lock(struct io_spec *spec, int fd, bool is_device, bool writer, const char *label);
+int file_lock(struct io_spec *spec, int fd, bool is_device, struct file_use use, const char *label);
+
+/** file_claim() - serves struct hyp_blk_ops */
+int file_claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size);
 
 /** file_unlock() - give it up, also when a forked child still has the descriptor */
 void file_unlock(int fd);
+
+/** struct file_range - bytes of an image, the last one included */
+struct file_range {
+	off_t first, last;
+};
+
+/** file_holder() - who has a lock on some of these bytes, in words; "another process" when we may not know */
+void file_holder(int fd, struct file_range range, char *text, size_t size);
 
 #endif

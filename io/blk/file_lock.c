@@ -10,6 +10,14 @@
  * They belong to the open file, not to the process: other descriptors of the same file that the embedding program
  * closes do not drop them, and a worker that was passed the descriptor keeps them.
  *
+ * Who uses a part of the image also locks the bytes of that part, which lie behind QEMU's, and has to agree with those
+ * who use another part, though nobody can see through one lock on a byte whether there is another one of a stranger. So
+ * the strangers, who use all of it, are told by what all of them hold and we do not, "uses reading":
+ *  - who writes to a part read-locks "uses writing", "denies reading" and "denies writing", and tests that there is no
+ *    stranger: no lock on any other of QEMU's bytes;
+ *  - who reads a part read-locks "denies writing", and tests that no stranger writes or denies reading.
+ * Each locks first and tests then: of two that exclude each other, one sees the other at least.
+ *
  * Loop devices take no lock on their file, so they are looked up. Block devices are opened with O_EXCL besides
  * (file.c).
  */
@@ -17,7 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,8 +34,13 @@
 enum {
 	BYTE_USES_READING = 100,
 	BYTE_USES_WRITING = 101,
+	BYTE_DENIES_READING = 200,
 	BYTE_DENIES_WRITING = 201,
 };
+
+/* Of QEMU's bytes, those that nobody locks who uses a part */
+static const struct file_range strangers[] = { { 100, 100 }, { 102, 199 }, { 202, 299 } };
+static const struct file_range everything = { 0, INT64_MAX };
 
 static int set_lock(int fd, short type, off_t start, off_t length)
 {
@@ -37,12 +49,19 @@ static int set_lock(int fd, short type, off_t start, off_t length)
 	return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-static bool byte_is_locked(int fd, off_t byte)
+static bool is_locked(int fd, struct file_range range)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = range.first, .l_len = range.last - range.first + 1
+	};
 
 	/* A descriptor without write access can be asked all the same. */
 	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+static bool byte_is_locked(int fd, off_t byte)
+{
+	return is_locked(fd, (struct file_range){ byte, byte });
 }
 
 void file_unlock(int fd)
@@ -50,83 +69,14 @@ void file_unlock(int fd)
 	set_lock(fd, F_UNLCK, 0, 0);
 }
 
-/* Does /proc/PID/fdinfo/FD tell of a lock? */
-static bool holds_lock(int proc, const char *pid, const char *fd)
+static int busy(struct io_spec *spec, int fd, struct file_range range, bool writer, const char *label)
 {
-	char path[64], line[256];
-	bool found = false;
-	FILE *stream;
-	int info;
+	char who[64];
 
-	snprintf(path, sizeof(path), "%.16s/fdinfo/%.16s", pid, fd);
-	info = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	stream = info < 0 ? NULL : fdopen(info, "r");
-	if (!stream) {
-		if (info >= 0)
-			close(info);
-		return false;
-	}
-	while (!found && fgets(line, sizeof(line), stream))
-		found = !strncmp(line, "lock:", 5);
-	fclose(stream);
-	return found;
-}
-
-static bool process_holds(int proc, const char *pid, const struct stat *image)
-{
-	struct dirent *entry;
-	bool found = false;
-	char path[64];
-	struct stat st;
-	DIR *fds;
-	int fd;
-
-	snprintf(path, sizeof(path), "%.16s/fd", pid);
-	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fds = fd < 0 ? NULL : fdopendir(fd);
-	if (!fds) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while (!found && (entry = readdir(fds)))
-		found = !fstatat(fd, entry->d_name, &st, 0) && st.st_ino == image->st_ino &&
-			st.st_dev == image->st_dev && holds_lock(proc, pid, entry->d_name);
-	closedir(fds);
-	return found;
-}
-
-/* The host does not say who holds such a lock, but shows descriptors of processes that we may look at. 0: not found */
-static long find_holder(int fd)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	struct stat image;
-	long pid = 0;
-
-	if (!proc)
-		return 0;
-	if (!fstat(fd, &image)) {
-		while (!pid && (entry = readdir(proc))) {
-			long candidate = strtol(entry->d_name, NULL, 10);
-
-			if (candidate > 0 && process_holds(dirfd(proc), entry->d_name, &image))
-				pid = candidate;
-		}
-	}
-	closedir(proc);
-	return pid;
-}
-
-static int busy(struct io_spec *spec, int fd, bool writer, const char *label)
-{
-	long pid = find_holder(fd);
-	char who[48] = "another process";
-
-	if (pid == getpid())
-		snprintf(who, sizeof(who), "this process");
-	else if (pid)
-		snprintf(who, sizeof(who), "process %ld", pid);
+	/* A sandbox may forbid the look around: so none is taken in vain. */
+	if (!spec->error)
+		return -HYP_EBUSY;
+	file_holder(fd, range, who, sizeof(who));
 	return io_fail(spec, -HYP_EBUSY, "%s is in use by %s%s; end that one first, or work on a copy", label, who,
 		       writer ? "" : ", which may write to it");
 }
@@ -185,7 +135,8 @@ static int check_loops(struct io_spec *spec, int fd, bool writer, const char *la
 	return error;
 }
 
-static int take_lock(int fd, bool writer)
+/* @range: of who is in the way, here and below */
+static int take_whole(int fd, bool writer, struct file_range *range)
 {
 	if (writer)
 		return set_lock(fd, F_WRLCK, 0, 0);
@@ -193,26 +144,93 @@ static int take_lock(int fd, bool writer)
 		return -1;
 	if (!byte_is_locked(fd, BYTE_USES_WRITING))
 		return 0;
+	*range = (struct file_range){ BYTE_USES_WRITING, BYTE_USES_WRITING };
 	errno = EAGAIN;
 	return -1;
 }
 
-int file_lock(struct io_spec *spec, int fd, bool is_device, bool writer, const char *label)
+/* Somebody who uses all of the image; NULL: nobody */
+static const struct file_range *find_stranger(int fd)
 {
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++) {
+		if (is_locked(fd, strangers[i]))
+			return &strangers[i];
+	}
+	return NULL;
+}
+
+/* What all have who use a part of the image */
+static int take_part(int fd, bool writer, struct file_range *range)
+{
+	const struct file_range *stranger;
+
+	if (set_lock(fd, F_RDLCK, BYTE_DENIES_WRITING, 1) ||
+	    (writer && (set_lock(fd, F_RDLCK, BYTE_USES_WRITING, 1) || set_lock(fd, F_RDLCK, BYTE_DENIES_READING, 1))))
+		return -1;
+	stranger = find_stranger(fd);
+	if (!stranger ||
+	    (!writer && !byte_is_locked(fd, BYTE_USES_WRITING) && !byte_is_locked(fd, BYTE_DENIES_READING)))
+		return 0;
+	*range = *stranger;
+	errno = EAGAIN;
+	return -1;
+}
+
+/* Why a lock was not to be had */
+static int refuse(struct io_spec *spec, int fd, struct file_range range, bool writer, const char *label)
+{
+	if (errno == EAGAIN || errno == EACCES)
+		return busy(spec, fd, range, writer, label);
+	return io_fail(spec, blk_error(errno), "%s cannot be locked: %s; copy it to another file system", label,
+		       strerror(errno));
+}
+
+int file_lock(struct io_spec *spec, int fd, bool is_device, struct file_use use, const char *label)
+{
+	struct file_range range = everything;
 	int error = 0;
 
-	if (take_lock(fd, writer)) {
-		if (errno == EAGAIN || errno == EACCES)
-			error = busy(spec, fd, writer, label);
-		else
-			error = io_fail(spec, blk_error(errno),
-					"%s cannot be locked: %s; copy it to another file system", label,
-					strerror(errno));
-	} else if (!is_device) {
-		error = check_loops(spec, fd, writer, label);
-	}
+	if (use.part ? take_part(fd, use.writer, &range) : take_whole(fd, use.writer, &range))
+		error = refuse(spec, fd, range, use.writer, label);
+	else if (!is_device)
+		error = check_loops(spec, fd, use.writer, label);
 	/* The descriptor may be a copy of the caller's, which lives on. */
 	if (error)
 		file_unlock(fd);
 	return error;
+}
+
+/* The bytes to lock for a part: the host caches pages, of which two users at once would undo each other's writing. */
+static struct file_range pages_of(uint64_t offset, uint64_t size)
+{
+	const uint64_t mask = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
+	struct file_range range = { (off_t)(offset & ~mask), (off_t)((offset + size - 1) | mask) };
+
+	/* Not among those that mean something else. */
+	return range.first <= strangers[2].last ? everything : range;
+}
+
+static int take_range(int fd, bool writer, struct file_range *range)
+{
+	if (!range->first)
+		return take_whole(fd, writer, range);
+	return set_lock(fd, writer ? F_WRLCK : F_RDLCK, range->first, range->last - range->first + 1);
+}
+
+int file_claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	struct file *file = (struct file *)disk;
+	struct io_spec spec = { .error = error, .error_size = error_size };
+	const bool writer = !(disk->info.caps & HYP_BLK_CAP_READ_ONLY);
+	int result = blk_check_claim(&disk->info, offset, size, error, error_size);
+	struct file_range range;
+
+	if (result)
+		return result;
+	range = size < disk->info.size ? pages_of(offset, size) : everything;
+	if (!file->no_lock && take_range(file->fd, writer, &range))
+		return refuse(&spec, file->fd, range, writer, file->label);
+	file->claimed_start = offset;
+	file->claimed_end = offset + size;
+	return 0;
 }

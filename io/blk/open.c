@@ -23,7 +23,7 @@ int hyp_blk_open(const char *text, uint32_t flags, struct hyp_blk **disk, char *
 	};
 	struct io_spec spec = { .flags = flags, .error = error, .error_size = error_size };
 
-	if (flags & ~(uint32_t)(HYP_BLK_OPEN_READ_ONLY | HYP_BLK_OPEN_NO_LOCK))
+	if (flags & ~(uint32_t)(HYP_BLK_OPEN_READ_ONLY | HYP_BLK_OPEN_NO_LOCK | HYP_BLK_OPEN_PART))
 		return io_fail(&spec, -HYP_EINVAL, "unknown flags 0x%x for opening %s", flags, text);
 	return io_spec_open(&family, text, &spec, open_backend, disk);
 }

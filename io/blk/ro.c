@@ -49,6 +49,7 @@ static const struct hyp_blk_ops ops = {
 	.poll = blk_wrapper_poll,
 	.describe = describe,
 	.close = blk_wrapper_close,
+	.claim = blk_wrapper_claim,
 };
 
 static int ro_open(struct io_spec *spec, struct hyp_blk **disk)

@@ -57,6 +57,14 @@ static int describe(const struct hyp_blk *disk, char *buf, size_t size)
 			below);
 }
 
+static int claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	struct window *window = (struct window *)disk;
+	int result = blk_check_claim(&disk->info, offset, size, error, error_size);
+
+	return result ? result : blk_claim(window->base.lower, window->offset + offset, size, error, error_size);
+}
+
 static const struct hyp_blk_ops ops = {
 	.version = HYP_BLK_VERSION,
 	.size = sizeof(ops),
@@ -67,6 +75,7 @@ static const struct hyp_blk_ops ops = {
 	.poll = blk_wrapper_poll,
 	.describe = describe,
 	.close = blk_wrapper_close,
+	.claim = claim,
 };
 
 static int place(struct io_spec *spec, struct window *window)
@@ -102,11 +111,16 @@ static int place(struct io_spec *spec, struct window *window)
 static int window_open(struct io_spec *spec, struct hyp_blk **disk)
 {
 	struct blk_wrapper *wrapper;
-	int error = blk_wrapper_open(spec, spec->flags, sizeof(struct window), &ops, complete, &wrapper);
+	/* Who opens it as a part says which by itself, later. */
+	bool is_part = spec->flags & HYP_BLK_OPEN_PART;
+	int error = blk_wrapper_open(spec, spec->flags | HYP_BLK_OPEN_PART, sizeof(struct window), &ops, complete,
+				     &wrapper);
 
 	if (error)
 		return error;
 	error = place(spec, (struct window *)wrapper);
+	if (!error && !is_part)
+		error = claim(&wrapper->device.disk, 0, wrapper->device.disk.info.size, spec->error, spec->error_size);
 	if (error) {
 		blk_wrapper_close(&wrapper->device.disk);
 		return error;

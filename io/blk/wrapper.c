@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What wrappers share: opening, attaching to, polling and closing the device that they stand on */
+/* What wrappers share: opening, attaching to, polling, claiming and closing the device that they stand on */
 #include <stdlib.h>
 
 #include "blk.h"
@@ -47,4 +47,12 @@ uint32_t blk_wrapper_poll(struct hyp_blk *disk)
 	struct blk_wrapper *wrapper = (struct blk_wrapper *)disk;
 
 	return wrapper->lower->ops->poll ? wrapper->lower->ops->poll(wrapper->lower) : 0;
+}
+
+int blk_wrapper_claim(struct hyp_blk *disk, uint64_t offset, uint64_t size, char *error, size_t error_size)
+{
+	struct blk_wrapper *wrapper = (struct blk_wrapper *)disk;
+	int result = blk_check_claim(&disk->info, offset, size, error, error_size);
+
+	return result ? result : blk_claim(wrapper->lower, offset, size, error, error_size);
 }

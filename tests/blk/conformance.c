@@ -467,6 +467,55 @@ static void spread_unknown(const struct subject *subject, uint32_t block)
 	model.unknown = spread;
 }
 
+/* The last @size bytes of what the device shows of the image */
+static void read_tail(const struct subject *subject, const char *image, unsigned char *memory, uint32_t size)
+{
+	unsigned char *all = disk_memory(IMAGE_SIZE);
+
+	image_read(image, all, IMAGE_SIZE);
+	memcpy(memory, all + subject->start + subject->size - size, size);
+	free(all);
+}
+
+/* Who has claimed a part changes nothing else of what is behind */
+static void check_claim(const struct subject *subject, const char *spec, const char *image)
+{
+	unsigned char *block = disk_memory(65536), *before = disk_memory(65536), *after = disk_memory(65536);
+	uint64_t half;
+	char error[256] = "";
+	struct user user;
+	uint32_t size;
+	int changed;
+
+	user_open(&user, spec, HYP_BLK_OPEN_PART);
+	size = user.disk->info.logical_block;
+	half = subject->size / 2 & ~(uint64_t)(size - 1);
+	if (!user.disk->ops->claim) {
+		tap_ok(!subject->pattern, "%s: nobody else is at it", spec);
+		goto close;
+	}
+	read_tail(subject, image, before, size);
+	fill_pattern(block, size, 99);
+	tap_ok(user.disk->ops->claim(user.disk, half, subject->size, error, sizeof(error)) == -HYP_EINVAL && *error,
+	       "%s: a claim beyond the end: \"%s\"", spec, error);
+	tap_is(user.disk->ops->claim(user.disk, 0, half, NULL, 0), 0, "%s: a claim of one half", spec);
+	tap_is(user_run(&user, HYP_BLK_WRITE, half - size, size, block, 0), writable(user.disk) ? 0 : -HYP_EROFS,
+	       "%s: what is claimed can be written", spec);
+	changed = user_run(&user, HYP_BLK_WRITE, subject->size - size, size, block, 0);
+	changed = changed ? changed : user_run(&user, HYP_BLK_FLUSH, 0, 0, NULL, 0);
+	tap_ok(!subject->result || changed, "%s: what is not, cannot: status %d", spec, changed);
+	tap_is(user_run(&user, HYP_BLK_READ, 0, size, block, 0), 0, "%s: it can be read", spec);
+close:
+	user_close(&user);
+	if (subject->pattern) {
+		read_tail(subject, image, after, size);
+		tap_ok(!memcmp(before, after, size), "%s: and is as it was", spec);
+	}
+	free(block);
+	free(before);
+	free(after);
+}
+
 static void check_subject(const struct subject *subject, const char *spec, const char *image)
 {
 	struct hyp_blk *disk;
@@ -496,6 +545,7 @@ static void check_subject(const struct subject *subject, const char *spec, const
 		check_image(subject, image, spec);
 	free(model.bytes);
 	free(model.unknown);
+	check_claim(subject, spec, image);
 }
 
 /* Attach the image to a loop device of the host; needs privilege. Return: its path, or NULL */

@@ -3,6 +3,8 @@
 """Mounts of partitions: what info shows can be mounted, by number, name and UUID, and nothing beside it is touched."""
 
 import os
+import signal
+import subprocess
 
 import mounting
 
@@ -76,12 +78,57 @@ def named():
 
 
 def together():
-    """Readers do not keep each other out; one that writes has the image to itself."""
+    """Who uses a partition keeps out who writes to that one, or to all of the image, and nobody else."""
     for number, point in ((1, "m"), (2, "other")):
-        expect(f"partition {number} read-only", 0, "mount", "-o", "ro", "-p", str(number), "disk.img", point, message="^$")
+        expect(f"partition {number} for writing", 0, "mount", "--idmap", "-p", str(number), "disk.img", point, message="^$")
     ok(mounting.read("m/file") == b"ext4" and mounting.read("other/file") == b"xfs", "two partitions at once")
-    expect("a third one for writing", 1, "mount", "-o", "rw", "-p", "3", "disk.img", "third", message="disk.img: is in use by")
-    expect("umount of both", 0, "umount", "m", "other", message="^$")
+    expect("a third one read-only", 0, "mount", "-o", "ro", "-p", "3", "disk.img", "third", message="^$")
+    writers(("m", "other"))
+    busy = rf"disk\.img: partition 1 is in use by process {mounting.supervisor('m')}, which serves it on {os.getcwd()}/m; unmount that first"
+    expect("the first one again", 1, "mount", "-p", "1", "disk.img", "fourth", message=busy)
+    expect("by its name", 1, "mount", "-p", "boot", "disk.img", "fourth", message="partition boot is in use by .*process")
+    expect("the same read-only", 1, "mount", "-o", "ro", "-p", "1", "disk.img", "fourth", message=busy)
+    expect("a command that writes to it", 1, "mkdir", "--partition", "1", "disk.img:/dir", message=busy)
+    expect("one that reads it", 1, "ls", "-p1", "disk.img:/", message=busy)
+    expect("one that reads what is read", 0, "ls", "-p3", "disk.img:/", message="^$")
+    expect("one that writes to what is read", 1, "mkdir", "--partition", "3", "disk.img:/dir",
+           message=f"partition 3 is in use by process .* on {os.getcwd()}/third;")
+    expect("one that looks at all", 1, "info", "disk.img", message="disk.img: is in use by process .*, which serves it on ")
+    ok(not mounting.mounted("fourth"), "nothing more is mounted")
+    killed()
+    expect("umount", 0, "umount", "m", "third", message="^$")
+
+
+def writers(points):
+    """Programs that write to each at the same time, past the caches of the others."""
+    data = {point: os.urandom(4 << 20) for point in points}
+    script = "import os,sys\nfor i in range(8):\n f=open(f'{sys.argv[1]}/{i}','wb');f.write(sys.stdin.buffer.read(524288));f.flush();os.fsync(f)"
+    programs = {point: subprocess.Popen(["python3", "-c", script, point], stdin=subprocess.PIPE) for point in points}
+    for point, program in programs.items():
+        program.communicate(data[point])
+    ok(all(program.returncode == 0 for program in programs.values()), "both are written to")
+    same = all(b"".join(mounting.read(f"{point}/{i}") for i in range(8)) == data[point] for point in points)
+    ok(same, "each has what was written to it")
+
+
+def killed():
+    """The end of one that writes is nothing to the others, and its partition is free."""
+    os.kill(mounting.worker(mounting.supervisor("other")), signal.SIGKILL)
+    ok(mounting.wait_until(lambda: not mounting.mounted("other")), "the mount point of a server that was killed is free")
+    mounting.write_synced("m/synced")
+    ok(mounting.read("m/synced") == mounting.SYNCED and mounting.read("third/file") == b"btrfs", "the others go on")
+    expect("its partition again", 0, "mount", "--idmap", "-p", "2", "disk.img", "other", message="^$")
+    ok(len(mounting.read("other/7")) == 512 << 10, "what was synchronised is there")
+    expect("umount of it", 0, "umount", "other", message="^$")
+
+
+def copied():
+    """Two commands at two partitions, one reading and one writing."""
+    with harness.spawn("tar", "disk.img@1:/", stdout=subprocess.PIPE) as source:
+        done = harness.run("untar", "disk.img@3:/", stdin=f"/dev/fd/{source.stdout.fileno()}")
+    ok(source.returncode == 0 and done.code == 0, "from one to the other", done)
+    result = harness.run("cat", "disk.img@3:/synced")
+    ok(result.out == mounting.SYNCED, "what was read is there", result)
 
 
 def large_sectors():
@@ -117,10 +164,10 @@ def wrong():
 
 def main():
     mounting.start()
-    for point in ("m", "other", "third"):
+    for point in ("m", "other", "third", "fourth"):
         os.mkdir(point)
     make()
-    for part in (each, named, together, large_sectors, wrong):
+    for part in (each, named, together, copied, large_sectors, wrong):
         part()
     ok(listed() == [], "mounts --json has none of them any more")
     mounting.finish()

@@ -88,12 +88,14 @@ def refused(image):
     holder = harness.spawn("sh", "-w", f"{image}@3", stdin="/dev/zero", stdout=subprocess.DEVNULL)
     harness.worker_of(holder)
     for _ in range(100):
-        result = run("touch", f"{image}@1:/x")
+        result = run("touch", f"{image}@3:/x")
         if result.code:
             break
+    ok(f"{image}@3: partition 3 is in use by" in result.err, "one that is written to by somebody else", result)
+    expect("its neighbour is not", 0, "touch", f"{image}@1:/x", message="^$")
+    expect("all of them are", 1, "df", image, message=f"{image}: is in use by")
     holder.kill()
     holder.communicate()
-    ok("in use" in result.err, "another one while one is written to", result)
     shutil.copy("part.img", f"{image}@1")
     names = run("ls", f"{image}@1").text.split()
     ok("tree" not in names, "a file of such a name wins", names)
