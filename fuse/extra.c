@@ -116,7 +116,7 @@ static void reply_statx(struct fuse_server *server, const struct fuse_in_header 
 	server_write(server->config.device, pieces, header.error ? 1 : 2, server);
 }
 
-bool extra_serve(struct fuse_server *server, const struct fuse_buf *request)
+bool extra_serve(struct fuse_server *server, struct fuse_buf *request)
 {
 	struct fuse_in_header *header = request->mem;
 

@@ -29,6 +29,7 @@ struct fuse_readers {
 /**
  * struct fuse_server - all constant while threads run, but what the first request sets, @stop and @running
  * @setid_offer: number of the client's first request, when it lets the server clear set-id bits, until the reply
+ * @setid_flags: what that request offered and the reply took; constant from then on
  * @stop:    threads are to end
  * @running: threads that have not ended
  */
@@ -38,6 +39,7 @@ struct fuse_server {
 	struct vnode *root;
 	struct fuse_readers readers;
 	_Atomic uint64_t setid_offer;
+	_Atomic uint32_t setid_flags;
 	_Atomic bool stop;
 	_Atomic unsigned int running;
 	unsigned int thread_count;
@@ -80,18 +82,20 @@ void readers_done(void);
 void readers_leave(struct fuse_server *server);
 
 /* setid.c */
-/** setid_see() - a request has come: does it ask to clear set-id bits? Its header is all there */
-void setid_see(struct fuse_server *server, const struct fuse_buf *request);
+/** setid_see() - a request has come: does it ask to clear set-id bits? Its header is all there; it may be cut */
+void setid_see(struct fuse_server *server, struct fuse_buf *request);
 /** setid_accept() - a reply goes out: in the one that agrees on the protocol, take the client's offer */
 void setid_accept(struct fuse_server *server, const struct iovec *iov, int pieces);
 /** setid_clear() - clear them if the request asks for it, before what it changes. @file: if it is open */
 int setid_clear(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
+/** setid_clear_for_list() - the same of a directory, too, for the list @name that was set, if the request asks for it */
+int setid_clear_for_list(fuse_req_t req, fuse_ino_t ino, const char *name);
 /** setid_clear_for_caller() - in requests that cannot ask: if the caller is not root */
 int setid_clear_for_caller(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
 
 /* extra.c */
 /** extra_serve() - a request that the library does not know. Return: is it answered? If not, it is the library's */
-bool extra_serve(struct fuse_server *server, const struct fuse_buf *request);
+bool extra_serve(struct fuse_server *server, struct fuse_buf *request);
 
 /* reply.c */
 /** client_error() - @error: 0 or a negative errno. Return: the same in words that a client knows */

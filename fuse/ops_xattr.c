@@ -58,7 +58,8 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 {
 	int error = act_as_caller(req, NULL);
 
-	reply_error(req, error ? error : vnode_xattr_set(node_of(req, ino), name, value, size, flags));
+	error = error ? error : vnode_xattr_set(node_of(req, ino), name, value, size, flags);
+	reply_error(req, error ? error : setid_clear_for_list(req, ino, name));
 }
 
 static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
