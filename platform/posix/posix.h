@@ -42,6 +42,7 @@ struct posix_memory {
  * @until:    what it sleeps for; HYP_FOREVER while it scans @deadline, so that whoever arms a timer then kicks
  * @kick:     futex word; changes when a deadline before @until was set
  * @n:        timers
+ * @used:     of these, the first so many were ever armed: those beyond need no look
  * @deadline: of each; HYP_FOREVER: not armed
  */
 struct posix_timers {
@@ -52,6 +53,7 @@ struct posix_timers {
 	_Atomic uint64_t until;
 	_Atomic uint32_t kick;
 	uint32_t n;
+	_Atomic uint32_t used;
 	_Atomic uint64_t *deadline;
 };
 

@@ -5,6 +5,7 @@
  * No deadline is lost: timer_set() stores the deadline and then reads @until; the thread stores HYP_FOREVER in @until
  * and then reads the deadlines. In the one order of these four, either the thread sees the deadline or timer_set() sees
  * a moment later than it and kicks. @kick is read before, so that a kick during the scan ends the next sleep at once.
+ * What holds for the deadlines holds for @used, which is stored before them and read after @until.
  *
  * The two stores are exchanges, at the same cost or less: emulators of aarch64 let a load pass a plain store before it,
  * though both are sequentially consistent.
@@ -22,10 +23,10 @@ static uint64_t timers_scan(struct hyp *h)
 	struct posix_timers *t = &h->timers;
 	uint64_t now = posix_clock_monotonic(h);
 	uint64_t earliest = HYP_FOREVER;
+	uint32_t i, used = atomic_load(&t->used);
 	uint64_t deadline;
-	uint32_t i;
 
-	for (i = 0; i < t->n; i++) {
+	for (i = 0; i < used; i++) {
 		deadline = atomic_load(&t->deadline[i]);
 		if (deadline <= now && deadline != HYP_FOREVER) {
 			/* When timer_set() is faster, what it stored counts. */
@@ -64,6 +65,15 @@ static void timer_kick(struct posix_timers *t)
 {
 	atomic_fetch_add(&t->kick, 1);
 	posix_futex_wake(&t->kick, 1);
+}
+
+/* Owners may ask for far more virtual CPUs than their kernel has, whose timers come first. */
+static void timer_use(struct posix_timers *t, uint32_t n)
+{
+	uint32_t used = atomic_load(&t->used);
+
+	while (used <= n && !atomic_compare_exchange_weak(&t->used, &used, n + 1))
+		;
 }
 
 static int timer_thread_start(struct hyp *h)
@@ -119,6 +129,7 @@ int posix_timer_set(struct hyp *h, uint32_t n, uint64_t deadline)
 		if (ret)
 			return ret;
 	}
+	timer_use(t, n);
 	atomic_exchange(&t->deadline[n], deadline);
 	if (deadline < atomic_load(&t->until))
 		timer_kick(t);
