@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Threads of backends */
+#include <errno.h>
 #include <link.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rumpus/hyp.h>
@@ -32,6 +35,35 @@ static size_t stack_size(void)
 	return (total + page - 1) & ~(page - 1);
 }
 
+const char *io_memory_remedy(void)
+{
+	struct rlimit space, data;
+
+	if (getrlimit(RLIMIT_AS, &space) || getrlimit(RLIMIT_DATA, &data))
+		return "raise ulimit -v and -d";
+	if (data.rlim_cur < space.rlim_cur)
+		return "raise ulimit -d";
+	return space.rlim_cur == RLIM_INFINITY ? "end other programs" : "raise ulimit -v";
+}
+
+/* The C library calls it one error, whether the host refuses the thread or memory for its stack. */
+static int refused(size_t stack)
+{
+	void *probe = mmap(NULL, stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (probe == MAP_FAILED)
+		return errno == ENOMEM ? -HYP_ENOMEM : -HYP_EAGAIN;
+	munmap(probe, stack);
+	return -HYP_EAGAIN;
+}
+
+int io_threads_refused(struct io_spec *spec, int error, const char *name)
+{
+	if (error == -HYP_ENOMEM)
+		return io_fail(spec, error, "%s: no memory for its threads; %s", name, io_memory_remedy());
+	return io_fail(spec, error, "%s: the host gives no more threads; raise ulimit -u", name);
+}
+
 int io_thread_create(pthread_t *thread, const char *name, void *(*fn)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
@@ -47,7 +79,7 @@ int io_thread_create(pthread_t *thread, const char *name, void *(*fn)(void *arg)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (error)
-		return -HYP_EAGAIN;
+		return refused(stack_size());
 	pthread_setname_np(*thread, name);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../thread.h"
 #include "pool.h"
 
 /* Pieces of one mixed read that are under way at a time */
@@ -355,8 +356,8 @@ static int open_scratch(struct io_spec *spec, struct cow *cow)
 		snprintf(cow->kind, sizeof(cow->kind), "memory");
 		number = cow->base.device.disk.info.size;
 		error = blk_open_memory(number, cow->base.device.disk.info.logical_block, &cow->scratch);
-		return error ? io_fail(spec, error, "cow: the host has no %" PRIu64 " bytes of address space for the "
-				       "scratch; raise ulimit -v, or use scratch=file", number) : 0;
+		return error ? io_fail(spec, error, "cow: the host has no %" PRIu64 " bytes of memory for the scratch; "
+				       "%s, or use scratch=file", number, io_memory_remedy()) : 0;
 	}
 	if (!strcmp(kind, "file")) {
 		fd = open_unlinked(spec, cow);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "../random.h"
+#include "../thread.h"
 #include "fault.h"
 #include "pool.h"
 
@@ -447,8 +448,11 @@ static int fault_open(struct io_spec *spec, struct hyp_blk **disk)
 	error = parse(spec, fault);
 	if (!error && fault->cached)
 		error = add_cache(spec, fault);
-	if (!error && blk_pool_create(threads, run, fault, &fault->pool))
-		error = io_fail(spec, -HYP_EAGAIN, "fault: the host gives no more threads; raise ulimit -u");
+	if (!error) {
+		error = blk_pool_create(threads, run, fault, &fault->pool);
+		if (error)
+			io_threads_refused(spec, error, "fault");
+	}
 	if (error) {
 		/* Nothing is cached yet: nothing to lose. */
 		fault->dead = true;

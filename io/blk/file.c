@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../thread.h"
 #include "file.h"
 
 /* Reads up to this size are tried from the host's page cache on the submitting thread, which costs it a copy. */
@@ -39,7 +40,8 @@ static bool read_at_once(struct file *file, const struct hyp_blk_req *req)
 	if (may_read_at_once(file, req)) {
 		moved = preadv2(file->fd, (const struct iovec *)req->iov, (int)req->iovcnt, (off_t)req->offset,
 				RWF_NOWAIT);
-		if (moved < 0 && (errno == EOPNOTSUPP || errno == EINVAL))
+		/* EPERM is what filters of system calls answer for one that they do not know. */
+		if (moved < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == EPERM))
 			atomic_store(&file->no_nowait, true);
 	}
 	/* What has been read in part is read again: rare, and cheaper than to cut the pieces. */
@@ -202,7 +204,7 @@ static int start_engine(struct io_spec *spec, struct file *file, unsigned int en
 	/* With a ring, flushes and discards are left; without one, reads too, and these should overlap. */
 	threads[FILE_LANE_OTHER] = file->ring ? 2 : 4;
 	error = blk_pool_create(threads, file_run, file, &file->pool);
-	return error ? io_fail(spec, error, "%s: the host gives no more threads; raise ulimit -u", file->label) : 0;
+	return error ? io_threads_refused(spec, error, file->label) : 0;
 }
 
 /* A number from the host's description of a block device; @fallback when there is none */

@@ -176,13 +176,26 @@ static int take_part(int fd, bool writer, struct file_range *range)
 	return -1;
 }
 
+/* By who: a file system without locks, or a host that has none of this kind, by a filter of system calls or because it is */
+static int no_locks(struct io_spec *spec, const char *label)
+{
+	int error = errno;
+
+	if (error == EPERM || error == EINVAL)
+		return io_fail(spec, -HYP_EACCES,
+			       "%s cannot be locked: this host refuses locks of open files (fcntl F_OFD_SETLK): %s; permit "
+			       "them where this runs",
+			       label, strerror(error));
+	return io_fail(spec, blk_error(error), "%s cannot be locked: %s; copy it to another file system", label,
+		       strerror(error));
+}
+
 /* Why a lock was not to be had */
 static int refuse(struct io_spec *spec, int fd, struct file_range range, bool writer, const char *label)
 {
 	if (errno == EAGAIN || errno == EACCES)
 		return busy(spec, fd, range, writer, label);
-	return io_fail(spec, blk_error(errno), "%s cannot be locked: %s; copy it to another file system", label,
-		       strerror(errno));
+	return no_locks(spec, label);
 }
 
 int file_lock(struct io_spec *spec, int fd, bool is_device, struct file_use use, const char *label)

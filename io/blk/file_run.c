@@ -26,7 +26,10 @@ static long once(struct file *file, struct hyp_blk_req *req, const struct hyp_io
 
 	if (req->op == HYP_BLK_READ)
 		return preadv(file->fd, host, (int)count, offset);
-	return pwritev2(file->fd, host, (int)count, offset, req->flags & HYP_BLK_FUA ? RWF_DSYNC : 0);
+	/* The newer call only for what it alone can do: filters of system calls may refuse it. */
+	if (req->flags & HYP_BLK_FUA)
+		return pwritev2(file->fd, host, (int)count, offset, RWF_DSYNC);
+	return pwritev(file->fd, host, (int)count, offset);
 }
 
 static int transfer(struct file *file, struct hyp_blk_req *req)
@@ -106,7 +109,8 @@ static int try_allocate(struct file *file, int mode, _Atomic bool *unknown, uint
 	while (result && errno == EINTR);
 	if (!result)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+	/* EPERM: a filter of system calls. A file that may not be changed refuses the write that follows, too. */
+	if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL && errno != EPERM)
 		return blk_error(errno);
 	atomic_store(unknown, true);
 	return 1;

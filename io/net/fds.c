@@ -244,12 +244,11 @@ int net_fds_start(struct io_spec *spec, struct net_fds *fds, const int *fd)
 
 	fds->poller.event = event;
 	fds->poller.owner = fds;
-	error = net_poller_start(&fds->poller);
+	error = net_poller_start(spec, &fds->poller);
 	if (error) {
 		for (i = 0; i < queues; i++)
 			close(fd[i]);
-		return io_fail(spec, error, "%s: the host gives no more threads or descriptors; raise ulimit -u and -n",
-			       spec->name);
+		return error;
 	}
 	for (i = 0; i < queues && !error; i++) {
 		net_watch_init(&fds->queues[i].watch, i);

@@ -581,8 +581,11 @@ static int impair_open(struct io_spec *spec, struct hyp_net **net)
 	pthread_cond_init(&impair->idle, &attr);
 	pthread_condattr_destroy(&attr);
 	error = read_options(spec, impair);
-	if (!error && io_thread_create(&impair->thread, "rumpus-impair", impair_main, impair))
-		error = io_fail(spec, -HYP_EAGAIN, "impair: the host gives no more threads; raise ulimit -u");
+	if (!error) {
+		error = io_thread_create(&impair->thread, "rumpus-impair", impair_main, impair);
+		if (error)
+			io_threads_refused(spec, error, "impair");
+	}
 	if (error) {
 		impair_free(impair);
 		return error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* A thread that waits for descriptors of a device */
 #include <errno.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -45,20 +46,28 @@ static void *poll_main(void *arg)
 	}
 }
 
-int net_poller_start(struct net_poller *poller)
+int net_poller_start(struct io_spec *spec, struct net_poller *poller)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	int error;
 
 	poller->epoll = io_descriptor(epoll_create1(EPOLL_CLOEXEC));
 	poller->stop = io_descriptor(eventfd(0, EFD_CLOEXEC));
-	if (poller->epoll >= 0 && poller->stop >= 0 && !epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->stop, &event) &&
-	    !io_thread_create(&poller->thread, "rumpus-net", poll_main, poller))
-		return 0;
+	if (poller->epoll < 0 || poller->stop < 0 || epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->stop, &event)) {
+		error = io_fail(spec, errno == EMFILE || errno == ENFILE ? -HYP_EMFILE : -HYP_ENOMEM,
+				"%s: the host gives no descriptors to wait with: %s%s", spec->name, strerror(errno),
+				errno == EMFILE ? "; raise ulimit -n" : "");
+	} else {
+		error = io_thread_create(&poller->thread, "rumpus-net", poll_main, poller);
+		if (!error)
+			return 0;
+		io_threads_refused(spec, error, spec->name);
+	}
 	if (poller->epoll >= 0)
 		close(poller->epoll);
 	if (poller->stop >= 0)
 		close(poller->stop);
-	return -HYP_EAGAIN;
+	return error;
 }
 
 void net_poller_stop(struct net_poller *poller)

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+#include "../spec.h"
+
 /**
  * struct net_watch - a descriptor that is waited for
  * @fd:     it, or -1
@@ -41,8 +43,11 @@ struct net_poller {
 void net_watch_init(struct net_watch *watch, uint32_t index);
 void net_watch_destroy(struct net_watch *watch);
 
-/** net_poller_start() - @event and @owner are set. Return: 0, -HYP_EAGAIN, -HYP_ENOMEM */
-int net_poller_start(struct net_poller *poller);
+/**
+ * net_poller_start() - @event and @owner are set
+ * Return: 0; -HYP_EAGAIN, -HYP_EMFILE, -HYP_ENOMEM with a message
+ */
+int net_poller_start(struct io_spec *spec, struct net_poller *poller);
 
 /** net_poller_stop() - no event comes any more; watches that are still there are forgotten; blocks */
 void net_poller_stop(struct net_poller *poller);

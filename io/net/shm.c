@@ -322,13 +322,14 @@ static void adopt(struct hyp_net_info *info, const struct shm_geometry *geometry
 
 static int start(struct io_spec *spec, struct shm *shm)
 {
+	int error;
+
 	if (make_queues(shm))
 		return io_fail(spec, -HYP_ENOMEM, "shm: no memory");
 	adopt(&shm->device.net.info, &shm->bus.geometry);
 	shm->watched = SHM_NOBODY;
-	if (io_thread_create(&shm->thread, "rumpus-shm", bell_main, shm))
-		return io_fail(spec, -HYP_EAGAIN, "shm: the host gives no more threads; raise ulimit -u");
-	return 0;
+	error = io_thread_create(&shm->thread, "rumpus-shm", bell_main, shm);
+	return error ? io_threads_refused(spec, error, "shm") : 0;
 }
 
 static int shm_open_bus(struct io_spec *spec, struct hyp_net **net)

@@ -35,6 +35,12 @@ static bool set_lock(int fd, short type, off_t byte)
 	return !fcntl(fd, F_OFD_SETLK, &lock);
 }
 
+/* Does somebody else have the lock that set_lock() was about? If not, errno says why there is none to be had. */
+static bool is_taken(void)
+{
+	return errno == EAGAIN || errno == EACCES;
+}
+
 static bool get_lock(int fd, off_t byte)
 {
 	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
@@ -43,8 +49,11 @@ static bool get_lock(int fd, off_t byte)
 	for (i = 0; i < RETRIES; i++) {
 		if (set_lock(fd, F_WRLCK, byte))
 			return true;
+		if (!is_taken())
+			return false;
 		nanosleep(&pause, NULL);
 	}
+	errno = EAGAIN;
 	return false;
 }
 
@@ -223,10 +232,14 @@ static int open_again(struct io_spec *spec, int fd)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	again = io_descriptor(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
-	if (again < 0)
-		open_failed(spec, path, errno);
+	if (again < 0 && errno == ENOENT)
+		again = io_fail(spec, -HYP_ENOENT,
+				"shm: this host has no /proc, by which a descriptor is opened again; mount it, or name a "
+				"file");
+	else if (again < 0)
+		again = open_failed(spec, path, errno);
 	close(fd);
-	return again < 0 ? -HYP_EACCES : again;
+	return again;
 }
 
 static int open_file(struct io_spec *spec, struct shm_bus *bus)
@@ -309,7 +322,7 @@ static int make_file(struct io_spec *spec, struct shm_bus *bus, off_t size)
 		error = errno;
 	if (!error)
 		error = posix_fallocate(bus->fd, 0, (off_t)members_end(geometry));
-	/* So that no member can cut off what another one has mapped. Files with a name cannot have that. */
+	/* So that no member can cut off what another one has mapped. Files with a name, and some hosts, cannot have that. */
 	if (!error)
 		fcntl(bus->fd, F_ADD_SEALS, F_SEAL_SHRINK);
 	return error ? io_fail(spec, -HYP_ENOSPC, "shm: %s: no room for the bus: %s; take members= or ring= smaller",
@@ -382,6 +395,16 @@ static int join(struct io_spec *spec, const struct shm_geometry *wanted, struct 
 	return 0;
 }
 
+static int lock_failed(struct io_spec *spec)
+{
+	if (is_taken())
+		return io_fail(spec, -HYP_EBUSY, "shm: %s is kept locked by another program", spec->rest);
+	return io_fail(spec, -HYP_EACCES,
+		       "shm: the host refuses locks of %s (fcntl F_OFD_SETLK): %s; permit them, or take a file below "
+		       "/dev/shm",
+		       spec->rest, strerror(errno));
+}
+
 int shm_bus_join(struct io_spec *spec, const struct shm_geometry *wanted, struct shm_bus *bus)
 {
 	int error = open_file(spec, bus);
@@ -389,7 +412,7 @@ int shm_bus_join(struct io_spec *spec, const struct shm_geometry *wanted, struct
 	if (error)
 		return error;
 	if (!get_lock(bus->fd, 0))
-		error = io_fail(spec, -HYP_EBUSY, "shm: %s is kept locked by another program", spec->rest);
+		error = lock_failed(spec);
 	else
 		error = join(spec, wanted, bus);
 	set_lock(bus->fd, F_UNLCK, 0);

@@ -546,15 +546,18 @@ static int add_forwards(struct io_spec *spec, struct slirp *slirp)
 
 static int start(struct io_spec *spec, struct slirp *slirp)
 {
+	int error;
+
 	slirp->room = 64;
 	slirp->fds = malloc(slirp->room * sizeof(*slirp->fds));
 	slirp->event = slirp->fds ? io_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) : -1;
 	if (slirp->event < 0)
 		return io_fail(spec, -HYP_ENOMEM, "slirp: no memory or no descriptor; raise ulimit -n");
-	if (!io_thread_create(&slirp->thread, "rumpus-slirp", slirp_main, slirp))
+	error = io_thread_create(&slirp->thread, "rumpus-slirp", slirp_main, slirp);
+	if (!error)
 		return 0;
 	close(slirp->event);
-	return io_fail(spec, -HYP_EAGAIN, "slirp: the host gives no more threads; raise ulimit -u");
+	return io_threads_refused(spec, error, "slirp");
 }
 
 static int make(struct io_spec *spec, struct slirp *slirp)

@@ -518,8 +518,8 @@ static int stream_open(struct io_spec *spec, struct hyp_net **net)
 	pthread_mutex_init(&stream->send_lock, NULL);
 	pthread_mutex_init(&stream->receive_lock, NULL);
 	error = net_info_read(spec, NULL, &stream->device.net.info);
-	if (!error && net_poller_start(&stream->poller))
-		error = io_fail(spec, -HYP_EAGAIN, "stream: the host gives no more threads; raise ulimit -u");
+	if (!error)
+		error = net_poller_start(spec, &stream->poller);
 	if (error) {
 		free(stream->buffer);
 		free(stream);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the family blk; each is one source with the helpers
 
-blk-tests := spec conformance durability host_sync fault file lock part
+blk-tests := spec conformance durability host_sync fault file lock part denied
 
 blk-test-bin := $(addprefix $(BUILD)/tests/blk/,$(blk-tests))
 blk-test-obj := $(addprefix $(BUILD)/obj/tests/,blk/disk.o blk/liar.o tap.o)

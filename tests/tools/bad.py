@@ -178,6 +178,8 @@ def full_host(image):
     expect("a limit that leaves the kernel no memory", 1, "ls", image, message="raise the limit", limits=limits)
     limits = {resource.RLIMIT_AS: (200 * MIB, 200 * MIB)}
     expect("a limit that leaves no room for what lies over the image", 1, "ls", image, message="raise ulimit -v", limits=limits)
+    limits = {resource.RLIMIT_DATA: (20 * MIB, 20 * MIB)}
+    expect("the same by a limit of data", 1, "ls", image, message="raise ulimit -d", limits=limits)
     limits = {resource.RLIMIT_FSIZE: (260 * MIB, 260 * MIB)}
     result = run("cp", f"{image}:/large", f"{image}:/small", "out", limits=limits)
     ok(result.code == 1 and "large: " in result.err and "File too large" in result.err, "files of the host's are bounded: told", result)
