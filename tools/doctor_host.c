@@ -234,6 +234,8 @@ static void try_memory(struct finding *finding)
 		finding_set(finding, FINDING_LIMITED, "end what else runs, or add memory",
 			    "%s are available; a command that writes much may take 256 MiB",
 			    text_size(available, size, sizeof(size)));
+	else if (!limited && !available)
+		finding_set(finding, FINDING_LIMITED, "mount /proc", "how much is available is not told by /proc/meminfo");
 	else
 		finding_set(finding, FINDING_OK, NULL, "%s%s", limited ? "the control group has " : "available: ",
 			    text_size(limited ? limit : available, size, sizeof(size)));

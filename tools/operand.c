@@ -214,6 +214,9 @@ static int refuse(const struct command *command, const struct image *image, int 
 	case EISDIR:
 		report_error(report, image->path, "is a directory; give an image file or a block device");
 		break;
+	case ELOOP:
+		report_error(report, image->path, "is reached by too many symbolic links, or by one that leads to itself");
+		break;
 	case EBUSY:
 		report_error(report, image->path, "is mounted or in use by the host; unmount it first");
 		break;
@@ -275,7 +278,12 @@ static int open_look(const struct command *command, struct image *image)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
 	image->look = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return image->look < 0 ? refuse(command, image, errno) : EXIT_DONE;
+	if (image->look >= 0)
+		return EXIT_DONE;
+	if (errno != ENOENT)
+		return refuse(command, image, errno);
+	report_error(command->report, image->path, "cannot be opened a second time, as this host has no /proc; mount it");
+	return EXIT_PROBLEM;
 }
 
 /* Is the file of image @n, which may have several partitions that are used, written to? */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -49,17 +50,26 @@ static int open_image_dir(char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* The file that this process runs. Without /proc, what it was started as, which may be a link elsewhere. */
+static void own_path(char *path, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+	unsigned long started = length < 0 ? getauxval(AT_EXECFN) : 0;
+
+	path[length > 0 ? length : 0] = 0;
+	if (started)
+		snprintf(path, size, "%s", (const char *)started);
+}
+
 int kernel_open(char *path, size_t size)
 {
 	const char *wish = getenv("RUMPUS_IMAGE");
-	ssize_t length;
 	int fd;
 
 	if (wish && *wish)
 		snprintf(path, size, "%s", wish);
 	else {
-		length = readlink("/proc/self/exe", path, size - 64);
-		path[length > 0 ? length : 0] = 0;
+		own_path(path, size - 64);
 		if (strrchr(path, '/'))
 			strcpy(strrchr(path, '/'), "/../lib/rumpus/linux.img");
 	}

@@ -94,7 +94,7 @@ struct hyp_file {
 
 /**
  * hyp_file_open() - open a host file or directory; host side, a kernel never calls it; blocks
- * @path: of the host
+ * @path: of the host; "/proc/self/fd/N" and "/dev/fd/N", and what is below them, also without /proc
  * @file: out: caller closes it with file->ops->close()
  * Return: 0, or as open(2)
  */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Files backend "host": files and directories of the host, confined below the directory that was opened */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -259,11 +260,51 @@ static const struct hyp_file_ops ops = {
 	.close = host_close,
 };
 
+/* What is behind the name of a descriptor in a directory of descriptors; NULL for other paths */
+static const char *descriptor_name(const char *path, int *fd)
+{
+	static const char *const folders[] = { "/proc/self/fd/", "/dev/fd/" };
+	size_t i;
+
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		const char *number = path + strlen(folders[i]);
+		char *end;
+		long value;
+
+		if (strncmp(path, folders[i], strlen(folders[i])) || !isdigit((unsigned char)*number))
+			continue;
+		value = strtol(number, &end, 10);
+		*fd = value > INT_MAX ? -1 : (int)value;
+		return *end && *end != '/' ? NULL : end + strspn(end, "/");
+	}
+	return NULL;
+}
+
+static int open_host(const char *path)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags), given;
+	const char *name;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	/* A host without /proc, such as many a chroot, has descriptors all the same. */
+	name = descriptor_name(path, &given);
+	if (!name) {
+		errno = ENOENT;
+		return -1;
+	}
+	return *name ? openat(given, name, flags) : fcntl(given, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 int hyp_file_open(const char *path, struct hyp_file **file)
 {
-	int saved = errno, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int result = fd < 0 ? to_error(errno) : make(fd, file);
+	int saved = errno, fd = open_host(path), result;
 
+	if (fd >= 0)
+		result = make(fd, file);
+	else /* Nothing confines this path: its links are too many, or lead to each other. */
+		result = errno == ELOOP ? -ELOOP : to_error(errno);
 	errno = saved;
 	return result;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <rumpus/rumpus.h>
@@ -62,7 +63,12 @@ static int open_beside_program(const char *image, struct hyp_file **file, char *
 {
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	unsigned long started;
 
+	/* Without /proc, what it was started as will do, unless that is a link. */
+	started = len < 0 ? getauxval(AT_EXECFN) : 0;
+	if (started)
+		return open_beside((const char *)started, image, file, name, size);
 	if (len < 0)
 		return -ENOENT;
 	path[len] = '\0';

@@ -37,6 +37,7 @@ static void write_file(const char *name, size_t size)
 
 /*
  * dir/outside          a file that must not be reached
+ * dir/loop             -> loop
  * dir/top/image        CONTENTS bytes
  * dir/top/sub/image    the same
  * dir/top/link         -> sub/image, stays below
@@ -63,7 +64,7 @@ static void make_tree(void)
 	write_file("top/sub/image", CONTENTS);
 	snprintf(outside, sizeof(outside), "%s", in("outside"));
 	if (symlink("sub/image", in("top/link")) || symlink("../outside", in("top/out")) ||
-	    symlink(outside, in("top/abs")) || symlink("..", in("top/up")) ||
+	    symlink("loop", in("loop")) || symlink(outside, in("top/abs")) || symlink("..", in("top/up")) ||
 	    symlink("/proc/self/root", in("top/magic")) || mkfifo(in("top/fifo"), 0600))
 		tap_abort("cannot make links: %s", strerror(errno));
 }
@@ -71,7 +72,7 @@ static void make_tree(void)
 static void remove_tree(void)
 {
 	static const char *const names[] = { "top/link",  "top/out",	   "top/abs", "top/up", "top/magic", "top/fifo",
-					     "top/image", "top/sub/image", "top/sub", "top",	"outside",   "" };
+					     "top/image", "top/sub/image", "top/sub", "top",	"outside",   "loop", "" };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -231,6 +232,7 @@ int main(void)
 	check_walk();
 	check_list(top);
 	tap_is(hyp_file_open(in("none"), &file), -HYP_ENOENT, "no such file");
+	tap_is(hyp_file_open(in("loop"), &file), -ELOOP, "a link to itself");
 	if (tap_ok(!top->ops->open(top, "image", &file), "open a file below")) {
 		top->ops->close(top);
 		check_regular(file);
