@@ -28,6 +28,9 @@ MORE = {3: ["info", "disk.img"], 5: ["ls", "-lR", "disk.img"], 7: ["cp", "-r", "
 EVERY = 8
 KEPT = 3  # mutants of each process that are written to the log, as UUIDs and times make no two images the same
 HANDS = 4  # processes at most
+# Mutants that one command checks, with a worker for each: one start of a program for all. When that does not go well, they
+# are checked one by one.
+TOGETHER = 8
 
 
 def make_tree():
@@ -83,11 +86,11 @@ def make_base(name):
     return mutate.Base("disk.img"), kind
 
 
-def packed_image():
-    """disk.img, compressed, as uuencode(1) writes it."""
+def packed_image(path):
+    """An image, compressed, as uuencode(1) writes it."""
     packer = lzma.LZMACompressor(preset=1)
     packed = b""
-    with open("disk.img", "rb") as file:
+    with open(path, "rb") as file:
         while block := file.read(1 << 20):
             packed += packer.compress(block)
     return base64.encodebytes(packed + packer.flush()).decode()
@@ -131,7 +134,7 @@ class Findings:
 
 
 class Series:
-    """Seeds of one kind, one after the other, in a directory with disk.img."""
+    """Seeds of one kind, some together, in a directory with disk-0.img and so on."""
 
     def __init__(self, name, base, kind):
         self.name = name
@@ -141,66 +144,97 @@ class Series:
         os.makedirs("guarded/directory")
         kinds.write("guarded/file", b"of the host's\n")
 
-    def command(self, seed, mutant, *args, codes=(0, 1)):
+    def execute(self, name, args, codes):
+        """Run a command. Returns its result, and what is wrong with it, or None."""
         found = self.found
         before = surroundings()
         result = bounded.run(*args)
         wrong = result.wrong(codes)
         found.commands += 1
         found.cpu += result.cpu
-        found.slowest = max(found.slowest, (round(result.cpu, 2), f"{seed}: {args[0]}"))
+        found.slowest = max(found.slowest, (round(result.cpu, 2), f"{name}: {args[0]}"))
         found.memory = max(found.memory, result.memory)
-        answer = re.sub(r"\d+", "N", result.err)
-        found.answers[answer] = found.answers.get(answer, 0) + 1
+        for line in result.err.splitlines() or [""]:
+            answer = re.sub(r"\d+", "N", line)
+            found.answers[answer] = found.answers.get(answer, 0) + 1
         after = surroundings()
         for path in ("./out", "../inner"):  # "out" is made for what is copied
             before.pop(path, None)
             after.pop(path, None)
         if after != before and not wrong:
             wrong = f"touched: {[path for path in {**before, **after} if before.get(path) != after.get(path)]}"
+        return result, wrong
+
+    def tell(self, seeds, mutants, paths, args, result, wrong):
+        """What is known of a command that did not go well."""
+        found = self.found
+        name = "+".join(str(seed) for seed in seeds)
         if result.kernel_ended:
-            found.ended.append(f"seed {seed}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
+            found.ended.append(f"seed {name}: {' '.join(args)}: {result.err.splitlines()[-2:]}")
         if wrong:
             if len(found.wrong) < KEPT:
-                found.kept[f"{self.name}-{seed}"] = packed_image()
-            found.wrong.append(f"seed {seed}: {' '.join(args)}: {wrong}\n{mutant}\n{result}\n"
-                              f"repeat: tests/tools/mutants.py {self.name}-{seed}+1")
+                for seed, path in zip(seeds, paths):
+                    found.kept[f"{self.name}-{seed}"] = packed_image(path)
+            told = "\n".join(str(mutant) for mutant in mutants)
+            found.wrong.append(f"seed {name}: {' '.join(args)}: {wrong}\n{told}\n{result}\n"
+                              f"repeat: tests/tools/mutants.py {self.name}-{seeds[0]}+1")
 
-    def run(self, seed):
-        mutant = mutate.Mutant(self.base, self.kind, seed)
-        mutant.apply("disk.img")
-        self.command(seed, mutant, "check", "disk.img")
-        more = MORE.get(seed % EVERY)
-        if more:
-            os.mkdir("out")
-            self.command(seed, mutant, *more, codes=(0, 1, 3))
-            kinds.tool("chmod", "-R", "u+rwx", "out")
-            kinds.tool("rm", "-rf", "out")
-        mutant.undo("disk.img")
+    def check(self, seeds, mutants, paths):
+        """Together; when that does not go well, one by one, to know which it was. Returns whether all is well."""
+        args = ["check", *paths]
+        result, wrong = self.execute(seeds[0], args, (0, 1))
+        if not wrong and not result.kernel_ended:
+            return True
+        if len(seeds) == 1 or all([self.check([seed], [mutant], [path]) for seed, mutant, path in zip(seeds, mutants, paths)]):
+            self.tell(seeds, mutants, paths, args, result, wrong)
+        return False
+
+    def look(self, seed, mutant, path):
+        """Some more, for some."""
+        if seed % EVERY not in MORE:
+            return
+        args = [arg.replace("disk.img", path) for arg in MORE[seed % EVERY]]
+        os.mkdir("out")
+        result, wrong = self.execute(seed, args, (0, 1, 3))
+        if wrong or result.kernel_ended:
+            self.tell([seed], [mutant], [path], args, result, wrong)
+        kinds.tool("chmod", "-R", "u+rwx", "out")
+        kinds.tool("rm", "-rf", "out")
+
+    def run(self, seeds):
+        mutants = [mutate.Mutant(self.base, self.kind, seed) for seed in seeds]
+        paths = [f"disk-{number}.img" for number in range(len(seeds))]
+        for mutant, path in zip(mutants, paths):
+            mutant.apply(path)
+        self.check(seeds, mutants, paths)
+        for seed, mutant, path in zip(seeds, mutants, paths):
+            self.look(seed, mutant, path)
+            mutant.undo(path)
 
 
 def work(series, seeds, result):
     """A process of its own: some seeds, and what was found goes to @result."""
-    before = harness.digest("disk.img")
-    for seed in seeds:
-        series.run(seed)
-    series.found.changed = harness.digest("disk.img") != before
+    for number in range(1, min(TOGETHER, len(seeds))):
+        kinds.tool("cp", "--sparse=always", "disk-0.img", f"disk-{number}.img")
+    for first in range(0, len(seeds), TOGETHER):
+        series.run(seeds[first:first + TOGETHER])
+    series.found.changed = not all(series.base.is_at(f"disk-{number}.img") for number in range(min(TOGETHER, len(seeds))))
     pickle.dump(series.found, result)
 
 
 def share_out(name, base, kind, seeds):
     """Seeds to as many processes as there are processors. Returns what they found."""
-    hands = max(1, min(HANDS, len(os.sched_getaffinity(0)), len(seeds)))
+    hands = max(1, min(HANDS, len(os.sched_getaffinity(0)), len(seeds) // TOGETHER))
     results = []
     for hand in range(hands):
         os.makedirs(f"hand-{hand}/inner")  # what is above it is watched, too
-        kinds.tool("cp", "--sparse=always", "disk.img", f"hand-{hand}/inner/disk.img")
+        kinds.tool("cp", "--sparse=always", "disk.img", f"hand-{hand}/inner/disk-0.img")
         read, write = os.pipe()
         if not os.fork():
             try:
                 os.chdir(f"hand-{hand}/inner")
                 with open(write, "wb") as result:
-                    work(Series(name, base, kind), seeds[hand::hands], result)
+                    work(Series(name, base, kind), [seed for seed in seeds if seed // TOGETHER % hands == hand], result)
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()

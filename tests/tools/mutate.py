@@ -22,21 +22,25 @@ HEAD = 8  # of the sectors that are in use, the first so many: superblocks
 WORDS = (1, 2, 2, 4, 4, 4, 8)  # bytes of a field
 
 
+def extents(path):
+    """What is no hole: (offset, contents)"""
+    with open(path, "rb") as file:
+        at = 0
+        while at < os.path.getsize(path):
+            try:
+                start = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError:
+                break
+            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            yield start, os.pread(file.fileno(), at - start, start)
+
+
 class Base:
     """An image as it was made, in memory but for its holes."""
 
     def __init__(self, path):
         self.size = os.path.getsize(path)
-        self.extents = []
-        with open(path, "rb") as file:
-            at = 0
-            while at < self.size:
-                try:
-                    start = os.lseek(file.fileno(), at, os.SEEK_DATA)
-                except OSError:
-                    break
-                at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-                self.extents.append((start, os.pread(file.fileno(), at - start, start)))
+        self.extents = list(extents(path))
         self.metadata = list(self._metadata())
         self.areas = {}
         for sector in self.metadata:
@@ -50,6 +54,13 @@ class Base:
                 sector = data[at:at + SECTOR]
                 if sector != empty[:len(sector)] and sector.count(CONTENT) < 2:
                     yield start + at
+
+    def is_at(self, path):
+        """Are the contents of the image at @path these?"""
+        with open(path, "rb") as file:
+            return os.path.getsize(path) == self.size \
+                and all(os.pread(file.fileno(), len(data), start) == data for start, data in self.extents) \
+                and all(self.read(start, len(data)) == data for start, data in extents(path))
 
     def read(self, offset, length):
         """As from the file: shorter at its end, holes as zeroes."""
