@@ -17,15 +17,6 @@
 
 static struct drill drill;
 
-static long get_error(long fd)
-{
-	int error = -1;
-	socklen_t size = sizeof(error);
-
-	node_getsockopt(&drill.kernel, fd, SOL_SOCKET, SO_ERROR, &error, &size);
-	return error;
-}
-
 static const struct segment plain = { .mss = 1000 }, with_sack = { .mss = 1000, .sack_ok = true };
 
 static void check_open_and_close(void)
@@ -33,27 +24,22 @@ static void check_open_and_close(void)
 	unsigned char buf[2000];
 	long fd = drill_connected(&drill, &plain);
 
-	tap_is(get_error(fd), 0, "client: no error");
+	tap_is(drill_error(&drill, fd), 0, "client: no error");
 	tap_is(node_write(&drill.kernel, fd, buf, 1000), 1000, "client: write");
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
-	       "client: data");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .length = 500));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 501), NULL),
-	       "client: data is acknowledged");
+	tap_ok(drill_await(&drill, ACK, 1, 1, 1000), "client: data");
+	drill_send(&drill, ACK, 1, 1001, 500);
+	tap_ok(drill_await(&drill, ACK, 1001, 501, 0), "client: data is acknowledged");
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 1, buf, 500), "client: and read");
 	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), -EAGAIN, "client: there is no more");
-	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 501, .ack = 1001));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502), NULL),
-	       "client: the end is acknowledged");
+	drill_send(&drill, FIN | ACK, 501, 1001, 0);
+	tap_ok(drill_await(&drill, ACK, 1001, 502, 0), "client: the end is acknowledged");
 	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), 0, "client: and read");
 	tap_is(node_write(&drill.kernel, fd, buf, 10), 10, "client: its own half is open");
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 502, .length = 10), NULL),
-	       "client: data");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1011));
+	tap_ok(drill_await(&drill, ACK, 1001, 502, 10), "client: data");
+	drill_send(&drill, ACK, 502, 1011, 0);
 	node_close(&drill.kernel, fd);
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 1011, .ack = 502), NULL),
-	       "client: until it is closed");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 502, .ack = 1012));
+	tap_ok(drill_await(&drill, FIN | ACK, 1011, 502, 0), "client: until it is closed");
+	drill_send(&drill, ACK, 502, 1012, 0);
 	tap_ok(script_quiet(&drill.peer), "client: nothing more");
 }
 
@@ -64,22 +50,18 @@ static void check_shutdown(void)
 
 	rumpus_process_enter(rumpus_process_first(drill.kernel.kernel));
 	tap_is(rumpus_sys_shutdown((int)fd, SHUT_WR), 0, "server: shutdown");
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 1, .ack = 1), NULL),
-	       "server: the end is sent");
+	tap_ok(drill_await(&drill, FIN | ACK, 1, 1, 0), "server: the end is sent");
 	tap_is(node_sendto(&drill.kernel, fd, buf, 10, NULL, 0), -EPIPE, "server: nothing can be written");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2, .length = 700));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 701), NULL),
-	       "server: data still arrives");
+	drill_send(&drill, ACK, 1, 2, 700);
+	tap_ok(drill_await(&drill, ACK, 2, 701, 0), "server: data still arrives");
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 700 && pattern_is(2, 1, buf, 700),
 	       "server: and is read");
-	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL),
-	       "server: both ends have ended");
+	drill_send(&drill, FIN | ACK, 701, 2, 0);
+	tap_ok(drill_await(&drill, ACK, 2, 702, 0), "server: both ends have ended");
 	node_close(&drill.kernel, fd);
 	/* Its other end is remembered: the end again is acknowledged again. */
-	script_send(&drill.peer, SEGMENT(.flags = FIN | ACK, .seq = 701, .ack = 2));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 2, .ack = 702), NULL),
-	       "server: a late end is acknowledged");
+	drill_send(&drill, FIN | ACK, 701, 2, 0);
+	tap_ok(drill_await(&drill, ACK, 2, 702, 0), "server: a late end is acknowledged");
 }
 
 static void check_refusals(void)
@@ -92,7 +74,7 @@ static void check_refusals(void)
 	fd = drill_connect(&drill);
 	script_send(&drill.peer, SEGMENT(.flags = RST | ACK, .ack = 1));
 	tap_ok(script_quiet(&drill.peer), "a refusal ends the attempt");
-	tap_is(get_error(fd), ECONNREFUSED, "and is told");
+	tap_is(drill_error(&drill, fd), ECONNREFUSED, "and is told");
 	node_close(&drill.kernel, fd);
 	fd = drill_connect(&drill);
 	node_close(&drill.kernel, fd);
@@ -111,8 +93,8 @@ static void check_resets(void)
 	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 100000));
 	tap_ok(script_quiet(&drill.peer), "a reset outside of the window is passed over");
 	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 50));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), NULL), "one inside is asked about");
-	tap_is(get_error(fd), 0, "and ends nothing");
+	tap_ok(drill_await(&drill, ACK, 1, 1, 0), "one inside is asked about");
+	tap_is(drill_error(&drill, fd), 0, "and ends nothing");
 	script_send(&drill.peer, SEGMENT(.flags = 0, .seq = 1, .length = 100));
 	tap_ok(script_quiet(&drill.peer), "a segment without flags is passed over");
 	script_send(&drill.peer, SEGMENT(.flags = RST, .seq = 1));
@@ -120,17 +102,15 @@ static void check_resets(void)
 	tap_is(node_read(&drill.kernel, fd, buf, sizeof(buf)), 0, "once");
 	node_close(&drill.kernel, fd);
 	fd = drill_accepted(&drill, &plain, NULL);
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 300));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 301), NULL), "data that nobody reads");
+	drill_send(&drill, ACK, 1, 1, 300);
+	tap_ok(drill_await(&drill, ACK, 1, 301, 0), "data that nobody reads");
 	node_close(&drill.kernel, fd);
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 301), NULL),
-	       "makes closing a reset");
+	tap_ok(drill_await(&drill, RST | ACK, 1, 301, 0), "makes closing a reset");
 	fd = drill_accepted(&drill, &plain, NULL);
 	rumpus_process_enter(rumpus_process_first(drill.kernel.kernel));
 	rumpus_sys_setsockopt((int)fd, SOL_SOCKET, SO_LINGER, (void *)&linger, sizeof(linger));
 	node_close(&drill.kernel, fd);
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = RST | ACK, .seq = 1, .ack = 1), NULL),
-	       "so does lingering for no time");
+	tap_ok(drill_await(&drill, RST | ACK, 1, 1, 0), "so does lingering for no time");
 }
 
 static void check_reordering(void)
@@ -139,21 +119,21 @@ static void check_reordering(void)
 	struct segment got;
 	long fd = drill_accepted(&drill, &with_sack, NULL);
 
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 1000));
+	drill_send(&drill, ACK, 1001, 1, 1000);
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1), &got) && got.sack[0][0] == 1001 &&
 		       got.sack[0][1] == 2001,
 	       "what came too early is told by SACK");
 	tap_is(node_recv_now(&drill.kernel, fd, buf, sizeof(buf)), -EAGAIN, "and not to be read yet");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), NULL), "the gap is filled");
+	drill_send(&drill, ACK, 1, 1, 1000);
+	tap_ok(drill_await(&drill, ACK, 1, 2001, 0), "the gap is filled");
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 2000 && pattern_is(2, 1, buf, 2000),
 	       "all is read in order");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000));
+	drill_send(&drill, ACK, 1, 1, 1000);
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2001), &got) && got.sack[0][0] == 1 &&
 		       got.sack[0][1] == 1001,
 	       "what came twice is told as well");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1501, .ack = 1, .length = 1000));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 2501), NULL), "an overlap is cut");
+	drill_send(&drill, ACK, 1501, 1, 1000);
+	tap_ok(drill_await(&drill, ACK, 1, 2501, 0), "an overlap is cut");
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 500 && pattern_is(2, 2001, buf, 500), "and read once");
 	node_close(&drill.kernel, fd);
 }
@@ -167,13 +147,11 @@ static void check_recovery(void)
 
 	tap_is(node_write(&drill.kernel, fd, data, sizeof(data)), sizeof(data), "four segments");
 	for (at = 1; at < 4000; at += 1000)
-		tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = at, .ack = 1, .length = 1000), NULL),
-		       "segment at %u", at);
+		tap_ok(drill_await(&drill, ACK, at, 1, 1000), "segment at %u", at);
 	for (at = 2001; at <= 4001; at += 1000)
 		script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { { 1001, at } }));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 1000), NULL),
-	       "the lost one comes again");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 4001));
+	tap_ok(drill_await(&drill, ACK, 1, 1, 1000), "the lost one comes again");
+	drill_send(&drill, ACK, 1, 4001, 0);
 	tap_ok(script_quiet(&drill.peer), "the others do not");
 	node_close(&drill.kernel, fd);
 }
@@ -185,17 +163,14 @@ static void check_windows(void)
 	long fd = drill_accepted(&drill, &(struct segment){ .mss = 500 }, NULL);
 
 	tap_is(node_write(&drill.kernel, fd, data, 1000), 1000, "a peer of small segments");
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 500), NULL) &&
-		       script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 501, .ack = 1, .length = 500), NULL),
-	       "gets no larger ones");
+	tap_ok(drill_await(&drill, ACK, 1, 1, 500) && drill_await(&drill, ACK, 501, 1, 500), "gets no larger ones");
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001, .closed = true));
 	tap_is(node_write(&drill.kernel, fd, data, 400), 400, "more is written while its window is closed");
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1000, .ack = 1), &got),
 	       "it is asked whether it is open again");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1001));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1001, .ack = 1, .length = 400), NULL),
-	       "it is: the rest");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1401));
+	drill_send(&drill, ACK, 1, 1001, 0);
+	tap_ok(drill_await(&drill, ACK, 1001, 1, 400), "it is: the rest");
+	drill_send(&drill, ACK, 1, 1401, 0);
 	node_close(&drill.kernel, fd);
 }
 
@@ -206,19 +181,16 @@ static void check_small_writes(void)
 
 	node_write(&drill.kernel, fd, data, 10);
 	node_write(&drill.kernel, fd, data, 20);
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 10), NULL),
-	       "the first small write goes");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 11));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 11, .ack = 1, .length = 20), NULL),
-	       "the second one after its ACK");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 31));
+	tap_ok(drill_await(&drill, ACK, 1, 1, 10), "the first small write goes");
+	drill_send(&drill, ACK, 1, 11, 0);
+	tap_ok(drill_await(&drill, ACK, 11, 1, 20), "the second one after its ACK");
+	drill_send(&drill, ACK, 1, 31, 0);
 	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_CORK, 1);
 	node_write(&drill.kernel, fd, data, 30);
 	node_write(&drill.kernel, fd, data, 40);
 	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_CORK, 0);
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 31, .ack = 1, .length = 70), NULL),
-	       "corked ones go together");
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101));
+	tap_ok(drill_await(&drill, ACK, 31, 1, 70), "corked ones go together");
+	drill_send(&drill, ACK, 1, 101, 0);
 	node_close(&drill.kernel, fd);
 }
 
@@ -229,9 +201,8 @@ static void check_user_timeout(void)
 
 	node_setsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 500);
 	node_write(&drill.kernel, fd, data, sizeof(data));
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL), "data");
-	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .length = 100), NULL),
-	       "and again, for no answer");
+	tap_ok(drill_await(&drill, ACK, 1, 1, 100), "data");
+	tap_ok(drill_await(&drill, ACK, 1, 1, 100), "and again, for no answer");
 	tap_is(node_read(&drill.kernel, fd, data, sizeof(data)), -ETIMEDOUT, "the user's patience ends");
 	node_close(&drill.kernel, fd);
 }

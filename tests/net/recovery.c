@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../fs/pattern.h"
@@ -22,50 +20,16 @@ static unsigned char data[20 * SIZE];
 
 static const struct segment plain = { .mss = SIZE }, with_sack = { .mss = SIZE, .sack_ok = true };
 
-/* ---- what the kernel has counted ---- */
-
-/* Of /proc/net/netstat, where a line of names is followed by one of numbers */
-static long counter(const char *name)
-{
-	static char text[32768];
-	char *names, *numbers, *word, *save[2];
-	long value = -1;
-
-	node_get(&drill.kernel, "/proc/net/netstat", text, sizeof(text));
-	names = strtok_r(text, "\n", &save[0]);
-	numbers = strtok_r(NULL, "\n", &save[0]);
-	if (!numbers)
-		tap_abort("/proc/net/netstat has no numbers");
-	word = strtok_r(names, " ", &save[0]);
-	numbers = strtok_r(numbers, " ", &save[1]);
-	for (; word && numbers && value < 0; word = strtok_r(NULL, " ", &save[0])) {
-		if (!strcmp(word, name))
-			value = atol(numbers);
-		numbers = strtok_r(NULL, " ", &save[1]);
-	}
-	if (value < 0)
-		tap_abort("the kernel does not count %s", name);
-	return value;
-}
-
-static bool has_grown(const char *name, long before)
-{
-	long now = counter(name);
-
-	tap_note("%s: %ld, then %ld", name, before, now);
-	return now > before;
-}
-
 /* ---- the peer ---- */
 
 static void acknowledge(uint32_t ack)
 {
-	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = ack));
+	drill_send(&drill, ACK, 1, ack, 0);
 }
 
 static bool sent(uint32_t seq)
 {
-	return script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = seq, .ack = 1, .length = SIZE), NULL);
+	return drill_await(&drill, ACK, seq, 1, SIZE);
 }
 
 /* Write so many segments. Return: the first of them have come, all that one window allows */
@@ -92,14 +56,14 @@ static void set_patience(const char *microseconds)
 /* Three acknowledgements of the same are the sign, when there is no SACK. */
 static void check_fast_retransmit(void)
 {
-	long fd = drill_accepted(&drill, &plain, NULL), before = counter("TCPRenoRecovery");
+	long fd = drill_accepted(&drill, &plain, NULL), before = drill_counter(&drill, "TCPRenoRecovery");
 	unsigned int i;
 
 	tap_ok(begin(fd, 6, 6), "six segments, the first is lost");
 	for (i = 0; i < 5; i++)
 		acknowledge(1);
 	tap_ok(sent(1), "acknowledgements of the same: it comes again");
-	tap_ok(has_grown("TCPRenoRecovery", before), "as a fast retransmission");
+	tap_ok(drill_counted(&drill, "TCPRenoRecovery", before), "as a fast retransmission");
 	acknowledge(1 + 6 * SIZE);
 	tap_ok(script_quiet(&drill.peer), "the others do not");
 	node_close(&drill.kernel, fd);
@@ -108,7 +72,7 @@ static void check_fast_retransmit(void)
 /* Nobody answers: the last one is sent again soon, then the first, at ever longer intervals. */
 static void check_timeouts(void)
 {
-	long probes = counter("TCPLossProbes"), timeouts = counter("TCPTimeouts");
+	long probes = drill_counter(&drill, "TCPLossProbes"), timeouts = drill_counter(&drill, "TCPTimeouts");
 	long fd = drill_accepted(&drill, &with_sack, NULL);
 	struct tcp_info info = { 0 };
 	socklen_t size = sizeof(info);
@@ -118,10 +82,10 @@ static void check_timeouts(void)
 	first = info.tcpi_rto;
 	tap_ok(begin(fd, 2, 2), "two segments, nobody answers");
 	tap_ok(sent(1 + SIZE), "a probe: the last one again");
-	tap_ok(has_grown("TCPLossProbes", probes), "which is counted as one");
+	tap_ok(drill_counted(&drill, "TCPLossProbes", probes), "which is counted as one");
 	for (i = 0; i < 3; i++)
 		tap_ok(sent(1), "the first one again");
-	tap_ok(has_grown("TCPTimeouts", timeouts), "since the time was over");
+	tap_ok(drill_counted(&drill, "TCPTimeouts", timeouts), "since the time was over");
 	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
 	tap_ok(info.tcpi_backoff >= 2 && info.tcpi_rto >= 4 * first, "%u ms until the next time, %u at first",
 	       info.tcpi_rto / 1000, first / 1000);
@@ -133,14 +97,14 @@ static void check_timeouts(void)
 /* What was sent again had arrived the first time: the peer says so, and the window is as it was. */
 static void check_spurious(void)
 {
-	long fd = drill_accepted(&drill, &with_sack, NULL), told = counter("TCPDSACKRecv");
+	long fd = drill_accepted(&drill, &with_sack, NULL), told = drill_counter(&drill, "TCPDSACKRecv");
 
 	tap_ok(begin(fd, 4, 4), "four segments");
 	tap_ok(sent(1 + 3 * SIZE) && sent(1), "no answer for a while: sent again");
 	acknowledge(1 + 4 * SIZE);
 	script_send(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 1 + 4 * SIZE, .sack = { { 1, 1 + SIZE } }));
 	tap_ok(script_quiet(&drill.peer), "late answers");
-	tap_ok(has_grown("TCPDSACKRecv", told), "that it was there twice is understood");
+	tap_ok(drill_counted(&drill, "TCPDSACKRecv", told), "that it was there twice is understood");
 	node_close(&drill.kernel, fd);
 }
 
@@ -174,7 +138,7 @@ static void check_marks(void)
 	struct segment got;
 	long fd;
 
-	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_ecn", "1");
+	drill_set(&drill, "tcp_ecn", "1");
 	fd = drill_accepted(&drill, &first, &got);
 	tap_is(got.ecn, ECE, "the kernel understands marks");
 	tap_ok(node_write(&drill.kernel, fd, data, SIZE) == SIZE &&
@@ -191,7 +155,7 @@ static void check_marks(void)
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1 + 2 * SIZE, .ack = 101), &got) &&
 		       got.ecn == ECE,
 	       "marked data of the peer's is answered so");
-	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_ecn", "2");
+	drill_set(&drill, "tcp_ecn", "2");
 	node_close(&drill.kernel, fd);
 }
 
@@ -202,7 +166,7 @@ static void check_stamps(void)
 	const struct segment first = { .mss = SIZE, .stamp = 1000 };
 	unsigned char buf[2000];
 	struct segment got;
-	long fd = drill_accepted(&drill, &first, &got), before = counter("PAWSEstab");
+	long fd = drill_accepted(&drill, &first, &got), before = drill_counter(&drill, "PAWSEstab");
 	uint32_t echo = got.stamp;
 
 	tap_is(got.echo, 1000, "the time of the peer's comes back");
@@ -213,7 +177,7 @@ static void check_stamps(void)
 		    SEGMENT(.flags = ACK, .seq = 101, .ack = 1, .length = 100, .stamp = 900, .echo = echo));
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = ACK, .seq = 1, .ack = 101), NULL),
 	       "one of an earlier time is not taken");
-	tap_ok(has_grown("PAWSEstab", before), "since it is an old duplicate");
+	tap_ok(drill_counted(&drill, "PAWSEstab", before), "since it is an old duplicate");
 	tap_ok(node_read(&drill.kernel, fd, buf, sizeof(buf)) == 100 && pattern_is(2, 1, buf, 100),
 	       "what was taken is read");
 	node_close(&drill.kernel, fd);
@@ -239,7 +203,7 @@ static void check_fast_open(void)
 	struct segment got, first = { .flags = SYN, .mss = SIZE, .cookie_ok = true, .length = 100 };
 	long listener = node_listen_at(&drill.kernel, drill.family->kernel, 7000), fd;
 
-	node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_fastopen", "3");
+	drill_set(&drill, "tcp_fastopen", "3");
 	node_setsockopt(&drill.kernel, listener, IPPROTO_TCP, TCP_FASTOPEN, 5);
 	got = ask_for_cookie();
 	tap_ok(got.cookie_size >= 4, "a cookie of %u bytes", got.cookie_size);
