@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <time.h>
 
 #include "../fs/pattern.h"
 #include "../tap.h"
@@ -66,6 +67,67 @@ static void check_fast_retransmit(void)
 	tap_ok(drill_counted(&drill, "TCPRenoRecovery", before), "as a fast retransmission");
 	acknowledge(1 + 6 * SIZE);
 	tap_ok(script_quiet(&drill.peer), "the others do not");
+	node_close(&drill.kernel, fd);
+}
+
+/* The peer has a segment behind the first one for the @count-th time. */
+static void tell_gap(bool sack, unsigned int count)
+{
+	/* What the kernel has written within a millisecond makes it save up room in its window for more segments. */
+	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+	struct segment segment = { .flags = ACK, .seq = 1, .ack = 1 };
+
+	if (sack) {
+		segment.sack[0][0] = 1 + SIZE;
+		segment.sack[0][1] = 1 + (1 + count) * SIZE;
+	}
+	nanosleep(&pause, NULL);
+	script_send(&drill.peer, &segment);
+}
+
+/*
+ * Limited transmit (RFC 3042): the first two signs of a loss let new segments go. The third one is the loss, by the
+ * old rule, which counts; by RACK time does, and a quarter of a round trip after the first sign it is over.
+ */
+static void check_limited_transmit(bool sack)
+{
+	const struct segment *options = sack ? &with_sack : &plain;
+	long fd;
+
+	drill_set(&drill, "tcp_early_retrans", "0"); /* no probes */
+	drill_set(&drill, "tcp_recovery", "0");
+	fd = drill_accepted(&drill, options, NULL);
+	tap_ok(begin(fd, 15, 10), "the first window, the first of it is lost");
+	tell_gap(sack, 1);
+	tap_ok(sent(1 + 10 * SIZE), "one sign: a new one goes");
+	tell_gap(sack, 2);
+	tap_ok(sent(1 + 11 * SIZE) && script_quiet(&drill.peer), "two signs: one more, and no other");
+	tell_gap(sack, 3);
+	tap_ok(sent(1), "three: it is lost");
+	acknowledge(1 + 12 * SIZE);
+	tap_ok(sent(1 + 12 * SIZE), "it comes again, and the rest behind it");
+	node_close(&drill.kernel, fd);
+	fd = drill_accepted(&drill, options, NULL);
+	tap_ok(begin(fd, 12, 10), "the first window again");
+	tell_gap(sack, 1);
+	tell_gap(sack, 2);
+	tap_ok(sent(1 + 10 * SIZE) && sent(1 + 11 * SIZE), "two signs");
+	acknowledge(1 + 12 * SIZE);
+	tap_ok(script_quiet(&drill.peer), "it was overtaken, and does not come again");
+	node_close(&drill.kernel, fd);
+	drill_set(&drill, "tcp_recovery", "1");
+	drill_set(&drill, "tcp_early_retrans", "3");
+}
+
+static void check_early_recovery(void)
+{
+	long fd = drill_accepted(&drill, &with_sack, NULL);
+
+	tap_ok(begin(fd, 15, 10), "the first window, the first of it is lost");
+	tell_gap(true, 1);
+	tap_ok(sent(1 + 10 * SIZE) && sent(1), "one sign: a new one goes, and soon the lost one");
+	acknowledge(1 + 11 * SIZE);
+	tap_ok(sent(1 + 11 * SIZE), "the rest behind it");
 	node_close(&drill.kernel, fd);
 }
 
@@ -226,9 +288,13 @@ static void check_fast_open(void)
 int main(int argc, char **argv)
 {
 	drill_begin(&drill, argv[1]);
+	drill_set(&drill, "tcp_no_metrics_save", "1"); /* each connection begins as the first one */
 	/* On a busy host this peer is slow. */
 	set_patience("2000000");
 	check_fast_retransmit();
+	check_limited_transmit(true);
+	check_limited_transmit(false);
+	check_early_recovery();
 	set_patience("200000");
 	check_timeouts();
 	check_spurious();

@@ -145,34 +145,24 @@ static struct script_packet packet_of(const struct segment *segment, unsigned in
 				       .between = segment->between };
 }
 
-static void send_piece(struct script *script, const struct script_packet *packet, const unsigned char *bytes)
+void script_send_piece(struct script *script, const struct segment *segment, unsigned int begin, unsigned int end)
 {
-	unsigned char *at = begin_packet(script, packet);
+	static unsigned char tcp[STATION_LARGEST];
+	unsigned int size = put_segment(tcp, script, segment);
+	struct script_packet packet = packet_of(segment, size);
+	unsigned char *at;
 
-	memcpy(at, bytes, packet->size);
-	transmit(script, (uint32_t)(at - script->out.bytes) + packet->size);
+	packet.begin = begin;
+	packet.more = end < size;
+	packet.size = (packet.more ? end : size) - begin;
+	at = begin_packet(script, &packet);
+	memcpy(at, tcp + begin, packet.size);
+	transmit(script, (uint32_t)(at - script->out.bytes) + packet.size);
 }
 
 void script_send(struct script *script, const struct segment *segment)
 {
-	static unsigned char tcp[STATION_LARGEST];
-	const struct script_packet packet = packet_of(segment, put_segment(tcp, script, segment));
-
-	send_piece(script, &packet, tcp);
-}
-
-void script_send_pieces(struct script *script, const struct segment *segment, unsigned int first, unsigned int overlap)
-{
-	static unsigned char tcp[STATION_LARGEST];
-	unsigned int size = put_segment(tcp, script, segment);
-	struct script_packet packet = packet_of(segment, first);
-
-	packet.more = true;
-	send_piece(script, &packet, tcp);
-	packet.more = false;
-	packet.begin = first - overlap;
-	packet.size = size - packet.begin;
-	send_piece(script, &packet, tcp + packet.begin);
+	script_send_piece(script, segment, 0, UINT32_MAX);
 }
 
 void script_complain(struct script *script, enum script_complaint complaint, uint32_t seq, unsigned int mtu)

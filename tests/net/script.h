@@ -83,12 +83,8 @@ void script_connection(struct script *script, uint16_t here, uint16_t there);
 /** script_send() - one segment; its payload is of pattern 2, by its sequence number */
 void script_send(struct script *script, const struct segment *segment);
 
-/**
- * script_send_pieces() - one segment, in two fragments
- * @first:   bytes of the first one, headers of TCP included; a multiple of 8
- * @overlap: bytes of it that the second one has as well; a multiple of 8
- */
-void script_send_pieces(struct script *script, const struct segment *segment, unsigned int first, unsigned int overlap);
+/** script_send_piece() - a fragment of one: its bytes from @begin to @end, headers of TCP included; multiples of 8 */
+void script_send_piece(struct script *script, const struct segment *segment, unsigned int begin, unsigned int end);
 
 /**
  * script_complain() - tell the kernel, as a router on the way or the peer, about its segment at @seq
