@@ -342,18 +342,18 @@ static void note(const char *what, const struct segment *segment)
 		 segment->ack);
 }
 
-bool script_await_any(struct script *script, struct segment *got)
+bool script_await_any(struct script *script, int milliseconds, struct segment *got)
 {
 	const struct event event = { .segment = got };
 
-	return wait_for(script, &event, PATIENCE);
+	return wait_for(script, &event, milliseconds);
 }
 
 bool script_await(struct script *script, const struct segment *wanted, struct segment *got)
 {
 	struct segment segment;
 
-	while (script_await_any(script, &segment)) {
+	while (script_await_any(script, PATIENCE, &segment)) {
 		if (segment.flags == wanted->flags && segment.seq == wanted->seq && segment.ack == wanted->ack &&
 		    segment.length == wanted->length) {
 			if (got)
@@ -395,9 +395,8 @@ bool script_ask_neighbour(struct script *script)
 bool script_quiet(struct script *script)
 {
 	struct segment segment;
-	const struct event event = { .segment = &segment };
 
-	if (!wait_for(script, &event, QUIET))
+	if (!script_await_any(script, QUIET, &segment))
 		return true;
 	note("not quiet", &segment);
 	return false;

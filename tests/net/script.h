@@ -102,8 +102,8 @@ void script_complain(struct script *script, enum script_complaint complaint, uin
  */
 bool script_await(struct script *script, const struct segment *wanted, struct segment *got);
 
-/** script_await_any() - wait for the next segment, whatever it is. Return: false after 20 seconds */
-bool script_await_any(struct script *script, struct segment *got);
+/** script_await_any() - wait for the next segment, whatever it is. Return: did one come in so many milliseconds? */
+bool script_await_any(struct script *script, int milliseconds, struct segment *got);
 
 /** script_await_control() - wait for an ICMP message. Return: false after 20 seconds */
 bool script_await_control(struct script *script, unsigned int type, unsigned int code);
