@@ -158,6 +158,19 @@ void drill_set(struct drill *drill, const char *name, const char *value)
 		tap_abort("%s: error %d", path, -error);
 }
 
+void drill_pause(void)
+{
+	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+}
+
+void drill_patience(struct drill *drill, const char *microseconds)
+{
+	if (node_put(&drill->kernel, "/proc/sys/net/ipv4/tcp_rto_min_us", microseconds))
+		tap_note("this kernel waits 200 ms in any case");
+}
+
 static void *deed_main(void *arg)
 {
 	struct drill_deed *deed = arg;

@@ -64,6 +64,14 @@ bool drill_counted(struct drill *drill, const char *name, long before);
 void drill_set(struct drill *drill, const char *name, const char *value);
 
 /**
+ * drill_pause() - for five milliseconds, so that what the kernel has written last is not of this one: else it saves
+ * up room in its window for more segments than one
+ */
+void drill_pause(void);
+/** drill_patience() - how long connections wait for an answer at least. Kernels before 6.11 have one time for all */
+void drill_patience(struct drill *drill, const char *microseconds);
+
+/**
  * struct drill_deed - a system call on a thread of its own, since it blocks
  * @run: the call
  * @fd:  for it

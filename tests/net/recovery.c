@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <time.h>
 
 #include "../fs/pattern.h"
 #include "../tap.h"
@@ -45,13 +44,6 @@ static bool begin(long fd, unsigned int segments, unsigned int expected)
 	return come == expected;
 }
 
-/* How long connections wait for an answer at least; kernels before 6.11 have one time for all */
-static void set_patience(const char *microseconds)
-{
-	if (node_put(&drill.kernel, "/proc/sys/net/ipv4/tcp_rto_min_us", microseconds))
-		tap_note("this kernel waits 200 ms in any case");
-}
-
 /* ---- losses ---- */
 
 /* Three acknowledgements of the same are the sign, when there is no SACK. */
@@ -73,15 +65,13 @@ static void check_fast_retransmit(void)
 /* The peer has a segment behind the first one for the @count-th time. */
 static void tell_gap(bool sack, unsigned int count)
 {
-	/* What the kernel has written within a millisecond makes it save up room in its window for more segments. */
-	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
 	struct segment segment = { .flags = ACK, .seq = 1, .ack = 1 };
 
 	if (sack) {
 		segment.sack[0][0] = 1 + SIZE;
 		segment.sack[0][1] = 1 + (1 + count) * SIZE;
 	}
-	nanosleep(&pause, NULL);
+	drill_pause();
 	script_send(&drill.peer, &segment);
 }
 
@@ -290,15 +280,15 @@ int main(int argc, char **argv)
 	drill_begin(&drill, argv[1]);
 	drill_set(&drill, "tcp_no_metrics_save", "1"); /* each connection begins as the first one */
 	/* On a busy host this peer is slow. */
-	set_patience("2000000");
+	drill_patience(&drill, "2000000");
 	check_fast_retransmit();
 	check_limited_transmit(true);
 	check_limited_transmit(false);
 	check_early_recovery();
-	set_patience("200000");
+	drill_patience(&drill, "200000");
 	check_timeouts();
 	check_spurious();
-	set_patience("2000000");
+	drill_patience(&drill, "2000000");
 	check_marks();
 	check_stamps();
 	check_fast_open();
