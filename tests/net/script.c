@@ -10,7 +10,6 @@
 
 #define TCP 6U
 #define TCP_HEADER 20U
-#define FIRST 1000U    /* of this side's sequence numbers */
 #define PATIENCE 20000 /* milliseconds */
 #define QUIET 200
 #define QUOTED 16U /* bytes of a segment in a message about it; 8 are the least that there must be */
@@ -125,7 +124,7 @@ static unsigned int put_segment(unsigned char *tcp, const struct script *script,
 	size = (uint32_t)(end - tcp) + segment->length;
 	script_put16(tcp, script->here);
 	script_put16(tcp + 2, script->there);
-	script_put32(tcp + 4, FIRST + segment->seq);
+	script_put32(tcp + 4, SCRIPT_FIRST + segment->seq);
 	script_put32(tcp + 8, segment->flags & ACK ? script->first + segment->ack : 0);
 	tcp[12] = (unsigned char)((end - tcp) / 4 << 4);
 	tcp[13] = (unsigned char)(segment->flags | segment->ecn);
@@ -199,8 +198,8 @@ static void read_sack(const unsigned char *option, struct segment *segment)
 	unsigned int i;
 
 	for (i = 0; i < SCRIPT_SACKS && 2 + 8 * (i + 1) <= option[1]; i++) {
-		segment->sack[i][0] = script_get32(option + 2 + 8 * i) - FIRST;
-		segment->sack[i][1] = script_get32(option + 6 + 8 * i) - FIRST;
+		segment->sack[i][0] = script_get32(option + 2 + 8 * i) - SCRIPT_FIRST;
+		segment->sack[i][1] = script_get32(option + 6 + 8 * i) - SCRIPT_FIRST;
 	}
 }
 
@@ -268,7 +267,7 @@ static bool read_segment(struct script *script, struct segment *segment)
 		.ip_ecn = packet.ecn,
 		.hops = packet.hops,
 		.seq = script_get32(tcp + 4) - script->first,
-		.ack = tcp[13] & ACK ? script_get32(tcp + 8) - FIRST : 0,
+		.ack = tcp[13] & ACK ? script_get32(tcp + 8) - SCRIPT_FIRST : 0,
 		.length = packet.size - header,
 		.window = script_get16(tcp + 14),
 		.urgent = script_get16(tcp + 18),

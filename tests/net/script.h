@@ -12,6 +12,7 @@
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32, ECE = 64, CWR = 128 };
 
 #define SCRIPT_SACKS 3U
+#define SCRIPT_FIRST 1000U /* of the peer's sequence numbers */
 
 /**
  * struct segment - what goes either way
