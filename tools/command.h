@@ -460,9 +460,6 @@ int image_find(const struct command *command, const struct image *image, uint64_
 const char *driver_of(const char *type);
 /** image_mount() - find the file system of an attached image and mount it; has said why when it fails */
 int image_mount(struct worker *worker, struct image *image, unsigned int number);
-/** image_mount_quietly() - mount what is at @image->node as @type, as blkid calls it; says nothing. Return: 0, negative
- * errno */
-int image_mount_quietly(struct worker *worker, struct image *image, unsigned int number, const char *type);
 /** image_unmount() - the reverse, with everything on stable storage */
 int image_unmount(struct worker *worker, struct image *image, unsigned int number);
 /** image_mount_point() - path of an image's root in the kernel */
@@ -517,6 +514,8 @@ int probe_place(const struct image *image, uint64_t offset, uint64_t size, struc
  * Compares a few bytes at fixed places, and takes nothing from the image but a yes or a no.
  */
 unsigned int probe_sector(const struct image *image);
+/** probe_has_bytes() - are these bytes there? @size: at most 32 */
+bool probe_has_bytes(const struct image *image, uint64_t offset, const char *bytes, size_t size);
 /** probe_partitions() - look for a partition table. Return: 0, -ENOENT */
 int probe_partitions(const struct image *image, struct probe_table *table);
 /** probe_choose() - find a partition by "2", "p2", its name or its UUID. Return: it, or NULL */

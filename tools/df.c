@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "json.h"
 #include "place.h"
 #include "table.h"
@@ -89,11 +90,7 @@ static void add_row(struct table *table, const struct command *command, const st
 	uint64_t free_files = place->files - place->files_used;
 
 	table_add(table, place->number ? "%s@%u" : "%s", command->images[place->image].file, place->number);
-	table_add(table, "%s", *type ? type : "-");
-	for (unsigned int i = 0; i < 4 && !place->mounted; i++)
-		table_add(table, "-");
-	if (!place->mounted)
-		return;
+	table_add(table, "%s", type);
 	if (options->inodes) {
 		table_add(table, "%llu", (unsigned long long)place->files);
 		table_add(table, "%llu", (unsigned long long)place->files_used);
@@ -117,6 +114,8 @@ static void print_json(const char *image, const struct place *place, const struc
 		json_unsigned(json, "partition", place->number);
 	if (*names->type)
 		json_string(json, "type", names->type);
+	if (*names->reason)
+		json_string(json, "reason", names->reason);
 	place_json(json, place, "size");
 	json_close(json, '}');
 }
@@ -126,21 +125,30 @@ static int record(struct session *session, struct wire_record *record)
 	const struct command *command = session->command;
 	const struct df_options *options = command->own;
 	struct table *table = session->state;
+	const struct image *image;
 	struct place_names names;
 	struct place place;
+	char path[4200];
 
 	if (record->type != WIRE_PLACE)
 		return -EPROTO;
 	place_get(record, &place, &names);
 	if (record->bad || place.image >= command->image_count)
 		return -EPROTO;
-	/* Why was told already. */
-	if (!place.number && !place.mounted)
+	image = &command->images[place.image];
+	/* Of the only one, why was told already. */
+	if (!place.mounted && (!place.number || image_partition(command, image)))
 		return 0;
+	if (!place.mounted && *names.type && !foreign_type(names.type)) {
+		snprintf(path, sizeof(path), "%s@%u", image->file, place.number);
+		report_error(session->report, path_tail(path), "%s", names.reason);
+	}
 	if (options->json) {
-		print_json(command->images[place.image].file, &place, &names);
+		print_json(image->file, &place, &names);
 		return 0;
 	}
+	if (!place.mounted)
+		return 0;
 	if (!table)
 		table = session->state = calloc(1, sizeof(*table));
 	if (!table || table->count > (IMAGES_MAX + command->turn_count) * PARTITIONS_MAX * (sizeof(in_files) / sizeof(*in_files)))

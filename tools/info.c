@@ -14,26 +14,10 @@
 
 #include "../sandbox/sandbox.h"
 #include "command.h"
+#include "foreign.h"
 #include "json.h"
 #include "place.h"
 #include "table.h"
-
-/* First bytes of formats that are not read yet, and what turns them into a raw image. */
-static const struct {
-	const char *name;
-	size_t offset, size;
-	const char *magic;
-} formats[] = {
-	{ "qcow2", 0, 4, "QFI\xfb" },
-	{ "vmdk", 0, 4, "KDMV" },
-	{ "vhdx", 0, 8, "vhdxfile" },
-	{ "vdi", 64, 4, "\x7f\x10\xda\xbe" },
-	{ "gzip", 0, 2, "\x1f\x8b" },
-	{ "xz", 0, 6,
-	  "\xfd"
-	  "7zXZ" },
-	{ "zstd", 0, 4, "\x28\xb5\x2f\xfd" },
-};
 
 /* The first fact of each image */
 #define IMAGE_FACT "Image"
@@ -105,28 +89,25 @@ static void tell_sector(struct worker *worker, unsigned int bytes)
 	send_fact(worker, "Sector size", value, &fact);
 }
 
-static const char *foreign_format(int fd)
+/* A format is only what nothing else is found in: an archive may be part of a file system. */
+static const struct foreign *packed(const struct image *image, const struct probe_table *table)
 {
-	unsigned char head[128] = { 0 };
+	struct probe probe;
 
-	if (pread(fd, head, sizeof(head), 0) < 0)
-		return NULL;
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		if (!memcmp(head + formats[i].offset, formats[i].magic, formats[i].size))
-			return formats[i].name;
-	}
-	return NULL;
+	return *table->type || !probe_place(image, 0, 0, &probe) ? NULL : foreign_format(image);
 }
 
 static void tell_image(struct worker *worker, const struct image *image)
 {
-	const char *foreign = foreign_format(image->fd);
+	const struct foreign *format;
 	struct probe_table table;
+	int error = probe_partitions(image, &table);
 
+	format = packed(image, &table);
 	tell(worker, IMAGE_FACT, image->file);
-	tell(worker, "Format", foreign ? foreign : image->is_device ? "block device" : "raw");
+	tell(worker, "Format", format ? format->type : image->is_device ? "block device" : "raw");
 	tell_size(worker, "Size", image->size);
-	if (probe_partitions(image, &table))
+	if (error)
 		return;
 	tell(worker, "Partition table", table.type);
 	tell(worker, "Table UUID", table.uuid);
@@ -199,6 +180,17 @@ static const char *type_name(const char *type)
 	return type;
 }
 
+/* "LUKS encryption, version 2" rather than "crypto_LUKS". Return: @text */
+static const char *contents_name(const struct place_names *names, char *text, size_t size)
+{
+	const struct foreign *foreign = foreign_type(names->type);
+
+	if (foreign)
+		return foreign_name(foreign, names->version, text, size);
+	snprintf(text, size, "%s", *names->type ? names->type : "none known");
+	return text;
+}
+
 static void print_fact(const char *name, const char *value)
 {
 	char label[64], clean[1100];
@@ -240,21 +232,44 @@ static void print_one(const struct kept *kept)
 		print_fact("Partition", text);
 		print_fact("Partition UUID", names->partition_uuid);
 	}
-	snprintf(text, sizeof(text), "%s%s%s", names->type, *names->version ? ", version " : "", names->version);
-	print_fact("File system", text);
+	if (foreign_type(names->type)) {
+		print_fact("Holds", contents_name(names, text, sizeof(text)));
+	} else {
+		snprintf(text, sizeof(text), "%s%s%s", names->type, *names->version ? ", version " : "",
+			 names->version);
+		print_fact("File system", text);
+	}
+	print_fact("Not mounted", names->reason);
 	print_fact("Label", names->label);
 	print_fact("UUID", names->uuid);
 	print_space(place);
 }
 
+/* Why nothing is used in some of the partitions. */
+static void print_reasons(const struct info_state *state)
+{
+	char name[32];
+	bool some = false;
+
+	for (const struct kept *kept = state->places; kept < state->places + state->count; kept++) {
+		if (kept->place.mounted || !*kept->names.reason)
+			continue;
+		snprintf(name, sizeof(name), "Not mounted, %u", kept->place.number);
+		print_fact(name, kept->names.reason);
+		some = true;
+	}
+	if (some)
+		putchar('\n');
+}
+
 static void print_table(const struct info_state *state)
 {
 	static const struct table_column columns[] = {
-		{ "#", true },	    { "Start", true }, { "Size", true },  { "Used", true },  { "File system", false },
+		{ "#", true },	    { "Start", true }, { "Size", true },  { "Used", true },  { "Holds", false },
 		{ "Label", false }, { "Name", false }, { "Type", false }, { "UUID", false }, { 0 },
 	};
 	struct table table = { .columns = columns, .gap = 2 };
-	char size[32];
+	char size[32], contents[128];
 
 	for (const struct kept *kept = state->places; kept < state->places + state->count; kept++) {
 		const struct place *place = &kept->place;
@@ -263,8 +278,8 @@ static void print_table(const struct info_state *state)
 		table_add(&table, "%u", place->number);
 		table_add(&table, "%s", text_size(place->offset, size, sizeof(size)));
 		table_add(&table, "%s", text_size(place->size, size, sizeof(size)));
-		table_add(&table, "%s", place->mounted ? text_size(place->used, size, sizeof(size)) : "-");
-		table_add(&table, "%s", *names->type ? names->type : "-");
+		table_add(&table, "%s", place->mounted ? text_size(place->used, size, sizeof(size)) : "");
+		table_add(&table, "%s", contents_name(names, contents, sizeof(contents)));
 		table_add(&table, "%s", *names->label ? names->label : "-");
 		table_add(&table, "%s", *names->partition_name ? names->partition_name : "-");
 		table_add(&table, "%s", type_name(names->partition_type));
@@ -274,6 +289,7 @@ static void print_table(const struct info_state *state)
 	table_print(&table);
 	putchar('\n');
 	table_free(&table);
+	print_reasons(state);
 }
 
 static void json_text(struct json *json, const char *name, const char *text)
@@ -300,6 +316,7 @@ static void json_place(struct json *json, const struct kept *kept)
 	json_text(json, "version", names->version);
 	json_text(json, "label", names->label);
 	json_text(json, "uuid", names->uuid);
+	json_text(json, "reason", names->reason);
 	place_json(json, place, "total");
 	json_close(json, '}');
 }
@@ -313,6 +330,7 @@ static void free_names(struct place_names *names)
 	free((char *)names->partition_type);
 	free((char *)names->partition_name);
 	free((char *)names->partition_uuid);
+	free((char *)names->reason);
 }
 
 /* All places have come. */
@@ -352,6 +370,7 @@ static int take_place(struct info_state *state, struct wire_record *record)
 		.partition_type = strdup(names.partition_type),
 		.partition_name = strdup(names.partition_name),
 		.partition_uuid = strdup(names.partition_uuid),
+		.reason = strdup(names.reason),
 	};
 	state->count++;
 	return 0;

@@ -10,6 +10,7 @@
 #include <rumpus/syscalls.h>
 
 #include "command.h"
+#include "foreign.h"
 
 /* MS_NOSYMFOLLOW of <linux/mount.h>, which cannot be included beside <sys/mount.h> */
 #define NO_SYMFOLLOW 256
@@ -123,13 +124,18 @@ const char *kernel_last_words(const struct shared *shared, uint64_t since, char 
 static int describe_partition(const struct image *image, const struct probe_partition *partition, char *text,
 			      size_t size)
 {
+	const struct foreign *foreign;
 	struct probe probe;
-	char bytes[32];
+	char bytes[32], name[128];
 
 	if (probe_place(image, partition->offset, partition->size, &probe))
 		*probe.type = 0;
+	foreign = foreign_type(probe.type);
 	return snprintf(text, size, "%d (%s, %s%s%.40s%s)", partition->number,
-			*probe.type ? probe.type : "no file system", text_size(partition->size, bytes, sizeof(bytes)),
+			foreign	      ? foreign_name(foreign, probe.version, name, sizeof(name)) :
+			*probe.type ? probe.type :
+				      "no file system",
+			text_size(partition->size, bytes, sizeof(bytes)),
 			*partition->name ? ", \"" : "", partition->name, *partition->name ? "\"" : "");
 }
 
@@ -184,6 +190,18 @@ const char *driver_of(const char *type)
 	return strcmp(type, "ntfs") ? type : "ntfs3";
 }
 
+/* Nothing is found in an image: is it the image of a disk in another form? Return: true after a message */
+static bool explain_format(struct worker *worker, const struct image *image)
+{
+	const struct foreign *format = foreign_format(image);
+	char text[512];
+
+	if (format)
+		report_error(&worker->report, image->path, "is %s",
+			     foreign_say(format, "", image->file, text, sizeof(text)));
+	return format;
+}
+
 /* Finds and locks the partition that the command names. Return: 0; a negative errno after a message */
 static int choose_partition(struct worker *worker, struct image *image, uint64_t *offset, uint64_t *size)
 {
@@ -194,8 +212,9 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	if (probe_partitions(image, &table)) {
 		if (is_whole(image))
 			return image_claim(worker, image, 0, 0);
-		report_error(&worker->report, image->path, "has no partition table; leave out %s%s",
-			     image->partition ? "@" : "-p ", wish);
+		if (!explain_format(worker, image))
+			report_error(&worker->report, image->path, "has no partition table; leave out %s%s",
+				     image->partition ? "@" : "-p ", wish);
 		return -ENOENT;
 	}
 	partition = probe_choose(&table, wish);
@@ -242,10 +261,22 @@ static int unknown_contents(struct worker *worker, const struct image *image, in
 			     "has signatures of several file systems; choose one with -t TYPE");
 	else if (!image_partition(worker->command, image) && !probe_partitions(image, &table) && table.count)
 		list_partitions(worker, image, &table);
-	else
+	else if (image_partition(worker->command, image) || !explain_format(worker, image))
 		report_error(&worker->report, image->path,
 			     "no file system is recognised in it; make one with mkfs, or name its type with -t");
 	return -ENOENT;
+}
+
+/* Return: true after a message: it is none of what is mounted */
+static bool explain_contents(struct worker *worker, const struct image *image, const struct probe *probe)
+{
+	const struct foreign *contents = foreign_type(probe->type);
+	char text[512];
+
+	if (contents)
+		report_error(&worker->report, image->path, "holds %s",
+			     foreign_say(contents, probe->version, image->file, text, sizeof(text)));
+	return contents;
 }
 
 static int find_type(struct worker *worker, struct image *image, uint64_t offset, uint64_t size)
@@ -259,6 +290,8 @@ static int find_type(struct worker *worker, struct image *image, uint64_t offset
 		wish = probe.type;
 		if (error)
 			return unknown_contents(worker, image, error);
+		if (explain_contents(worker, image, &probe))
+			return -ENOENT;
 	}
 	snprintf(image->type, sizeof(image->type), "%s", driver_of(wish));
 	return 0;
@@ -401,15 +434,6 @@ static long mount_at(struct worker *worker, struct image *image, const char *dir
 		return error;
 	image->root = (int)rumpus_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return image->root < 0 ? image->root : 0;
-}
-
-int image_mount_quietly(struct worker *worker, struct image *image, unsigned int number, const char *type)
-{
-	char dir[16];
-
-	snprintf(image->type, sizeof(image->type), "%s", driver_of(type));
-	image_mount_point(number, dir);
-	return (int)mount_at(worker, image, dir);
 }
 
 int image_mount(struct worker *worker, struct image *image, unsigned int number)

@@ -7,14 +7,18 @@
 
 #include <rumpus/syscalls.h>
 
+#include "foreign.h"
 #include "place.h"
 
+/* Bytes of the longest reason. */
+#define REASON_MAX 1024
+
 static int send_place(struct worker *worker, const struct place *place, const struct probe *probe,
-		      const struct probe_partition *partition)
+		      const struct probe_partition *partition, const char *reason)
 {
 	static const struct probe_partition none;
 	struct wire *wire = &worker->wire;
-	int error = wire_begin(wire, WIRE_PLACE, sizeof(*place) + sizeof(*probe) + sizeof(*partition) + 64);
+	int error = wire_begin(wire, WIRE_PLACE, sizeof(*place) + sizeof(*probe) + sizeof(*partition) + REASON_MAX + 64);
 
 	if (error)
 		return error;
@@ -27,6 +31,7 @@ static int send_place(struct worker *worker, const struct place *place, const st
 	wire_put_string(wire, partition->type);
 	wire_put_string(wire, partition->name);
 	wire_put_string(wire, partition->uuid);
+	wire_put_string(wire, reason);
 	return wire_end(wire, -1);
 }
 
@@ -40,6 +45,7 @@ void place_get(struct wire_record *record, struct place *place, struct place_nam
 	names->partition_type = wire_get_string(record);
 	names->partition_name = wire_get_string(record);
 	names->partition_uuid = wire_get_string(record);
+	names->reason = wire_get_string(record);
 }
 
 void place_json(struct json *json, const struct place *place, const char *total)
@@ -81,6 +87,44 @@ static void leave(struct image *image, unsigned int number)
 	rumpus_sys_umount2(dir, 0);
 }
 
+/** struct reasons - why a place cannot be looked into: the first error, which the others follow from */
+struct reasons {
+	const struct report *report;
+	char text[REASON_MAX];
+};
+
+static void keep_reason(void *arg, enum severity severity, const char *subject, const char *text)
+{
+	struct reasons *reasons = arg;
+
+	if (severity != SEVERITY_ERROR)
+		reasons->report->say(reasons->report->arg, severity, subject, text);
+	else if (!*reasons->text)
+		snprintf(reasons->text, sizeof(reasons->text), "%s", text);
+}
+
+/* Mounts and measures; what hinders is kept rather than told. @probe: type filled when it is not known yet */
+static int look_into(struct worker *worker, struct image *image, unsigned int number, struct place *place,
+		     struct probe *probe, struct reasons *reasons)
+{
+	const struct report report = worker->report;
+	const bool was_mounted = image->root >= 0;
+	int error;
+
+	*reasons = (struct reasons){ .report = &report };
+	worker->report = (struct report){ .say = keep_reason, .arg = reasons };
+	error = image_mount(worker, image, number);
+	worker->report = report;
+	if (error)
+		return error;
+	measure(place, image);
+	if (!*probe->type)
+		snprintf(probe->type, sizeof(probe->type), "%s", image->type);
+	if (!was_mounted)
+		leave(image, number);
+	return 0;
+}
+
 /* One of several partitions: what cannot be mounted is told all the same. */
 static int send_partition(struct worker *worker, struct image *image, unsigned int number,
 			  const struct probe_partition *partition)
@@ -91,31 +135,40 @@ static int send_partition(struct worker *worker, struct image *image, unsigned i
 		.number = (uint32_t)partition->number,
 		.image = number,
 	};
-	size_t node = strlen(image->node);
-	struct probe probe = { 0 };
-	int error = 0;
+	const size_t node = strlen(image->node);
+	struct reasons reasons;
+	struct probe probe;
+	char wish[16];
+	int error;
 
-	if (!probe_place(image, partition->offset, partition->size, &probe)) {
-		snprintf(image->node + node, sizeof(image->node) - node, "p%d", partition->number);
-		error = image_mount_quietly(worker, image, number, probe.type);
-		if (!error) {
-			measure(&place, image);
-			leave(image, number);
-		}
-		image->node[node] = 0;
-	}
+	if (probe_place(image, partition->offset, partition->size, &probe))
+		probe = (struct probe){ 0 };
+	snprintf(wish, sizeof(wish), "%d", partition->number);
+	image->partition = wish;
+	error = look_into(worker, image, number, &place, &probe, &reasons);
+	image->partition = NULL;
+	image->node[node] = 0;
 	if (error == -EINTR || error == -ESHUTDOWN)
 		return error;
-	return send_place(worker, &place, &probe, partition);
+	return send_place(worker, &place, &probe, partition, reasons.text);
 }
 
-/* The whole image, or the one partition that is asked for: why it cannot be mounted is told. */
+/* Something that can be named, although it is no file system. */
+static bool is_known(const struct image *image, const struct probe_partition *partition, const struct probe *probe)
+{
+	return *probe->type ? foreign_type(probe->type) != NULL : !partition && foreign_format(image);
+}
+
+/*
+ * The whole image, or the one partition that is asked for: that it cannot be mounted is an error, unless it is known
+ * to hold something else.
+ */
 static int send_one(struct worker *worker, struct image *image, unsigned int number,
 		    const struct probe_partition *partition)
 {
 	struct place place = { .size = image->size, .image = number };
-	struct probe probe = { 0 };
-	bool was_mounted = image->root >= 0;
+	struct reasons reasons;
+	struct probe probe;
 	int error;
 
 	if (partition) {
@@ -125,17 +178,13 @@ static int send_one(struct worker *worker, struct image *image, unsigned int num
 	}
 	if (probe_place(image, place.offset, partition ? place.size : 0, &probe))
 		probe = (struct probe){ 0 };
-	error = image_mount(worker, image, number);
-	if (!error) {
-		measure(&place, image);
-		if (!*probe.type)
-			snprintf(probe.type, sizeof(probe.type), "%s", image->type);
-	}
-	if (!error && !was_mounted)
-		leave(image, number);
+	error = look_into(worker, image, number, &place, &probe, &reasons);
 	if (error == -EINTR || error == -ESHUTDOWN)
 		return error;
-	return send_place(worker, &place, &probe, partition);
+	if (error && (worker->command->sub != &subcommand_info || !is_known(image, partition, &probe)))
+		report_error(&worker->report, image->path, "%s",
+			     *reasons.text ? reasons.text : report_errno(error));
+	return send_place(worker, &place, &probe, partition, reasons.text);
 }
 
 int places_send(struct worker *worker, struct image *image, unsigned int number)

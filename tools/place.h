@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct place) == 72, "records of the wire have no padding"
 struct place_names {
 	const char *type, *version, *label, *uuid;		      /* of the file system */
 	const char *partition_type, *partition_name, *partition_uuid; /* in the partition table */
+	const char *reason;					      /* why it is not mounted */
 };
 
 /**

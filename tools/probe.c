@@ -38,9 +38,9 @@ static int look_fd(const struct image *image)
 	return image->look >= 0 ? image->look : image->fd;
 }
 
-static bool has_bytes(const struct image *image, uint64_t offset, const char *bytes, size_t size)
+bool probe_has_bytes(const struct image *image, uint64_t offset, const char *bytes, size_t size)
 {
-	char there[16];
+	char there[32];
 
 	return size <= sizeof(there) && pread(look_fd(image), there, size, (off_t)offset) == (ssize_t)size &&
 	       !memcmp(there, bytes, size);
@@ -52,15 +52,15 @@ static bool has_protective_table(const struct image *image)
 	bool protective = false;
 
 	for (unsigned int entry = 0; entry < 4; entry++)
-		protective |= has_bytes(image, 446 + 16 * entry + 4, "\xee", 1);
-	return protective && has_bytes(image, 510, "\x55\xaa", 2);
+		protective |= probe_has_bytes(image, 446 + 16 * entry + 4, "\xee", 1);
+	return protective && probe_has_bytes(image, 510, "\x55\xaa", 2);
 }
 
 /* Bytes of the sectors in whose second one, or @last one, a GPT has its header; 0 for none */
 static unsigned int header_sector(const struct image *image, bool last)
 {
 	for (unsigned int sector = 512; sector <= SECTOR_MAX && sector <= image->size; sector *= 2) {
-		if (has_bytes(image, last ? image->size - sector : sector, "EFI PART", 8))
+		if (probe_has_bytes(image, last ? image->size - sector : sector, "EFI PART", 8))
 			return sector;
 	}
 	return 0;
