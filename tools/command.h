@@ -52,12 +52,13 @@ enum exit_code {
  * @sector:   bytes of the device's sectors; for a file those that are asked for, or 512
  * @sector_given: they are asked for: nothing in the image is to tell otherwise
  * @start, @end: the worker's: bytes of the file in which its file system is, when it has been mounted
+ * @part:     the worker's: its disk is locked when it is known which partition of it is used
  * @disk, @node, @type, @root: the worker's: device, its name in the kernel, file-system type, open root directory
  */
 struct image {
 	const char *path, *file, *partition;
 	int fd, look;
-	bool writable, lower, is_device, sector_given;
+	bool writable, lower, is_device, sector_given, part;
 	dev_t dev;
 	ino_t ino;
 	uint64_t size, start, end;
@@ -255,7 +256,7 @@ uint32_t image_flags(const struct command *command, const struct image *image);
 /** image_lock() - parent: lock an open image against others. Return: EXIT_DONE, EXIT_PROBLEM; has said why */
 int image_lock(const struct command *command, const struct image *image);
 /**
- * image_claim() - worker: lock the partition that the command works on, once the disk is attached
+ * image_claim() - worker: lock the partition that the command works on, once the disk is attached, unless all of it is locked
  * @size: bytes; 0: all that follows
  * Return: 0; a negative errno, of which the user is told
  */

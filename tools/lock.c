@@ -203,6 +203,8 @@ int image_claim(struct worker *worker, const struct image *image, uint64_t offse
 	const uint64_t most = image->disk->info.size;
 	int result;
 
+	if (!image->part)
+		return 0;
 	/* A partition that is not there at all, the kernel does not show either. */
 	if (offset >= most)
 		return 0;

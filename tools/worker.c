@@ -159,6 +159,7 @@ static int open_disk(struct worker *worker, struct image *image)
 	char why[NAME_MAX + 256] = "";
 	int error = -EINVAL;
 
+	image->part = image_flags(worker->command, image) & HYP_BLK_OPEN_PART;
 	/* What only reads works on an overlay in memory: a journal can be replayed, the image stays as it is. */
 	if (worker->command->resident)
 		error = open_direct(worker->command, image, name, &image->disk);
