@@ -57,6 +57,7 @@ long-tests += tests/tools/published.py:btrfs-progs-long
 tests += $(tools-test-types:%=tests/tools/layers.py:%)
 tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
 tests += tests/tools/bad.py tests/tools/chroot.py
+tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
 tests += tests/tools/foreign.py tests/tools/turns.py tests/tools/partitions.py tests/tools/sectors.py tests/tools/sectors.py:root
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py
