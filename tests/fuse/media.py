@@ -30,12 +30,12 @@ def isolate(number):
     subprocess.run(["mount", "--bind", "dev", "/dev"], check=True)
 
 
-def properties(device, rules, extra):
-    """What udev knows of @device with these rules, and what it complains about."""
+def properties(device, rules, extra, action="add"):
+    """What udev knows of @device with these rules after such an event, and what it complains about."""
     for name, text in ((RULES, rules), ("61-test.rules", extra)):
         with open(f"rules/{name}", "w", encoding="utf-8") as file:
             file.write(text)
-    done = tool("udevadm", "test", "--action=add", f"/sys/block/{os.path.basename(device)}")
+    done = tool("udevadm", "test", f"--action={action}", f"/sys/block/{os.path.basename(device)}")
     complaints = [line for line in done.stdout.splitlines() if re.search(rf"{RULES}:\d+.*(Invalid|Unknown|ignor|Failed)", line)]
     return dict(re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE)), complaints
 
@@ -47,6 +47,11 @@ def judge(device, rules):
     ok(told.get("ID_FS_TYPE") == "ext4", "it sees what is on the device", told)
     ok(told.get("SYSTEMD_USER_WANTS") == f"rumpus-media@{name}.service", "a removable one is mounted by its user", told)
     ok(told.get("UDISKS_IGNORE") == "1" and ":uaccess:" in told.get("CURRENT_TAGS", ""), "who may use it, and udisks leaves it alone", told)
+    told, _ = properties(device, rules, PRETENDED, "change")
+    ok("SYSTEMD_USER_WANTS" not in told, "not again when it has been unmounted, which closes a device that was written to", told)
+    ok(told.get("UDISKS_IGNORE") == "1" and ":uaccess:" in told.get("CURRENT_TAGS", ""), "whose it is stays so", told)
+    told, _ = properties(device, rules, PRETENDED + 'KERNEL=="loop*", ENV{DISK_MEDIA_CHANGE}="1"\n', "change")
+    ok("SYSTEMD_USER_WANTS" in told, "another medium in the same drive is mounted", told)
     told, _ = properties(device, rules, "")
     ok("SYSTEMD_USER_WANTS" not in told and "UDISKS_IGNORE" not in told, "one that stays in the machine is not", told)
     told, _ = properties(device, rules, PRETENDED + 'KERNEL=="loop*", ENV{ID_FS_TYPE}="LVM2_member", ENV{ID_FS_USAGE}="raid"\n')
