@@ -69,6 +69,14 @@ scripts python | while read -r file; do
 done >"$out"
 none "Python can read all programs"
 
+# Beside such a program, whatever imports the module gets the program.
+files '*.py' | python3 -c '
+import os, sys
+for path in sys.stdin.read().split():
+    if os.path.basename(path)[:-3] in sys.stdlib_module_names - set(sys.builtin_module_names):
+        print(path)' >"$out"
+none "no program has the name of a module of Python'"'"'s"
+
 scripts '\(/sh\|/bash\|python\)' | while read -r file; do
     [ -x "$file" ] || echo "$file"
 done >"$out"

@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """tar and untar: everything that a tree has, through archives of our own and of others. Argument: file system, "-root"."""
 
-import sys
-
-sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
-
 import io
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import harness

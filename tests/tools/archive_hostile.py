@@ -2,10 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Archives that want out, that lie, and that end too early: a message, exit 1, and what was there stays."""
 
-import sys
-
-sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
-
 import io
 import os
 import random

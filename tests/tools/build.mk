@@ -29,7 +29,7 @@ check-targets += $(BUILD)/tests/tools/without $(BUILD)/tests/tools/large_pages.s
 tests += tests/tools/doctor.py
 
 tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
-tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copy.py:$(type))
+tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copying.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
 tests += $(tools-test-types:%=tests/tools/replay.py:%) $(tools-test-types:%=tests/tools/diff.py:%)
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/change.py:$(type))
@@ -39,7 +39,7 @@ tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/t
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/xattr.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/space.py:$(type))
 long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
-tests += $(addprefix tests/tools/types.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf \
+tests += $(addprefix tests/tools/filesystems.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf \
 	udf-1.02 vfat-12 vfat-32 ext4-new ext4-bigalloc ext4-quota xfs-new xfs-v4 btrfs-xxhash btrfs-sha256 btrfs-blake2 f2fs-new \
 	f2fs-android f2fs-quota squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
 	romfs cramfs ufs1 ufs1-be ufs2 ufs2-be)

@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What was put into an image, as other programs read it there. Argument: file system, "-root" or "-many" (10^6 files)."""
 
-import sys
-
-sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
-
 import io
 import os
 import re
 import stat
+import sys
 import tarfile
 
 import harness

@@ -4,9 +4,6 @@
 
 import os
 import sys
-
-sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
-
 import tarfile
 
 import harness

@@ -6,16 +6,13 @@ Broken images that the authors of file systems' tools test with: each is answere
 usage: published.py PACKAGE[-long][=WORD]    -long: the large ones, too. WORD: only images whose names have it
 """
 
-import sys
-
-sys.path.append(sys.path.pop(0))  # tarfile wants Python's own copy.py
-
 import bz2
 import gzip
 import lzma
 import os
 import re
 import subprocess
+import sys
 import tarfile
 
 import bounded
