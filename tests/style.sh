@@ -75,7 +75,7 @@ import os, sys
 for path in sys.stdin.read().split():
     if os.path.basename(path)[:-3] in sys.stdlib_module_names - set(sys.builtin_module_names):
         print(path)' >"$out"
-none "no program has the name of a module of Python'"'"'s"
+none "no program has the name of a module of Python's own"
 
 scripts '\(/sh\|/bash\|python\)' | while read -r file; do
     [ -x "$file" ] || echo "$file"
