@@ -47,12 +47,20 @@ static long pass_contents(struct worker *worker, int fd, bool *writing)
 /* Of a damaged file that claims more than there can be, zeroes would be shown for hours. Return: false after a message */
 static bool can_be_shown(struct worker *worker, const struct operand *operand, int fd)
 {
+	const struct tree_end file = { &fs_image, fd };
+	struct tree_room room;
 	struct statx st;
 
-	if (fs_statx(&fs_image, fd, "", &st) || !S_ISREG(st.stx_mode) ||
-	    tree_size_possible((struct tree_end){ &fs_image, fd }, st.stx_size))
+	if (fs_statx(&fs_image, fd, "", &st) || !S_ISREG(st.stx_mode))
 		return true;
-	report_error(&worker->report, operand->text, TREE_SIZE_IMPOSSIBLE, (unsigned long long)st.stx_size);
+	if (!tree_size_possible(file, st.stx_size)) {
+		report_error(&worker->report, operand->text, TREE_SIZE_IMPOSSIBLE, (unsigned long long)st.stx_size);
+		return false;
+	}
+	image_room(worker, operand->image, &room);
+	if (tree_data_fits(&room, file, &st, true))
+		return true;
+	report_error(&worker->report, operand->text, "%s", TREE_DATA_IMPOSSIBLE);
 	return false;
 }
 

@@ -162,6 +162,7 @@ static int walk_all(struct check *check, const struct image *image)
 	int error = tree_walk_init(&walk);
 	char *label = NULL;
 
+	image_room(check->worker, image, &walk.room);
 	if (!error && asprintf(&label, "%s:", image->path) < 0)
 		error = -ENOMEM;
 	if (!error)

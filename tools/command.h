@@ -480,6 +480,11 @@ void layers_mount_point(const struct worker *worker, char path[16]);
 /** layers_unmount() - the reverse of layers_mount(), with everything written to the first image, which stays mounted. Return: as above */
 int layers_unmount(struct worker *worker);
 
+struct tree_room;
+/* room.c */
+/** image_room() - what the files of a mounted image can have together. @room: out */
+void image_room(const struct worker *worker, const struct image *image, struct tree_room *room);
+
 /* probe.c */
 #define PROBE_TEXT 64
 

@@ -341,6 +341,7 @@ static int walk_image_source(struct worker *worker, struct tree_walk *walk, unsi
 	long fd;
 	int error;
 
+	image_room(worker, source->image, &walk->room);
 	if (!options_of(worker->command)->recursive) {
 		fd = worker_open(source->image, source->path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 		if (fd >= 0)

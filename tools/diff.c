@@ -271,6 +271,7 @@ static int compare_images(struct worker *worker, struct compare *compare, const 
 	if (fd < 0)
 		return -ECANCELED;
 	set_up_walk(worker->command, &walk);
+	image_room(worker, first->image, &walk.room);
 	error = tree_walk_init(&walk);
 	if (!error && !directory)
 		error = tree_walk_file(&walk, 0, fd, first->text); /* closes it */

@@ -161,6 +161,7 @@ static int add_source(struct worker *worker, struct tree_walk *walk, struct tar_
 	if (dir < 0)
 		report_error(&worker->report, source->text, "cannot open: %s", report_errno(dir));
 	else {
+		image_room(worker, source->image, &walk->room);
 		error = tar_sink_start(sink, name);
 		if (!error)
 			error = tree_walk(walk, number, (int)dir, last, source->text);

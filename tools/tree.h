@@ -123,11 +123,22 @@ void tree_wire_sink_init(struct tree_wire_sink *sink, struct wire *wire, bool pa
 struct tree_links;
 
 /**
+ * struct tree_room - what the files of a source can have together; begins with @bytes and @exempt
+ * @bytes:  of data, without holes; 0: nothing is known
+ * @exempt: STATX_ATTR_* of files that may have more
+ * @sizes, @data: private: of files that were counted, by their sizes alone, and by their data
+ */
+struct tree_room {
+	uint64_t bytes, exempt, sizes, data;
+};
+
+/**
  * struct tree_walk - the source side of a copy
  * @fs, @sink, @report: where from, where to, where messages go
  * @preserve:  look for hard links and extended attributes
  * @wanted:    NULL, or asked with @wanted_arg about everything below the source, by its path there: false leaves it out
  * @sorted:    directories in the order of bytes of the names in them, rather than as the file system has them
+ * @room:      what the files of the next source can have
  * @enter_xattrs: directories have their extended attributes at TREE_ENTER already
  * @avoid:     not to be entered: the directory that is being built, when it is on the same side; ino 0: none
  */
@@ -140,6 +151,7 @@ struct tree_walk {
 	bool (*wanted)(void *arg, const char *path);
 	void *wanted_arg;
 	bool enter_xattrs, sorted;
+	struct tree_room room;
 	/* private */
 	uint32_t source;
 	size_t label_length;
@@ -245,6 +257,21 @@ bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *beg
 bool tree_size_possible(struct tree_end file, uint64_t size);
 /* What is said then, with the size as unsigned long long. */
 #define TREE_SIZE_IMPOSSIBLE "claims %llu bytes, more than a file of this file system can have; not read"
+
+/* room.c */
+/**
+ * tree_data_fits() - can a file have as much data as it claims, with what others have that were counted before?
+ * @counted: no other name of it was or will be: add it to them
+ *
+ * Sound where no block is used twice: sizes are added up as long as they fit, and from then on what is data.
+ * Leaves the position of the file at its beginning.
+ */
+bool tree_data_fits(struct tree_room *room, struct tree_end file, const struct statx *st, bool counted);
+/** tree_data_bytes() - of a file, without its holes; more than @most is not counted to its end */
+uint64_t tree_data_bytes(struct tree_end file, uint64_t size, uint64_t most);
+/* What is said when it cannot. */
+#define TREE_DATA_IMPOSSIBLE \
+	"has more data than its file system has room for, by itself or with the files before it: blocks are used more than once; not read"
 
 /** tree_fatal() - is there no sense in going on with other files after this negative errno of a target? */
 bool tree_fatal(long error);

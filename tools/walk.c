@@ -115,6 +115,15 @@ static int pass_file(struct tree_walk *walk, struct tree_entry *entry, int *fd)
 	return walk->sink->take(walk->sink, entry);
 }
 
+/* Where links are not looked for, a file with several names comes several times. Return: false after a message */
+static bool has_room(struct tree_walk *walk, const struct statx *st, int fd)
+{
+	if (tree_data_fits(&walk->room, (struct tree_end){ walk->fs, fd }, st, walk->preserve || st->stx_nlink < 2))
+		return true;
+	report_error(walk->report, walk->path.text, "%s", TREE_DATA_IMPOSSIBLE);
+	return false;
+}
+
 /* Takes @fd over. */
 static int visit_opened(struct tree_walk *walk, struct tree_entry *entry, int fd)
 {
@@ -128,8 +137,10 @@ static int visit_opened(struct tree_walk *walk, struct tree_entry *entry, int fd
 		tree_meta_from(&entry->meta, &st);
 		if (S_ISDIR(st.stx_mode))
 			report_error(walk->report, walk->path.text, "is a directory; use -r to copy it");
-		else if (!known_link(walk, entry, &st, &error))
-			error = pass_file(walk, entry, &fd);
+		else if (!known_link(walk, entry, &st, &error)) {
+			if (has_room(walk, &st, fd))
+				error = pass_file(walk, entry, &fd);
+		}
 	}
 	if (fd >= 0)
 		fs_close(walk->fs, fd);

@@ -4,7 +4,7 @@
 tools-test-types := ext4 xfs btrfs
 
 $(BUILD)/tests/tools/tree: $(BUILD)/obj/tests/tools/tree.o $(BUILD)/obj/tests/tap.o \
-		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o links.o meta.o names.o names_sorted.o progress.o report.o tree_wire.o walk.o wire.o)
+		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o links.o meta.o names.o names_sorted.o progress.o report.o room.o tree_wire.o walk.o wire.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^

@@ -4,6 +4,8 @@
 
 import os
 import re
+import shutil
+import struct
 
 import bounded
 import harness
@@ -174,6 +176,73 @@ def impossible_size():
     ok(os.listdir("possible") == ["sound.bin"], "the other file is copied", os.listdir("possible"))
 
 
+BLOCKS = 3900  # of 4096 bytes: nearly half of an image of 32 MiB, which has all metadata at its beginning
+
+
+def place_of(image, path):
+    """Where an inode of ext4 is, with blocks of 4096 bytes."""
+    told = harness.tool("/usr/sbin/debugfs", "-R", f"imap {path}", image).stdout
+    found = re.search(r"located at block (\d+), offset 0x([0-9a-f]+)", told)
+    return int(found.group(1)) * 4096 + int(found.group(2), 16)
+
+
+def share_blocks(image, path, extents, blocks=BLOCKS, first=BLOCKS):
+    """Make a file of ext4 of the same blocks, again and again."""
+    tree = struct.pack("<HHHHI", 0xF30A, extents, 4, 0, 0)
+    for i in range(extents):
+        tree += struct.pack("<IHHI", i * blocks, blocks, 0, first)
+    with open(image, "r+b") as file:
+        inode = place_of(image, path)
+        for at, data in ((4, struct.pack("<I", extents * blocks * 4096)), (28, struct.pack("<I", extents * blocks * 8)), (40, tree)):
+            file.seek(inode + at)
+            file.write(data)
+
+
+def shared_blocks():
+    """More data than there are bytes, out of blocks that are used several times: told, and not read."""
+    image = harness.mkfs("shared.img", "ext4", 32 << 20, "-b", "4096", "-O", "^metadata_csum,^has_journal")
+    os.mkdir("several")
+    for name in ("one", "two", "three", "four", "five", "large"):
+        kinds.write(f"several/{name}", b"x")
+    kinds.write("several/sound", b"sound")
+    expect("some files", 0, "cp", "-r", "several", f"{image}:/", message="^$")
+    for name in ("one", "two", "three", "four", "five"):
+        share_blocks(image, f"/several/{name}", 1)
+    share_blocks(image, "/several/large", 4)
+    shutil.copy(image, "other.img")
+    for words in (["check", image], ["cp", "-r", f"{image}:/several", "shared"], ["tar", "-f", "shared.tar", image],
+                  ["diff", image, "other.img"]):
+        result = bounded.run(*words)
+        told = re.findall(r"several/(\w+): has more data than its file system has room for", result.err)
+        code = 2 if words[0] == "diff" else 1
+        ok(not result.wrong((code,)) and len(told) == 2 and "large" in told,
+           f"{words[0]}: both the large one, and one of five that are too large together", result)
+    ok(len(os.listdir("shared")) == 5 and "large" not in os.listdir("shared"), "the others are copied", os.listdir("shared"))
+    result = bounded.run("cat", f"{image}:/several/large")
+    ok(result.code == 1 and "large: has more data" in result.err and not result.out, "cat of the large one", result)
+    result = bounded.run("cat", f"{image}:/several/one")
+    ok(result.code == 0 and len(result.out) == 1 << 20, "cat of another one", result.err)
+
+
+def sparse():
+    """What is sound is read: holes take no room, and names of one file are no files."""
+    image = harness.mkfs("sparse.img", "ext4", 64 << 20)
+    os.mkdir("holes")
+    for i in range(5):
+        with open(f"holes/{i}", "wb") as file:
+            file.truncate(300 << 20)
+            file.seek(100 << 20)
+            file.write(os.urandom(5 << 20))
+    with open("holes/full", "wb") as file:
+        file.write(os.urandom(15 << 20))
+    for i in range(9):
+        os.link("holes/full", f"holes/full{i}")
+    expect("holes and links", 0, "cp", "-a", "holes", f"{image}:/", message="(?s)^$|owner")
+    os.mkdir("sparse")
+    for words in ["check", image], ["tar", "-f", "holes.tar", image], ["cp", "-r", f"{image}:/holes", "sparse"], ["diff", "--contents", f"{image}:/holes", "holes"]:
+        expect(f"{words[0]} of 1.5 GiB that are 40 MiB", 0, *words, message="^$")
+
+
 def noise():
     """Headers of real file systems, the rest random: no crash and no hang, whatever the answer."""
     for kind in ("ext4", "xfs", "btrfs"):
@@ -199,6 +268,8 @@ def main():
     kinds.find_programs()
     lying_size()
     impossible_size()
+    shared_blocks()
+    sparse()
     noise()
     harness.done()
 
