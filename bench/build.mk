@@ -40,7 +40,7 @@ $(BUILD)/bench/proxy: $(BUILD)/obj/bench/proxy.o $(client-lib)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/../lib' -o $@ $^
 
-$(BUILD)/bench/net: $(BUILD)/obj/bench/net.o $(BUILD)/obj/tests/net/node.o $(BUILD)/obj/tests/net/space.o \
+$(BUILD)/bench/net: $(BUILD)/obj/bench/net.o $(BUILD)/obj/bench/net_work.o $(BUILD)/obj/tests/net/node.o $(BUILD)/obj/tests/net/space.o \
 		$(BUILD)/obj/tests/tap.o $(BUILD)/lib/librumpus.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
