@@ -163,6 +163,7 @@ struct name_server {
  * @debug:   the same, for debuggers
  * @config:  strings are only valid while rumpus_boot() runs
  * @log:     the file that RUMPUS_LOG names, or -1
+ * @said:    there was console output
  * @first:   process that exists from boot
  * @dead:    rumpus_halt() has begun: nothing new begins
  * @pending: calls into the image that are not made as a thread of a process: attaching and the like
@@ -186,6 +187,7 @@ struct rumpus {
 	struct rumpus_debug_image debug;
 	struct rumpus_config config;
 	int log;
+	bool said;
 	struct rumpus_process first;
 	bool dead;
 	unsigned int pending;

@@ -42,7 +42,10 @@ void kernel_log(const struct rumpus *kernel, const char *format, ...)
 
 static void console(void *owner, const char *text, size_t len)
 {
-	hand_out(owner, text, len);
+	struct rumpus *kernel = owner;
+
+	__atomic_store_n(&kernel->said, true, __ATOMIC_RELAXED);
+	hand_out(kernel, text, len);
 }
 
 /*
@@ -129,7 +132,8 @@ static int start_platform(struct rumpus *kernel)
 		return -EINVAL;
 	}
 	error = kernel->ops->init(HYP_VERSION, &config, &upcalls_of_kernel, kernel, &kernel->h, &kernel->info);
-	if (error)
+	/* The last line is what people see: the platform's own tells more. */
+	if (error && !__atomic_load_n(&kernel->said, __ATOMIC_RELAXED))
 		kernel_log(kernel, "rumpus: the platform %s does not start: %s\n", kernel->ops->name, strerror(-error));
 	return error;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Sandbox: what a worker gives up before it has threads */
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,6 +16,33 @@
 /* The user and group "nobody": owns no files, on any distribution. */
 #define NOBODY 65534U
 
+static bool is_kept(const struct sandbox_config *config, int fd)
+{
+	for (size_t i = 0; i < config->keep_count; i++) {
+		if (config->keep[i] == fd)
+			return true;
+	}
+	return false;
+}
+
+/* For hosts before Linux 5.9, and filters of system calls from then: one after the other, as the host lists them */
+static int close_listed(const struct sandbox_config *config)
+{
+	DIR *list = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	if (!list)
+		return -errno;
+	while ((entry = readdir(list))) {
+		int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+
+		if (fd >= 0 && fd != dirfd(list) && !is_kept(config, fd))
+			close(fd);
+	}
+	closedir(list);
+	return 0;
+}
+
 static int close_others(const struct sandbox_config *config)
 {
 	unsigned int first = 0;
@@ -22,10 +51,10 @@ static int close_others(const struct sandbox_config *config)
 		unsigned int keep = (unsigned int)config->keep[i];
 
 		if (keep > first && close_range(first, keep - 1, 0))
-			return -errno;
+			return close_listed(config);
 		first = keep + 1;
 	}
-	return close_range(first, ~0U, 0) ? -errno : 0;
+	return close_range(first, ~0U, 0) ? close_listed(config) : 0;
 }
 
 /*

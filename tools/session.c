@@ -189,6 +189,12 @@ static int drain(void *arg)
 	return !error && session->finished ? -EPIPE : error;
 }
 
+static int cannot_wait(struct session *session, int error)
+{
+	report_error(session->report, NULL, "cannot wait for the worker (poll): %s", report_errno(error));
+	return -ECANCELED;
+}
+
 int session_converse(struct session *session)
 {
 	struct pollfd poll_fd = { .fd = session->wire.fd, .events = POLLIN };
@@ -205,6 +211,8 @@ int session_converse(struct session *session)
 
 		if (ready > 0)
 			error = session_receive(session);
+		else if (ready < 0 && errno != EINTR)
+			error = cannot_wait(session, -errno);
 		/* By the clock: a worker that talks without end is none that takes notice. */
 		if (ready <= 0 || clock_now() - looked > LOOK * 1000000ULL) {
 			supervise_nudge(session);

@@ -176,7 +176,7 @@ static int take_part(int fd, bool writer, struct file_range *range)
 	return -1;
 }
 
-/* By who: a file system without locks, or a host that has none of this kind, by a filter of system calls or because it is */
+/* A file system has no locks, or the host none of this kind: it does not know them, or a filter of system calls refuses. */
 static int no_locks(struct io_spec *spec, const char *label)
 {
 	int error = errno;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Backend "file" where a filter of system calls, such as old ones of containers, refuses what it does not know with EPERM:
- * it does without, or names what is refused.
+ * Backend "file" where a filter of system calls, such as old ones of containers, refuses what it does not know with
+ * EPERM: it does without, or names what is refused.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,8 @@ static void check_requests(void)
 	fill_pattern(written, MIB, 1);
 	snprintf(spec, sizeof(spec), "file:%s", image);
 	user_open(&user, spec, 0);
-	tap_ok(!(user.disk->info.caps & (HYP_BLK_CAP_FUA | HYP_BLK_CAP_DISCARD)), "what the host refuses is not offered");
+	tap_ok(!(user.disk->info.caps & (HYP_BLK_CAP_FUA | HYP_BLK_CAP_DISCARD)),
+	       "what the host refuses is not offered");
 	tap_is(user_run(&user, HYP_BLK_WRITE, MIB, MIB, written, 0), 0, "a write");
 	tap_is(user_run(&user, HYP_BLK_FLUSH, 0, 0, NULL, 0), 0, "a flush");
 	tap_is(user_run(&user, HYP_BLK_READ, MIB, MIB, read, 0), 0, "a large read");

@@ -56,7 +56,7 @@ tests += $(published-packages:%=tests/tools/published.py:%)
 long-tests += tests/tools/published.py:btrfs-progs-long
 tests += $(tools-test-types:%=tests/tools/layers.py:%)
 tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
-tests += tests/tools/bad.py tests/tools/chroot.py
+tests += tests/tools/bad.py tests/tools/chroot.py tests/tools/refused.py
 tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
 tests += tests/tools/foreign.py tests/tools/turns.py tests/tools/partitions.py tests/tools/sectors.py tests/tools/sectors.py:root
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
