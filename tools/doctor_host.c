@@ -23,6 +23,7 @@
 #define PAGE 4096L
 #define MAPPINGS_WANTED 16384UL
 #define MEMORY_WANTED (256ULL << 20)
+#define NO_LIMIT (1ULL << 60) /* or as good as none: what version 1 of control groups says for it */
 /* Bytes of address space that a kernel reserves, with room for more. */
 #define ADDRESSES_WANTED (8ULL << 30)
 
@@ -180,31 +181,44 @@ static void try_addresses(struct finding *finding)
 			    mode);
 }
 
-/* The least limit on the way from this process's control group up. Return: false for none */
+/* The least limit of the group @path below @root and of those that it lies in, if less than @least */
+static void lower_limit(const char *root, char *path, const char *name, unsigned long long *least)
+{
+	char file[8300];
+
+	for (char *slash = path + strlen(path); slash; slash = strrchr(path, '/')) {
+		unsigned long long limit;
+
+		*slash = 0;
+		snprintf(file, sizeof(file), "%s%s/%s", root, path, name);
+		if (read_number(file, &limit) && limit < *least)
+			*least = limit;
+	}
+}
+
+/* Control groups of either version: "number:controllers:path", without controllers in version 2. Return: false for none
+ */
 static bool group_limit(unsigned long long *least)
 {
 	FILE *file = fopen("/proc/self/cgroup", "re");
-	char line[4096], path[8300];
-	bool found = false;
+	char line[4096];
 
+	*least = NO_LIMIT;
 	while (file && fgets(line, sizeof(line), file)) {
-		unsigned long long limit;
+		char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
 
-		if (strncmp(line, "0::", 3))
+		if (!path)
 			continue;
-		line[strcspn(line, "\n")] = 0;
-		for (char *slash = line + strlen(line); slash; slash = strrchr(line + 3, '/')) {
-			*slash = 0;
-			snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", line + 3);
-			if (read_number(path, &limit) && (!found || limit < *least)) {
-				*least = limit;
-				found = true;
-			}
-		}
+		*path++ = 0;
+		path[strcspn(path, "\n")] = 0;
+		if (!controllers[1])
+			lower_limit("/sys/fs/cgroup", path, "memory.max", least);
+		else if (!strcmp(controllers + 1, "memory"))
+			lower_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", least);
 	}
 	if (file)
 		fclose(file);
-	return found;
+	return *least < NO_LIMIT;
 }
 
 static unsigned long long available_memory(void)
@@ -227,7 +241,8 @@ static void try_memory(struct finding *finding)
 	char size[32];
 
 	if (limited && limit < MEMORY_WANTED)
-		finding_set(finding, FINDING_LIMITED, "raise memory.max of the control group to 256 MiB or more",
+		finding_set(finding, FINDING_LIMITED,
+			    "raise the control group's limit to 256 MiB or more (memory.max, or memory.limit_in_bytes)",
 			    "the control group has %s; a command that writes much may be ended by the host",
 			    text_size(limit, size, sizeof(size)));
 	else if (available && available < MEMORY_WANTED)
@@ -235,7 +250,8 @@ static void try_memory(struct finding *finding)
 			    "%s are available; a command that writes much may take 256 MiB",
 			    text_size(available, size, sizeof(size)));
 	else if (!limited && !available)
-		finding_set(finding, FINDING_LIMITED, "mount /proc", "how much is available is not told by /proc/meminfo");
+		finding_set(finding, FINDING_LIMITED, "mount /proc",
+			    "how much is available is not told by /proc/meminfo");
 	else
 		finding_set(finding, FINDING_OK, NULL, "%s%s", limited ? "the control group has " : "available: ",
 			    text_size(limited ? limit : available, size, sizeof(size)));

@@ -88,6 +88,13 @@ def mounts():
         hidden(f"mount --bind instead {path}", (name, "limited"))
     if os.path.isdir("/sys/fs/cgroup"):
         hidden("mount -t tmpfs none /sys/fs/cgroup && echo 67108864 > /sys/fs/cgroup/memory.max", ("memory", "limited"))
+        # Of the first version
+        with open("instead", "w", encoding="utf-8") as file:
+            file.write("4:cpu:/\n3:memory:/some/group\n")
+        hidden("mount -t tmpfs none /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/memory/some/group && "
+               "echo 9223372036854771712 > /sys/fs/cgroup/memory/some/group/memory.limit_in_bytes && "
+               "echo 67108864 > /sys/fs/cgroup/memory/some/memory.limit_in_bytes && mount --bind instead /proc/$$/cgroup",
+               ("memory", "limited"))
 
 
 def images():
