@@ -246,7 +246,7 @@ static int map_segment(const struct loader *loader, const struct segment *segmen
 		error = loader->ops->mem_map(loader->h, &map, 1);
 	}
 	if (error)
-		return fail(loader, error, "a segment cannot be mapped");
+		return fail(loader, error, "a segment cannot be mapped; raise ulimit -v and -d");
 	if (segment->filesz && segment->filesz < segment->memsz)
 		memset(loader->base + file_end, 0, zero - file_end);
 	return 0;
@@ -516,7 +516,7 @@ int loader_load(const struct hyp_ops *ops, struct hyp *h, size_t page_size, stru
 	loaded.size = loader.size;
 	error = ops->mem_reserve(h, loaded.size, RUMPUS_IMAGE_ALIGN, NULL, &loaded.base);
 	if (error)
-		return fail(&loader, error, "no address space for it");
+		return fail(&loader, error, "no address space for it; raise ulimit -v");
 	loader.base = loaded.base;
 	error = fill(&loader, &loaded);
 	if (error) {

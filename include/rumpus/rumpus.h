@@ -96,6 +96,8 @@ const char *rumpus_version(const struct rumpus *kernel);
  * @process: out: free with rumpus_process_destroy()
  *
  * It starts as root, in "/", with no open descriptor. See doc/processes.md for its signals.
+ * Return: 0; -ENOMEM; -EAGAIN when there are as many processes and threads, the kernel's own some 40 among them, as it
+ * takes: one for each 256 KiB of the configuration's @memory, at least 500, at most 32768; -ESHUTDOWN
  */
 int rumpus_process_create(struct rumpus *kernel, struct rumpus_process **process);
 

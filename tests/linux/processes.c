@@ -124,6 +124,28 @@ static void out_of_memory(void)
 	rumpus_halt(kernel);
 }
 
+/* ---- as many as there may be ---- */
+
+/* With little memory, as <rumpus/rumpus.h> says: some 40 of 500 are the kernel's own. */
+static void too_many(void)
+{
+	enum { MOST = 512, LEAST = 450 };
+	struct rumpus_process *made[MOST];
+	struct rumpus *kernel = boot();
+	int count = 0, wrong = 0, error = 0;
+
+	while (count < MOST && !(error = rumpus_process_create(kernel, &made[count])))
+		count++;
+	tap_is(error, -EAGAIN, "one process more than there may be");
+	tap_ok(count >= LEAST && count < MOST, "%d were made before", count);
+	tap_ok(rumpus_sys_getpid() > 0, "a thread that was there goes on");
+	for (int i = 0; i < count; i++)
+		wrong += rumpus_process_destroy(made[i]) != 0;
+	tap_is(wrong, 0, "all are ended");
+	tap_is(rumpus_process_create(kernel, &made[0]), 0, "then there is room for another one");
+	rumpus_halt(kernel);
+}
+
 /* ---- threads that remove one disk ---- */
 
 enum { REMOVERS = 4, ROUNDS = 20 };
@@ -292,6 +314,7 @@ int main(void)
 	host_scheduling();
 	inherited();
 	out_of_memory();
+	too_many();
 	disk_removal();
 	return tap_done();
 }

@@ -94,7 +94,7 @@ static int image_boot(const struct hyp_ops *ops, struct hyp *h, const struct hyp
 	prepare_boot_cpu();
 	err = rump_cpu_start(&rump_cpus[0]);
 	if (err)
-		return rump_refuse(err, "the host gives no thread; raise ulimit -u and -v");
+		return rump_refuse(err, "the host gives no thread; raise ulimit -u, -v and -d");
 	/* This thread has nothing better to do than to carry the CPU itself. */
 	rump_cpu_wait(&rump_cpus[0], &rump_boot_carrier, &rump_booted, 1);
 	return READ_ONCE(rump_ended) ? -HYP_ESHUTDOWN : 0;

@@ -58,7 +58,7 @@ static int set_timer(u64 deadline)
 	int err = rump_hyp->timer_set(rump_instance, smp_processor_id(), deadline);
 
 	if (err)
-		panic("the host gives no timer: error %d; raise ulimit -u and -v", -err);
+		panic("the host gives no timer: error %d; raise ulimit -u, -v and -d", -err);
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static int reserve(size_t size, size_t align, u64 offset, unsigned long *addr)
 	if (!err && offset != HYP_MEM_NONE)
 		err = rump_hyp->mem_map(rump_instance, &map, 1);
 	if (err)
-		return rump_refuse(err, "the host has no %zu bytes of address space for it; raise ulimit -v, or bound its "
+		return rump_refuse(err, "the host has no %zu bytes of address space for it; raise ulimit -v and -d, or bound its "
 				   "memory", size);
 	*addr = (unsigned long)map.addr;
 	return 0;
