@@ -275,14 +275,14 @@ static void print_table(const struct info_state *state)
 		const struct place *place = &kept->place;
 		const struct place_names *names = &kept->names;
 
-		table_add(&table, "%u", place->number);
+		table_add(&table, place->number ? "%u" : "all", place->number);
 		table_add(&table, "%s", text_size(place->offset, size, sizeof(size)));
 		table_add(&table, "%s", text_size(place->size, size, sizeof(size)));
 		table_add(&table, "%s", place->mounted ? text_size(place->used, size, sizeof(size)) : "");
 		table_add(&table, "%s", contents_name(names, contents, sizeof(contents)));
 		table_add(&table, "%s", *names->label ? names->label : "-");
 		table_add(&table, "%s", *names->partition_name ? names->partition_name : "-");
-		table_add(&table, "%s", type_name(names->partition_type));
+		table_add(&table, "%s", *names->partition_type ? type_name(names->partition_type) : "-");
 		table_add(&table, "%s", *names->uuid ? names->uuid : "-");
 	}
 	putchar('\n');

@@ -85,6 +85,22 @@ static long replace(struct worker *worker, unsigned int number, int dir, const c
 	return error;
 }
 
+/* What a driver refuses for good. */
+static const char *explain_refusal(const struct worker *worker, unsigned int number)
+{
+	const struct ln_options *options = worker->command->own;
+	const struct operand *target = &worker->command->operands[number];
+	long fd;
+
+	if (options->symbolic)
+		return "cannot be linked to: this file system has no symbolic links";
+	fd = worker_open(target->image, target->path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0)
+		return "cannot be linked to: this file system has no hard links, or none to such a file";
+	fs_close(&fs_image, (int)fd);
+	return "cannot be linked to: it is a directory; use -s";
+}
+
 static int make_link(struct worker *worker, unsigned int number, int dir, const char *name)
 {
 	const struct ln_options *options = worker->command->own;
@@ -101,11 +117,10 @@ static int make_link(struct worker *worker, unsigned int number, int dir, const 
 	if (error == -EEXIST)
 		report_error(&worker->report, place_of(worker->command)->text,
 			     "\"%s\" exists there already; use -f to replace it", name);
+	else if (error == -EPERM)
+		report_error(&worker->report, text, "%s", explain_refusal(worker, number));
 	else if (error)
-		return worker_failed(worker, text,
-				     error == -EPERM ? "cannot be linked to: directories and some others never"
-						     : "cannot make the link",
-				     error);
+		return worker_failed(worker, text, "cannot make the link", error);
 	return 0;
 }
 

@@ -314,6 +314,25 @@ static bool has_no_node(const struct image *image)
 	return rumpus_sys_faccessat(AT_FDCWD, image->node, F_OK) == -ENOENT;
 }
 
+/* What the kernel has no parser for, or what is wrong. */
+static void explain_table(struct worker *worker, const struct image *image)
+{
+	struct probe_table table;
+
+	if (!probe_partitions(image, &table) && strcmp(table.type, "gpt") && strcmp(table.type, "dos"))
+		report_error(&worker->report, image->path,
+			     "its partition table is of the kind \"%s\", which is not read here, only GPT and MBR; copy "
+			     "the partition into a file of its own: dd if=%s of=part.img bs=1M "
+			     "iflag=skip_bytes,count_bytes skip=%llu count=%llu",
+			     table.type, image->file, (unsigned long long)image->start,
+			     (unsigned long long)(image->end - image->start));
+	else
+		report_error(&worker->report, image->path,
+			     "its partition table is damaged: the kernel finds no partition %s there; repair the table "
+			     "(gdisk, sfdisk)",
+			     image_partition(worker->command, image));
+}
+
 /* Most drivers read nothing smaller than a sector; what was made where these are smaller is of no use on such a disk. */
 static bool has_small_blocks(const struct worker *worker, const struct image *image, uint64_t *offset, uint64_t *size,
 			     unsigned int *block)
@@ -360,10 +379,7 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 		report_error(&worker->report, image->path, "%s \"%s\", for which this kernel image has no driver%s",
 			     options->type ? "is to be of type" : "holds", image->type, options->type ? "; check -t" : "");
 	else if (error == -ENOENT && has_no_node(image))
-		report_error(&worker->report, image->path,
-			     "its partition table is damaged: the kernel finds no partition %s there; repair the table "
-			     "(gdisk, sfdisk)",
-			     image_partition(worker->command, image));
+		explain_table(worker, image);
 	else if (error != -EROFS && has_small_blocks(worker, image, &offset, &size, &block))
 		explain_blocks(worker, image, offset, size, block, line);
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)

@@ -118,8 +118,11 @@ static int look_into(struct worker *worker, struct image *image, unsigned int nu
 	if (error)
 		return error;
 	measure(place, image);
-	if (!*probe->type)
+	/* What was asked for may be something else than what is found. */
+	if (!*probe->type || (worker->command->options.type && strcmp(driver_of(probe->type), image->type))) {
+		*probe = (struct probe){ 0 };
 		snprintf(probe->type, sizeof(probe->type), "%s", image->type);
+	}
 	if (!was_mounted)
 		leave(image, number);
 	return 0;
@@ -201,9 +204,12 @@ int places_send(struct worker *worker, struct image *image, unsigned int number)
 	partition = wish ? probe_choose(&table, wish) : NULL;
 	if (partition || wish || options->type || !table.count || image->root >= 0)
 		return send_one(worker, image, number, partition);
-	/* A boot sector may look like a table without one. */
-	if (!strcmp(table.type, "dos") && !probe_place(image, 0, 0, &probe))
-		return send_one(worker, image, number, NULL);
+	if (!probe_place(image, 0, 0, &probe)) {
+		/* A boot sector may look like a table without one. Images of CDs may well have both. */
+		error = send_one(worker, image, number, NULL);
+		if (!strcmp(table.type, "dos") && strcmp(probe.type, "iso9660"))
+			return error;
+	}
 	for (unsigned int i = 0; i < table.count && !error; i++)
 		error = send_partition(worker, image, number, &table.partitions[i]);
 	return error;

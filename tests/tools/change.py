@@ -183,7 +183,7 @@ def refusals(image):
     expect("ln over a file", 1, "ln", one, f"{image}:/tree/empty", message='"empty" exists there already; use -f')
     expect("ln -f over a directory", 1, "ln", "-sf", "x/a", f"{image}:/tree", message="Is a directory")
     expect("a link without a name", 1, "ln", "-s", "/", f"{image}:/tree", message="has no last component")
-    expect("ln to a directory", 1, "ln", f"{image}:/tree/a", f"{image}:/tree/x", message="directories and some others never")
+    expect("ln to a directory", 1, "ln", f"{image}:/tree/a", f"{image}:/tree/x", message="it is a directory; use -s")
     expect("several targets into a file", 1, "ln", "-s", "x", "y", one, message="is no directory")
     expect("a reference that is not there", 1, "chmod", "--reference", "nowhere", one, message="nowhere: cannot examine")
     expect("one that is not in the image", 1, "chmod", f"--reference={missing}", one, message="missing: cannot examine")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import harness
+import kinds
 from harness import check, digest, expect, ok, parsed, run
 
 MIB = 1 << 20
@@ -101,12 +102,44 @@ def refused(image):
     ok("tree" not in names, "a file of such a name wins", names)
 
 
+def discs():
+    """Images of CDs that have partitions, too: the whole is one of the places."""
+    kinds.find_programs()
+    os.makedirs("disc/directory")
+    with open("disc/file", "w", encoding="utf-8") as file:
+        file.write("on a disc\n")
+    kinds.make("vfat", "efi.img")
+    make_disc = ["xorriso", "-as", "mkisofs", "-quiet", "-R"]
+    for table, words in {"dos": [], "gpt": ["-appended_part_as_gpt"]}.items():
+        image = f"{table}.iso"
+        harness.tool(*make_disc, "-append_partition", "2", "0xef", "efi.img", *words, "-o", image, "disc")
+        told = parsed("info", "--json", image)
+        places = [(p.get("number", 0), p.get("file_system")) for p in told["places"] if p["mounted"] and p.get("number") != 1]
+        ok(told["partition_table"] == table and places == [(0, "iso9660"), (2, "vfat")], f"{table}: the disc, and a partition in it", told)
+        text = run("cat", f"{image}:/file").text
+        ok(text == "on a disc\n", "without a partition, it is the disc", text)
+        expect("the partition", 0, "ls", f"{image}@2", message="^$")
+        text = run("df", image).text
+        ok(f"\n{image} " in text and f"\n{image}@2 " in text, "df has both", text)
+    harness.tool(*make_disc, "-hfsplus", "-o", "mac.iso", "disc")
+    text = run("-t", "hfsplus", "cat", "mac.iso:/file").text
+    ok(text == "on a disc\n", "HFS+, which is in the same image", text)
+    text = run("-t", "hfsplus", "info", "mac.iso").text
+    ok("\nFile system:      hfsplus\n" in text, "info of it", text)
+    result = expect("a kind of table that is not read", 1, "ls", "mac.iso@3",
+                    message='mac.iso@3: its partition table is of the kind "mac", which is not read here, .*: dd ')
+    harness.tool(*result.err[result.err.index("dd "):].split())
+    text = run("cat", "part.img:/file").text
+    ok(text == "on a disc\n", "what is said helps", text)
+
+
 def main():
     harness.start()
     image = make("disk.img")
     between(image)
     words(image)
     refused(image)
+    discs()
     harness.done()
 
 
