@@ -176,6 +176,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * @words, @word_count: of several turns: their operands, not taken yet
  * @turn_count: how many turns there are; 0: all images are one worker's
  * @resident: the worker is to live for long
+ * @either: the image is written to if that can be, else only read: a worker that finds that it cannot says so, and ends
  * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
  */
 struct command {
@@ -194,7 +195,7 @@ struct command {
 	unsigned int turn_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
-	bool resident;
+	bool resident, either;
 	unsigned int cpus;
 	uint64_t cache;
 };

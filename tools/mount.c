@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 
 #include <rumpus/rumpus.h>
 #include <rumpus/syscalls.h>
@@ -393,8 +395,9 @@ static void explain_mount(struct worker *worker, const struct image *image, long
 			"holds UFS2 with its superblock at 8 KiB, where Linux's driver does not look; make it with "
 			"makefs -o version=1");
 	else if (error == -EROFS || error == -EACCES)
-		report_error(&worker->report, image->path, "can only be mounted read-only as %s; the kernel says: %s",
-			     image->type, *line ? line : "nothing");
+		report_error(&worker->report, image->path,
+			     "can only be mounted read-only as %s: ask for that (-o ro)%s%s", image->type,
+			     *line ? "; the kernel says: " : "", line);
 	else
 		report_error(&worker->report, image->path, "cannot be mounted as %s: %s; the kernel says: %s",
 			     image->type, error == -EINVAL ? "no valid file system of this type" : report_errno(error),
@@ -443,13 +446,37 @@ static long mount_at(struct worker *worker, struct image *image, const char *dir
 	if (!image->writable)
 		flags |= MS_RDONLY;
 	error = rumpus_sys_mkdirat(AT_FDCWD, dir, 0700);
+	/* Where files have no modes, drivers make them of the mask: other users are to meet what mount(8) would show. */
+	if (worker->command->resident)
+		rumpus_sys_umask(worker->umask);
 	if (!error || error == -EEXIST)
 		error = mount_as_found(image, dir, flags, data);
+	rumpus_sys_umask(0);
 	free(data);
 	if (error)
 		return error;
 	image->root = (int)rumpus_sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return image->root < 0 ? image->root : 0;
+}
+
+/* Some drivers refuse to write, others just do not. */
+static bool is_read_only(const struct image *image, long error)
+{
+	struct statfs st;
+
+	if (error)
+		return error == -EROFS || error == -EACCES;
+	return !rumpus_sys_fstatfs(image->root, (void *)&st) && st.f_flags & ST_RDONLY;
+}
+
+/* The parent has another worker try, which writes nothing to the image and keeps nobody else from reading it. */
+static int leave_to_reader(struct worker *worker)
+{
+	int error = wire_begin(&worker->wire, WIRE_MOUNT_RO, 0);
+
+	worker->report.outcome |= OUTCOME_FAILED;
+	error = error ? error : wire_end(&worker->wire, -1);
+	return error ? error : -EROFS;
 }
 
 int image_mount(struct worker *worker, struct image *image, unsigned int number)
@@ -471,6 +498,8 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 	found = clock_now();
 	image_mount_point(number, dir);
 	error = mount_at(worker, image, dir);
+	if (worker->command->either && !worker->command->layer_count && is_read_only(image, error))
+		return leave_to_reader(worker);
 	if (error && error != -EINTR)
 		explain_mount(worker, image, error, since);
 	if (!error)

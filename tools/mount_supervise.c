@@ -34,6 +34,7 @@
  * @message:   the first error, for those who ask how it ended
  * @device:    the worker's, to see whether requests wait there, or -1; the connection lives as long as one of us has it
  * @stale:     what a worker that died has left is mounted, until its successor's takes that place
+ * @only_reads: what the file system allows; the next worker is to try that
  * @row, @since: restarts in a row, and when the present worker began to serve
  * @told:      errors that the user knows of
  */
@@ -42,7 +43,7 @@ static struct {
 	struct registry registry;
 	struct watch watch;
 	int device;
-	bool works, stale, again;
+	bool works, stale, again, only_reads;
 	unsigned int restarts, row;
 	uint64_t since, told;
 	void (*say)(void *arg, enum severity severity, const char *subject, const char *text);
@@ -173,8 +174,9 @@ static void now_it_works(struct session *session)
 	else
 		enter_list(session);
 	if (!supervisor.restarts && !session->command->images[0].writable && !mounting->read_only)
-		session->report->say(session->report->arg, SEVERITY_WARNING, mounting->connection.source,
-				     "mounted read-only, as the image cannot be written");
+		report_warning(session->report, mounting->connection.source,
+			       "mounted read-only, as the %s cannot be written",
+			       supervisor.only_reads ? "file system" : "image");
 	needs_reap();
 	supervisor.works = true;
 	supervisor.since = clock_now();
@@ -201,6 +203,11 @@ int mounting_record(struct session *session, struct wire_record *record)
 		snprintf(supervisor.type, sizeof(supervisor.type), "%s", type);
 		text_clean(supervisor.type);
 		return answer(session, connect_host(session));
+	case WIRE_MOUNT_RO:
+		if (!session->command->either)
+			return -EPROTO;
+		supervisor.only_reads = true;
+		return 0;
 	case WIRE_MOUNT_WORKS:
 		if (!mounting->connection.id || supervisor.works)
 			return -EPROTO;
@@ -391,7 +398,14 @@ static bool is_restarted(struct session *session)
 
 void mounting_finish(struct session *session)
 {
-	supervisor.again = is_restarted(session);
+	struct command *command = session->command;
+
+	/* That it could not write is no failure. */
+	supervisor.again = command->either && supervisor.only_reads;
+	if (supervisor.again)
+		command->report->outcome &= ~(unsigned int)OUTCOME_FAILED;
+	else
+		supervisor.again = is_restarted(session);
 	if (!supervisor.again)
 		leave(session->command);
 }
@@ -403,10 +417,13 @@ bool mounting_again(struct command *command)
 
 	if (!supervisor.again)
 		return false;
-	supervisor.row++;
-	supervisor.restarts++;
-	supervisor.stale = true;
-	mounting->connection.id = 0;
+	if (!command->either || !supervisor.only_reads) {
+		supervisor.row++;
+		supervisor.restarts++;
+		supervisor.stale = true;
+		mounting->connection.id = 0;
+	}
+	command->either = false;
 	mounting->connection.flags |= MS_RDONLY;
 	/* By a name that is good in any directory. What a journal holds is replayed into memory. */
 	image->path = image->file = mounting->connection.source;

@@ -48,6 +48,7 @@ enum wire_type {
 	WIRE_DONE,	  /* W: enum outcome; a line is done, or the shell may begin */
 	WIRE_NAME,	  /* W: a name in a directory, and its type */
 	WIRE_MOUNT_READY, /* W: the image is mounted in the kernel: its type */
+	WIRE_MOUNT_RO,	  /* W: instead: the file system can only be read */
 	WIRE_MOUNT_FUSE,  /* P: answers that: the device to serve */
 	WIRE_MOUNT_WORKS, /* W: the host can use it */
 	WIRE_MOUNT_END,	  /* P: serve no more */

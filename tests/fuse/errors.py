@@ -146,6 +146,36 @@ def owners(image):
     mounting.umount("m")
 
 
+def only_read():
+    """File systems that cannot be written, in files that can; and without lists of access rights, for who owns nothing."""
+    os.mkdir("tree")
+    with open("tree/file", "wb") as file:
+        file.write(b"contents")
+    for name, maker in (("disk.iso", ("xorrisofs", "-quiet", "-R", "-o")), ("disk.sqfs", ("mksquashfs", "tree"))):
+        if not shutil.which(maker[0]):
+            harness.skip(name, f"{maker[0]} is not installed")
+            continue
+        harness.tool(*maker, name, *(["tree"] if name.endswith("iso") else ["-all-root", "-quiet", "-no-progress"]))
+        sums = harness.digest(name)
+        expect(name, 0, "mount", name, "m", message=f"{name}: mounted read-only, as the file system cannot be written")
+        ok(mounting.read("m/file") == b"contents", "can be read")
+        mounting.fails(30, open, "m/more", "w", encoding="utf-8")
+        with open("/proc/self/mountinfo", encoding="utf-8") as table:
+            ok(any(line.split()[4] == os.path.abspath("m") and line.split()[5].startswith("ro,") for line in table), "the host knows")
+        expect("another reader", 0, "ls", f"{name}:/", message="^$")
+        expect("umount", 0, "umount", "m", message="^$")
+        ok(harness.digest(name) == sums, "not one byte was changed")
+        expect("asked for with -o rw", 1, "mount", "-o", "rw", name, "m", message="read-only") if name.endswith("iso") else None
+    with open("disk.fat", "wb") as file:
+        file.truncate(16 << 20)
+    harness.tool("mkfs.vfat", "disk.fat")
+    expect("a file in a FAT", 0, "cp", "tree/file", "disk.fat:/", message="^$")
+    expect("where all is root's", 0, "mount", "disk.fat", "m", message="^$")
+    ok(os.listdir("m") == ["file"] and mounting.read("m/file") == b"contents", "everybody may read that")
+    mounting.fails(13, open, "m/file", "ab") if os.geteuid() else None
+    expect("umount", 0, "umount", "m", message="^$")
+
+
 def without_helper(image):
     if not os.geteuid():
         return
@@ -183,6 +213,7 @@ def main():
     image = mounting.make("disk.img", "ext4")
     for part in (places, lines, busy, at_once, over_itself, read_only, owners, without_helper, vanishing, helpers):
         part(image)
+    only_read()
     harness.check(image, "ext4")
     mounting.finish()
 
