@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Thousands of clients at one time, and more than the server has descriptors for. PROXY_LOAD says how many. */
+/*
+ * Thousands of clients at one time, more than the server has descriptors for, and one that does not read. PROXY_LOAD
+ * says how many.
+ */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +21,9 @@
 
 #define CLIENTS 2000
 #define BEYOND 200
+#define DEAF_CALLS 50000
+#define PAUSES 30
+#define DEAF_THREADS 520 /* SP_CALLS_MAX of the server, and those that wait for anybody's calls */
 
 static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static struct message message;
@@ -44,9 +51,8 @@ static bool ask(int fd, enum sp_type type, uint32_t value, const void *data, siz
 	struct sp_header header;
 
 	message_set(&message, SP_REQUEST, type, 77, value, data, size);
-	return message_send(fd, &message) && read_all(fd, &header, sizeof(header)) &&
-	       header.class == SP_RESPONSE && header.request == 77 && header.length == sizeof(header) + got &&
-	       read_all(fd, reply, got);
+	return message_send(fd, &message) && read_all(fd, &header, sizeof(header)) && header.class == SP_RESPONSE &&
+	       header.request == 77 && header.length == sizeof(header) + got && read_all(fd, reply, got);
 }
 
 static bool add(int fd, long n)
@@ -76,8 +82,8 @@ static void check_many(int n)
 
 	for (i = 0; i < n; i++) {
 		fds[i] = connect_raw();
-		right += fds[i] >= 0 && ask(fds[i], SP_HANDSHAKE, SP_HANDSHAKE_GUEST, "load", 5, &welcome,
-					    sizeof(welcome));
+		right += fds[i] >= 0 &&
+			 ask(fds[i], SP_HANDSHAKE, SP_HANDSHAKE_GUEST, "load", 5, &welcome, sizeof(welcome));
 	}
 	tap_is(right, n, "%d clients are connected", n);
 	tap_is(call(KERNEL_PROCESSES, 0, 0, 0), n + 1, "each has a process");
@@ -94,6 +100,71 @@ static void check_many(int n)
 	tap_is(call(KERNEL_PROCESSES, 0, 0, 0), 1, "all have ended");
 }
 
+static int threads_of(pid_t pid)
+{
+	char path[64], line[256];
+	int threads = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "Threads: %d", &threads) != 1)
+		continue;
+	if (file)
+		fclose(file);
+	return threads;
+}
+
+/* Calls, whose answers nobody reads, until the server takes no more of them for a second. Return: how many it took */
+static int call_deafly(int fd)
+{
+	long numbers[8] = { 0 };
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	size_t sent = 0;
+	int count = 0, pauses = 0;
+	ssize_t n;
+
+	message_set(&message, SP_REQUEST, SP_SYSCALL, 78, KERNEL_ADD, numbers, sizeof(numbers));
+	while (count < DEAF_CALLS && pauses < PAUSES) {
+		if (!poll(&room, 1, 1000)) {
+			if (count > DEAF_THREADS)
+				break;
+			pauses++; /* a busy machine */
+			continue;
+		}
+		n = send(fd, (char *)&message + sent, message.header.length - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN)
+			break;
+		sent += n > 0 ? n : 0;
+		if (sent == message.header.length) {
+			sent = 0;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* A peer that never reads has the threads of its calls, and one more: no new one for each call that is refused. */
+static void check_deaf(pid_t server)
+{
+	struct sp_welcome welcome;
+	int fd = connect_raw(), other = connect_raw(), before = threads_of(server), during;
+	bool ready = ask(fd, SP_HANDSHAKE, SP_HANDSHAKE_GUEST, "deaf", 5, &welcome, sizeof(welcome)) &&
+		     ask(other, SP_HANDSHAKE, SP_HANDSHAKE_GUEST, "load", 5, &welcome, sizeof(welcome));
+	int calls = ready ? call_deafly(fd) : 0;
+
+	during = threads_of(server);
+	tap_ok(calls > DEAF_THREADS && during - before <= DEAF_THREADS, "%d calls of a deaf peer take %d threads",
+	       calls, during - before);
+	tap_ok(add(other, 1), "others are served");
+	close(fd);
+	for (int i = 0; i < 1000 && threads_of(server) > before + 16; i++)
+		usleep(10000);
+	tap_ok(threads_of(server) <= before + 16, "the threads end with the peer");
+	tap_ok(add(other, 2), "others are served on");
+	close(other);
+}
+
 /* The server has fewer descriptors than there are clients: those beyond are turned away, and nobody else notices. */
 static void check_beyond(const char *url)
 {
@@ -105,7 +176,8 @@ static void check_beyond(const char *url)
 	getrlimit(RLIMIT_NOFILE, &before);
 	pid = fork();
 	if (pid) {
-		tap_is(wait_status(pid), 0, "more clients than descriptors: some are refused, others served, then again");
+		tap_is(wait_status(pid), 0,
+		       "more clients than descriptors: some are refused, others served, then again");
 		return;
 	}
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ few.rlim_cur, before.rlim_max });
@@ -140,6 +212,7 @@ int main(void)
 	if (rumpclient_init())
 		tap_abort("no connection");
 	check_many(n);
+	check_deaf(server.pid);
 	server_kill(&server);
 	unlink(address.sun_path);
 	check_beyond(url);

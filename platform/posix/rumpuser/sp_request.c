@@ -130,8 +130,12 @@ static bool call_begin(struct sp_client *c, uint64_t request)
 	else
 		c->calls++;
 	pthread_mutex_unlock(&c->lock);
-	if (error)
+	/* With the role: a client that does not read, but goes on to call, would have a thread wait to refuse each call. */
+	if (error) {
+		sp_self.keep = true;
 		sp_refuse(c, request, error);
+		sp_self.keep = false;
+	}
 	return !error;
 }
 
