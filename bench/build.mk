@@ -8,7 +8,7 @@ MEMORY ?=
 NETBSD ?=
 
 bench := $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/nodes $(BUILD)/bench/netbsd $(BUILD)/bench/rumpuser $(BUILD)/bench/proxy $(BUILD)/bench/net \
-	$(BUILD)/bench/random \
+	$(BUILD)/bench/random $(BUILD)/bench/handover \
 	$(BUILD)/tests/rumpuser/proxy_server
 
 $(BUILD)/bench/measure $(BUILD)/bench/threads $(BUILD)/bench/nodes: $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/lib/librumpus.a
@@ -20,6 +20,13 @@ $(BUILD)/bench/random: $(BUILD)/obj/bench/random.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/bench/handover.o: rumpus-cflags += -DFUSE_USE_VERSION=314
+
+$(BUILD)/bench/handover: $(BUILD)/obj/bench/handover.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $^ $(fuse-libs)
 
 # Opens NetBSD's libraries when it runs and is built without them.
 $(BUILD)/bench/netbsd: $(BUILD)/obj/bench/netbsd.o

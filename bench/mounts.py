@@ -206,3 +206,69 @@ def row_nodes(bench):
     by_node, by_open_file = map(median, figures)
     yield ("calls for one file of an archive, beside an open file's alone", f"{by_node * 1e6:.1f} us",
            f"{by_open_file * 1e6:.1f} us", f"{by_open_file / by_node:.2f} x", "-", "-")
+
+
+# ---- ways to hand contents over, that could be taken instead of those that are
+
+HANDED_MIB = 256
+WAYS = {"copy": "by a buffer", "straight": "from the kernel's memory", "splice": "by splice"}
+
+
+class Handover:
+    """A server without a file system, by one of the ways of bench/handover.c."""
+
+    def __init__(self, bench, way):
+        self.point = bench.path("at-handover")
+        os.makedirs(self.point, exist_ok=True)
+        self.process = subprocess.Popen([os.path.join(bench.build, "bench/handover"), self.point, way])
+        while not os.path.ismount(self.point):
+            if self.process.poll() is not None:
+                raise OSError("the server of bench/handover did not start")
+            time.sleep(0.01)
+
+    def __enter__(self):
+        return f"{self.point}/file"
+
+    def __exit__(self, *_):
+        run("umount", self.point)
+        self.process.wait()
+
+
+def move(path, flags, call):
+    """MiB/s of all of the file, in pieces of 1 MiB."""
+    descriptor = os.open(path, flags)
+    seconds = elapsed(lambda: [call(descriptor) for _ in range(HANDED_MIB)])
+    os.close(descriptor)
+    return HANDED_MIB / seconds
+
+
+def hand_over(bench, way):
+    data = bytearray(1 << 20)
+    with Handover(bench, way) as path:
+        return (move(path, os.O_RDONLY, lambda descriptor: os.readv(descriptor, [data])),
+                move(path, os.O_WRONLY, lambda descriptor: os.write(descriptor, data)))
+
+
+def read_small(bench, way):
+    with Handover(bench, way) as path:
+        done = subprocess.run([os.path.join(bench.build, "bench/random"), path, str(READERS), str(READ_SECONDS)],
+                              stdout=subprocess.PIPE, text=True, check=True)
+    return float(done.stdout)
+
+
+def row_handover(bench):
+    """Splice, and a connection for each thread: what they would be worth."""
+    if os.geteuid():
+        raise OSError("it mounts as root")
+    figures = {way: [] for way in WAYS}
+    for _ in range(bench.runs):
+        for way, column in figures.items():
+            column.append(hand_over(bench, way))
+    reads, writes = ({way: median([pair[i] for pair in column]) for way, column in figures.items()} for i in (0, 1))
+    # What is written comes by the library's buffer without splice, whichever the other way is.
+    for what, way, speeds in ("read", "straight", reads), ("read", "splice", reads), ("write", "splice", writes):
+        yield (f"{what} {WAYS[way]}, beside {WAYS['copy']}", f"{speeds[way]:.0f} MiB/s", f"{speeds['copy']:.0f} MiB/s",
+               f"{speeds[way] / speeds['copy']:.2f} x", "-", "-")
+    own, shared = zip(*[[read_small(bench, way) for way in ("small-own", "small")] for _ in range(bench.runs)])
+    yield (f"4 KiB reads, {READERS} threads: own connections beside one", f"{median(own) / 1e3:.0f} k/s",
+           f"{median(shared) / 1e3:.0f} k/s", f"{median(own) / median(shared):.2f} x", "-", "-")

@@ -6,8 +6,8 @@
 #include "internal.h"
 
 /*
- * The client asks for lists of access rights when it checks those of who does not own a file, and takes it for a failure
- * of the check that a file system has none.
+ * The client asks for lists of access rights when it checks those of who does not own a file, and takes it for a
+ * failure of the check that a file system has none.
  */
 static long without_list(const char *name, long error)
 {
