@@ -453,7 +453,7 @@ void needs_reap(void);
 /** needs_load() - load the components for what the images hold, as far as there are any; closes @needs */
 void needs_load(struct worker *worker, int needs);
 
-/* mount.c */
+/* mount.c, explain.c */
 /** image_partition() - the partition that is asked for: its own, or that of all images. Return: NULL for none */
 const char *image_partition(const struct command *command, const struct image *image);
 /** image_find() - where the file system of an image is, by the command's options. Return: 0, or a negative errno */

@@ -420,6 +420,7 @@ static const struct option_example examples[] = {
 	{ "rumpus cp -a photos disk.img:/", "a directory into the image" },
 	{ "rumpus cp -r disk.img:/var/log .", "out of it" },
 	{ "rumpus cp -a old-ext4.img:/ new-xfs.img:/", "from one file system to another" },
+	{ "rumpus cp -a disk.img@2:/etc disk.img@backup:/", "from one partition to another" },
 	{ 0 },
 };
 

@@ -151,7 +151,8 @@ static int record(struct session *session, struct wire_record *record)
 		return 0;
 	if (!table)
 		table = session->state = calloc(1, sizeof(*table));
-	if (!table || table->count > (IMAGES_MAX + command->turn_count) * PARTITIONS_MAX * (sizeof(in_files) / sizeof(*in_files)))
+	if (!table ||
+	    table->count > (IMAGES_MAX + command->turn_count) * PARTITIONS_MAX * (sizeof(in_files) / sizeof(*in_files)))
 		return table ? -EPROTO : -ENOMEM;
 	table->columns = options->inodes ? in_files : options->human ? for_people : in_blocks;
 	table->gap = 1;

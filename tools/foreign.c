@@ -5,8 +5,10 @@
 
 #include "foreign.h"
 
-#define UNLOCK "which cannot be unlocked here yet; do that on the host, and name the device that appears: losetup -fP --show IMAGE, then "
-#define ASSEMBLE "which cannot be put together here yet; do that on the host, and name the device that appears: losetup -fP --show IMAGE, then "
+#define UNLOCK \
+	"which cannot be unlocked here yet; do that on the host, and name the device that appears: losetup -fP --show IMAGE, then "
+#define ASSEMBLE \
+	"which cannot be put together here yet; do that on the host, and name the device that appears: losetup -fP --show IMAGE, then "
 #define NO_DRIVER "for which Linux has no driver; "
 
 /* As libblkid names them. */
@@ -29,10 +31,10 @@ static const struct foreign types[] = {
 	{ "DM_verity_hash", "the hashes of a dm-verity device", "which are none; name the image that they are about" },
 	{ "DM_snapshot_cow", "the changes of a device-mapper snapshot",
 	  "which are of no use without what they are changes of" },
-	{ "ceph_bluestore", "an object store of Ceph", "which is no file system; copy files by a client of its cluster" },
+	{ "ceph_bluestore", "an object store of Ceph",
+	  "which is no file system; copy files by a client of its cluster" },
 	{ "jbd", "an ext4 journal", "which has no files; name the image with the file system" },
-	{ "xfs_external_log", "an XFS log",
-	  "which has no files; name the image with the file system" },
+	{ "xfs_external_log", "an XFS log", "which has no files; name the image with the file system" },
 	{ "swap", "swap space", "which has no files" },
 	{ "swsuspend", "a hibernated system in swap space", "which has no files" },
 	{ "apfs", "APFS", NO_DRIVER "on Linux apfs-fuse reads it" },
@@ -79,7 +81,10 @@ static const struct format formats[] = {
 	{ { "ewf", "an EnCase image", "convert it: ewfexport -f raw IMAGE" }, 0, BYTES("EVF\x09\x0d\x0a\xff") },
 	{ { "sparse", "an Android sparse image", "convert it: simg2img IMAGE new.img" }, 0, BYTES("\x3a\xff\x26\xed") },
 	{ { "gzip", "compressed by gzip", "unpack it: gunzip -k IMAGE" }, 0, BYTES("\x1f\x8b\x08") },
-	{ { "xz", "compressed by xz", "unpack it: unxz -k IMAGE" }, 0, BYTES("\xfd" "7zXZ\0") },
+	{ { "xz", "compressed by xz", "unpack it: unxz -k IMAGE" },
+	  0,
+	  BYTES("\xfd"
+		"7zXZ\0") },
 	{ { "zstd", "compressed by zstd", "unpack it: unzstd IMAGE" }, 0, BYTES("\x28\xb5\x2f\xfd") },
 	{ { "bzip2", "compressed by bzip2", "unpack it: bunzip2 -k IMAGE" }, 0, BYTES("BZh") },
 	{ { "lz4", "compressed by lz4", "unpack it: unlz4 IMAGE" }, 0, BYTES("\x04\x22\x4d\x18") },
@@ -103,8 +108,8 @@ const struct foreign *foreign_format(const struct image *image)
 {
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
 		const struct format *format = &formats[i];
-		const uint64_t at = format->offset < 0 ? image->size + (uint64_t)format->offset :
-							 (uint64_t)format->offset;
+		const uint64_t at =
+			format->offset < 0 ? image->size + (uint64_t)format->offset : (uint64_t)format->offset;
 
 		if (probe_has_bytes(image, at, format->bytes, format->size))
 			return &format->foreign;

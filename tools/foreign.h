@@ -17,7 +17,8 @@ struct foreign {
 
 /** foreign_type() - what a type of libblkid's stands for. Return: NULL: a file system, or none */
 const struct foreign *foreign_type(const char *type);
-/** foreign_format() - the format that an image is packed in in which nothing else is found. Return: NULL: none that is known */
+/** foreign_format() - the format that an image is packed in in which nothing else is found. Return: NULL: none that is
+ * known */
 const struct foreign *foreign_format(const struct image *image);
 /** foreign_name() - what that is. @version: of it, as libblkid tells; or "". Return: @text */
 const char *foreign_name(const struct foreign *foreign, const char *version, char *text, size_t size);

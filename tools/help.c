@@ -107,7 +107,8 @@ int help_list(void)
 	print_rules(options_common, NULL);
 	puts("\n"
 	     "Where a subcommand has an option of the same letter, that letter after it is the subcommand's own.\n"
-	     "IMAGE is a file or block device. What only reads changes not one byte of it.\n"
+	     "IMAGE is a file or block device, or of one with partitions IMAGE@PARTITION, by number, name or UUID.\n"
+	     "What only reads changes not one byte of it.\n"
 	     "Exit: 0 done, 1 something was not done, 2 usage, 3 done with metadata lost, 128+N by signal N.");
 	return help_written();
 }

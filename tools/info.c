@@ -343,7 +343,8 @@ static void print_places(const struct session *session, struct info_state *state
 		for (unsigned int i = 0; i < state->count; i++)
 			json_place(json_document(), &state->places[i]);
 		json_close(json_document(), ']');
-	} else if (state->count == 1 && (!state->places[0].place.number || image_partition(session->command, session->command->images))) {
+	} else if (state->count == 1 &&
+		   (!state->places[0].place.number || image_partition(session->command, session->command->images))) {
 		print_one(&state->places[0]);
 	} else if (state->count) {
 		print_table(state);

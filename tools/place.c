@@ -18,7 +18,8 @@ static int send_place(struct worker *worker, const struct place *place, const st
 {
 	static const struct probe_partition none;
 	struct wire *wire = &worker->wire;
-	int error = wire_begin(wire, WIRE_PLACE, sizeof(*place) + sizeof(*probe) + sizeof(*partition) + REASON_MAX + 64);
+	int error =
+		wire_begin(wire, WIRE_PLACE, sizeof(*place) + sizeof(*probe) + sizeof(*partition) + REASON_MAX + 64);
 
 	if (error)
 		return error;
@@ -185,8 +186,7 @@ static int send_one(struct worker *worker, struct image *image, unsigned int num
 	if (error == -EINTR || error == -ESHUTDOWN)
 		return error;
 	if (error && (worker->command->sub != &subcommand_info || !is_known(image, partition, &probe)))
-		report_error(&worker->report, image->path, "%s",
-			     *reasons.text ? reasons.text : report_errno(error));
+		report_error(&worker->report, image->path, "%s", *reasons.text ? reasons.text : report_errno(error));
 	return send_place(worker, &place, &probe, partition, reasons.text);
 }
 
