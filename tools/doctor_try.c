@@ -17,6 +17,7 @@
 struct trial {
 	char error[1100], version[256], type[64];
 	char lost[128];
+	int refused; /* negative errno of writing to the image; 0: it may be written to */
 };
 
 static int prepare(struct command *command, int argc, char **argv)
@@ -92,6 +93,8 @@ static bool try(const struct options *options, const char *path, struct trial *t
 
 	if (well) {
 		*(struct trial **)command.own = trial;
+		if (path && access(command.images[0].file, W_OK))
+			trial->refused = -errno;
 		well = !images_open(&command) && !session_run(&command);
 	}
 	command_free(&command);
@@ -163,10 +166,10 @@ void doctor_try_image(const struct options *options, const char *path, struct fi
 	/* Some remedies are in the message already. */
 	if (!try(options, path, &trial))
 		finding_set(finding, FINDING_MISSING, NULL, "%s", trial.error);
-	else if (access(path, W_OK))
+	else if (trial.refused)
 		finding_set(finding, FINDING_LIMITED,
-			    errno == EROFS ? "copy it to where it can be changed" : "change its mode or owner",
-			    "%s, can be read but not written to: %s", trial.type, report_errno(-errno));
+			    trial.refused == -EROFS ? "copy it to where it can be changed" : "change its mode or owner",
+			    "%s, can be read but not written to: %s", trial.type, report_errno(trial.refused));
 	else
 		finding_set(finding, FINDING_OK, NULL, "%s, can be read and written to", trial.type);
 }

@@ -3,6 +3,7 @@
 """Partitions that are named in addresses: several of one image in a command, each as if it were an image of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -72,6 +73,8 @@ def words(image):
     ok(text == f"+{image}@1:/tree/\t\n", "completion", text)
     text = run("-p", "1", "find", f"{image}:/tree/one", f"{image}@3:/moved/one").text
     ok(text == f"{image}:/tree/one\n{image}@3:/moved/one\n", "-p is for those that name none", text)
+    text = run("doctor", f"{image}@2").text
+    ok(re.search(rf"\n{image}@2 +ok +ext4, can be read and written to\n", text), "doctor", text)
     expect("check of two", 0, "check", f"{image}@1", f"{image}@3", message="^$")
 
 
