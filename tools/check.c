@@ -18,6 +18,8 @@
 #define STEP 4096L
 /* After so many bytes of errors in a row, the rest of a file is taken for lost: its size may be a lie. */
 #define GIVE_UP (64L << 20)
+/* The same once as many bytes of errors are known: then it is no bad sector, but what says where data is. */
+#define GIVE_UP_SOON (1L << 20)
 
 /* In the superblock of ext4, at 1 KiB: features that do not keep from reading. The bit: metadata has checksums. */
 #define EXT4_FEATURES 0x464
@@ -40,13 +42,14 @@ struct counts {
 
 /**
  * struct check - a sink that only counts
- * @errors: of the report, before the walk and so far: unreadable files
+ * @lost:   bytes that were tried and could not be read
  */
 struct check {
 	struct tree_sink sink;
 	struct report report; /* counts errors, and passes them on */
 	struct worker *worker;
 	struct counts counts;
+	uint64_t lost;
 	void *buffer;
 };
 
@@ -92,11 +95,15 @@ static int take(struct tree_sink *sink, const struct tree_entry *entry)
 	return 0;
 }
 
-/** struct loss - what cannot be read of one file: the first error, where, bytes in all, and since the last good one */
+/**
+ * struct loss - what cannot be read of one file: the first error, where, bytes in all, and since the last good one
+ * @given_up: the rest was not tried
+ */
 struct loss {
 	long error;
 	int64_t at;
 	uint64_t bytes, row;
+	bool given_up;
 };
 
 /* Goes on behind what cannot be read: how much of the file is lost is worth knowing. Return: 0, negative errno */
@@ -106,7 +113,8 @@ static int read_range(struct check *check, struct tree_end from, int64_t at, int
 		int64_t step = loss->error ? STEP : PIECE, piece = end - at < step ? end - at : step;
 		long n;
 
-		if (loss->row >= GIVE_UP) {
+		if (loss->row >= (check->lost < GIVE_UP ? GIVE_UP : GIVE_UP_SOON)) {
+			loss->given_up = true;
 			loss->bytes += (uint64_t)(end - at);
 			break;
 		}
@@ -122,10 +130,12 @@ static int read_range(struct check *check, struct tree_end from, int64_t at, int
 			*loss = (struct loss){ .error = n, .at = at };
 			continue; /* once more, in small steps */
 		}
-		if (n < 0)
+		if (n < 0) {
 			loss->bytes += (uint64_t)piece;
-		else
+			check->lost += (uint64_t)piece;
+		} else {
 			check->counts.bytes += (uint64_t)n;
+		}
 		loss->row = n < 0 ? loss->row + (uint64_t)piece : 0;
 		progress_bytes((uint64_t)(n < 0 ? piece : n));
 		at += n < 0 ? piece : n;
@@ -147,7 +157,7 @@ static int stream(struct tree_sink *sink, const struct tree_entry *entry, struct
 	if (loss.error)
 		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all%s",
 			     report_errno(loss.error), (long long)loss.at, (unsigned long long)loss.bytes,
-			     (unsigned long long)size, loss.row >= GIVE_UP ? ", not all of them tried" : "");
+			     (unsigned long long)size, loss.given_up ? ", not all of them tried" : "");
 	return error;
 }
 

@@ -140,6 +140,9 @@ def deep():
     harness.tool("rm", "-rf", "deep", "deep-out")
 
 
+LIES = 100
+
+
 def lying_size():
     """A file that is said to be larger than the image: what cannot be read of it is not tried to the end."""
     kinds.make("vfat", "lying.img")
@@ -152,6 +155,17 @@ def lying_size():
     result = bounded.run("check", "lying.img")
     ok(result.code == 1 and not result.wrong() and "4294963199 of 4294967295 bytes in all, not all of them tried" in result.err,
        "its size is a lie: told, and given up", result)
+    os.mkdir("lies")
+    for number in range(LIES):
+        kinds.write(f"lies/SIZED{number:03}.BIN", b"x")
+    expect("many such files", 0, "cp", "-r", "lies", "lying.img:/", message="^$")
+    with open("lying.img", "r+b") as file:
+        for found in list(re.finditer(rb"SIZED\d\d\dBIN", file.read())):
+            file.seek(found.start() + 28)
+            file.write(b"\xff\xff\xff\xff")
+    result = bounded.run("check", "lying.img")
+    ok(result.code == 1 and not result.wrong() and result.err.count("not all of them tried") == LIES + 1,
+       "all are told, and given up sooner", result)
 
 
 def impossible_size():
