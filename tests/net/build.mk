@@ -3,7 +3,7 @@
 
 net-tests := spec conformance wrappers bus
 # Against a scripted peer, each with addresses of both families
-net-drill-tests := drill recovery packets opening closing sending receiving
+net-drill-tests := drill recovery packets opening closing sending receiving reporting
 net-stack-tests := stack paths fuzz configure lease router zerocopy protocols many members queues virtual filter families idle stalled $(net-drill-tests)
 net-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-tests))
 net-stack-test-bin := $(addprefix $(BUILD)/tests/net/,$(net-stack-tests))
