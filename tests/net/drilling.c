@@ -158,11 +158,10 @@ void drill_set(struct drill *drill, const char *name, const char *value)
 		tap_abort("%s: error %d", path, -error);
 }
 
-void drill_pause(void)
+void drill_plain(struct drill *drill)
 {
-	const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
-
-	nanosleep(&pause, NULL);
+	drill_set(drill, "tcp_tso_win_divisor", "100");
+	drill_set(drill, "tcp_no_metrics_save", "1");
 }
 
 void drill_patience(struct drill *drill, const char *microseconds)

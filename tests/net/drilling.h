@@ -64,10 +64,10 @@ bool drill_counted(struct drill *drill, const char *name, long before);
 void drill_set(struct drill *drill, const char *name, const char *value);
 
 /**
- * drill_pause() - for five milliseconds, so that what the kernel has written last is not of this one: else it saves
- * up room in its window for more segments than one
+ * drill_plain() - have the kernel send what its window allows at once, and begin each connection as the first one: else
+ * it saves up room in the window for larger packets, within a millisecond of the last one, and remembers the peer
  */
-void drill_pause(void);
+void drill_plain(struct drill *drill);
 /** drill_patience() - how long connections wait for an answer at least. Kernels before 6.11 have one time for all */
 void drill_patience(struct drill *drill, const char *microseconds);
 

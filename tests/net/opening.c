@@ -292,6 +292,58 @@ static void check_fast_open_connect(void)
 	reset(fd, 1);
 }
 
+/* ---- the same from the peer ---- */
+
+/* A SYN with 100 bytes, without a cookie. @taken: how many the kernel's answer acknowledges */
+static void ask_with_data(uint32_t taken)
+{
+	script_connection(&drill.peer, (uint16_t)(drill.port + 20000), drill.port);
+	script_send(&drill.peer, SEGMENT(.flags = SYN, .mss = SIZE, .length = 100));
+	tap_ok(drill_await(&drill, SYN | ACK, 0, 1 + taken, 0), "SYN with 100 bytes: %u are taken", taken);
+}
+
+/* Who listens next, with fast open or without. Return: the socket */
+static long listen_for_data(bool fast_open)
+{
+	long listener = drill_listen(&drill);
+
+	if (fast_open)
+		tap_is(node_setsockopt(&drill.kernel, listener, IPPROTO_TCP, TCP_FASTOPEN, 5), 0, "fast open");
+	return listener;
+}
+
+static void check_fast_open_served(void)
+{
+	long listener = listen_for_data(false), fd;
+
+	drill_set(&drill, "tcp_fastopen", "515"); /* both sides, and no cookie is needed */
+	ask_with_data(0);
+	node_close(&drill.kernel, listener);
+	listener = listen_for_data(true);
+	ask_with_data(100);
+	fd = node_accept(&drill.kernel, listener);
+	tap_ok(node_read(&drill.kernel, fd, data, sizeof(data)) == 100 && pattern_is(2, 0, data, 100),
+	       "accepted and read before the connection is there");
+	tap_is(node_write(&drill.kernel, fd, data, 200), 200, "answered");
+	tap_ok(drill_await(&drill, ACK, 1, 101, 200), "and sent");
+	tap_is(drill_state(&drill, fd), TCP_SYN_RECV, "it still is not there");
+	drill_send(&drill, ACK, 101, 201, 0);
+	drill_send(&drill, ACK, 101, 201, 50);
+	tap_ok(drill_await(&drill, ACK, 201, 151, 0), "more data, and the ACK of all");
+	tap_is(drill_state(&drill, fd), TCP_ESTABLISHED, "now it is");
+	reset(fd, 151);
+	node_close(&drill.kernel, listener);
+	listener = listen_for_data(true);
+	ask_with_data(100);
+	drill_send(&drill, RST | ACK, 101, 1, 0);
+	fd = node_accept(&drill.kernel, listener);
+	tap_is(node_read(&drill.kernel, fd, data, sizeof(data)), 100,
+	       "one that is gone before it is accepted has its data");
+	tap_is(node_read(&drill.kernel, fd, data, sizeof(data)), -ECONNRESET, "then its end");
+	node_close(&drill.kernel, fd);
+	node_close(&drill.kernel, listener);
+}
+
 int main(int argc, char **argv)
 {
 	struct segment other = grant;
@@ -311,6 +363,7 @@ int main(int argc, char **argv)
 	check_fast_open_refused(&other, "the cookie is too old");
 	check_fast_open_lost();
 	check_fast_open_refused(&plain, "the peer has no fast open any more");
+	check_fast_open_served();
 	drill_end(&drill);
 	return tap_done();
 }

@@ -71,7 +71,6 @@ static void tell_gap(bool sack, unsigned int count)
 		segment.sack[0][0] = 1 + SIZE;
 		segment.sack[0][1] = 1 + (1 + count) * SIZE;
 	}
-	drill_pause();
 	script_send(&drill.peer, &segment);
 }
 
@@ -121,24 +120,54 @@ static void check_early_recovery(void)
 	node_close(&drill.kernel, fd);
 }
 
+static struct tcp_info information(long fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+	return info;
+}
+
+/* A loss makes the window smaller, by as much as CUBIC says; once for all that is lost of it. */
+static void check_reduction(void)
+{
+	long fd = drill_accepted(&drill, &with_sack, NULL);
+	struct tcp_info info;
+
+	tap_ok(begin(fd, 20, 10), "the first window, two of it are lost");
+	script_send(&drill.peer,
+		    SEGMENT(.flags = ACK, .seq = 1, .ack = 1, .sack = { { 1 + 2 * SIZE, 1 + 10 * SIZE } }));
+	tap_ok(sent(1) && sent(1 + SIZE), "both come again");
+	info = information(fd);
+	tap_is(info.tcpi_ca_state, 3, "which is recovery");
+	tap_is(info.tcpi_snd_ssthresh, 7, "to seven of ten");
+	tap_is(info.tcpi_total_retrans, 2, "with two segments again");
+	acknowledge(1 + 10 * SIZE);
+	tap_ok(sent(1 + 16 * SIZE), "the next window");
+	info = information(fd);
+	tap_is(info.tcpi_ca_state, 0, "all is well");
+	tap_ok(info.tcpi_unacked <= 8 && info.tcpi_snd_cwnd <= 8, "with at most eight under way: %u",
+	       info.tcpi_unacked);
+	node_close(&drill.kernel, fd);
+}
+
 /* Nobody answers: the last one is sent again soon, then the first, at ever longer intervals. */
 static void check_timeouts(void)
 {
 	long probes = drill_counter(&drill, "TCPLossProbes"), timeouts = drill_counter(&drill, "TCPTimeouts");
 	long fd = drill_accepted(&drill, &with_sack, NULL);
-	struct tcp_info info = { 0 };
-	socklen_t size = sizeof(info);
-	unsigned int first, i;
+	const unsigned int first = information(fd).tcpi_rto;
+	struct tcp_info info;
+	unsigned int i;
 
-	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
-	first = info.tcpi_rto;
 	tap_ok(begin(fd, 2, 2), "two segments, nobody answers");
 	tap_ok(sent(1 + SIZE), "a probe: the last one again");
 	tap_ok(drill_counted(&drill, "TCPLossProbes", probes), "which is counted as one");
 	for (i = 0; i < 3; i++)
 		tap_ok(sent(1), "the first one again");
 	tap_ok(drill_counted(&drill, "TCPTimeouts", timeouts), "since the time was over");
-	node_getsockopt(&drill.kernel, fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+	info = information(fd);
 	tap_ok(info.tcpi_backoff >= 2 && info.tcpi_rto >= 4 * first, "%u ms until the next time, %u at first",
 	       info.tcpi_rto / 1000, first / 1000);
 	acknowledge(1 + 2 * SIZE);
@@ -278,13 +307,14 @@ static void check_fast_open(void)
 int main(int argc, char **argv)
 {
 	drill_begin(&drill, argv[1]);
-	drill_set(&drill, "tcp_no_metrics_save", "1"); /* each connection begins as the first one */
+	drill_plain(&drill);
 	/* On a busy host this peer is slow. */
 	drill_patience(&drill, "2000000");
 	check_fast_retransmit();
 	check_limited_transmit(true);
 	check_limited_transmit(false);
 	check_early_recovery();
+	check_reduction();
 	drill_patience(&drill, "200000");
 	check_timeouts();
 	check_spurious();
