@@ -5,7 +5,6 @@
 import os
 import re
 import shutil
-import subprocess
 
 import harness
 import kinds
@@ -89,17 +88,18 @@ def refused(image):
     os.link(image, "alias.img")
     expect("by two names of the file", 1, "cp", f"{image}@1:/tree/one", "alias.img@2:/", message=f"alias.img@2: is the same image as {image}")
     ok(run("find", f"{image}@1", f"{image}@2", f"{image}@3").text == before, "nothing was made or moved")
-    holder = harness.spawn("sh", "-w", f"{image}@3", stdin="/dev/zero", stdout=subprocess.DEVNULL)
-    harness.worker_of(holder)
-    for _ in range(100):
-        result = run("touch", f"{image}@3:/x")
-        if result.code:
-            break
+    os.mkfifo("lines")
+    lines = os.open("lines", os.O_RDWR)
+    os.write(lines, b"pwd\n")  # and no more: it waits
+    holder = harness.spawn("sh", "-w", f"{image}@3", stdin="lines")
+    ok(holder.stdout.readline() == b"/\n", "a shell that writes to a partition")
+    result = run("touch", f"{image}@3:/x")
     ok(f"{image}@3: partition 3 is in use by" in result.err, "one that is written to by somebody else", result)
     expect("its neighbour is not", 0, "touch", f"{image}@1:/x", message="^$")
     expect("all of them are", 1, "df", image, message=f"{image}: is in use by")
     holder.kill()
     holder.communicate()
+    os.close(lines)
     shutil.copy("part.img", f"{image}@1")
     names = run("ls", f"{image}@1").text.split()
     ok("tree" not in names, "a file of such a name wins", names)
