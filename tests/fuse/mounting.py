@@ -174,6 +174,17 @@ def finish():
     harness.done()
 
 
+class Lacking(Exception):
+    """What the host lacks."""
+
+
+def needs_host(major, minor, what):
+    """A check begins with it: @what came to the host's kernel in that release."""
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if tuple(map(int, release.groups())) < (major, minor):
+        raise Lacking(f"{what} came with Linux {major}.{minor}, and this host has {os.uname().release}")
+
+
 class Checks:
     """Checks that go on after one has failed: each is a function whose first line of documentation is its name."""
 
@@ -189,6 +200,8 @@ class Checks:
             try:
                 function(*args)
                 ok(True, function.__doc__)
+            except Lacking as what:
+                harness.skip(function.__doc__, str(what))
             except Exception as error:  # noqa: BLE001
                 trace = error.__traceback__
                 while trace.tb_next and trace.tb_next.tb_frame.f_code.co_filename == trace.tb_frame.f_code.co_filename:

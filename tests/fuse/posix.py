@@ -489,6 +489,7 @@ def birth():
     def born(name):
         return harness.tool("stat", "-c", "%W", name).stdout.strip()
 
+    mounting.needs_host(6, 6, "statx in FUSE")
     put("born")
     first = born("born")
     same(abs(int(first) - time.time()) < 3600, True)
