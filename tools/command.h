@@ -175,6 +175,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * @layers: what images[0] is laid over, the topmost first; layers_take() has found them
  * @words, @word_count: of several turns: their operands, not taken yet
  * @turn_count: how many turns there are; 0: all images are one worker's
+ * @helper: called by mount(8) or umount(8), by one of their names for it
  * @resident: the worker is to live for long
  * @either: the image is written to if that can be, else only read: a worker that finds that it cannot says so, and ends
  * @cpus, @cache: of the worker's kernel, as struct rumpus_config; 0: what suits a short command
@@ -195,7 +196,7 @@ struct command {
 	unsigned int turn_count;
 	struct report *report;
 	uint64_t started; /* nanoseconds, CLOCK_MONOTONIC */
-	bool resident, either;
+	bool helper, resident, either;
 	unsigned int cpus;
 	uint64_t cache;
 };
@@ -279,6 +280,7 @@ struct disk_count {
  * @log_end:  bytes of kernel messages so far; the last ones are in @log, a ring
  * @served:   what "mount" has done so far
  * @disk:     what its disk has
+ * @start, @end: bytes of the last partition that it has locked; 0: the image
  */
 struct shared {
 	_Atomic uint32_t layers;
@@ -290,6 +292,7 @@ struct shared {
 	char log[16384];
 	struct fuse_count served;
 	struct disk_count disk;
+	_Atomic uint64_t start, end;
 };
 
 /* session.c: the parent */

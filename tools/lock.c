@@ -54,10 +54,10 @@ static bool is_tried_again(int result, unsigned int tries)
 
 /* ---- the parent ---- */
 
-/* Whose mount may be in the way. @partition: that is wanted; NULL: all */
+/* Whose mount may be in the way. @start, @end: bytes that are wanted */
 struct search {
 	const struct image *image;
-	const char *partition;
+	uint64_t start, end;
 	struct registry_entry found;
 };
 
@@ -68,17 +68,16 @@ static int is_in_way(void *arg, const struct registry_entry *entry)
 
 	if (stat(entry->image, &st) || st.st_dev != search->image->dev || st.st_ino != search->image->ino ||
 	    (!search->image->writable && strcmp(entry->mode, "rw")) ||
-	    (search->partition && *entry->partition && strcmp(entry->partition, search->partition)))
+	    (entry->end && (entry->start >= search->end || search->start >= entry->end)))
 		return 0;
 	search->found = *entry;
 	return 1;
 }
 
 /* A mount of this user's is known by its place. @text: what is known without that. @label: "", or what of the image */
-static void report_busy(struct report *report, const struct image *image, const char *partition, const char *label,
-			const char *text)
+static void report_busy(struct report *report, struct search search, const char *label, const char *text)
 {
-	struct search search = { .image = image, .partition = partition };
+	const struct image *image = search.image;
 
 	if (registry_list(is_in_way, &search) != 1) {
 		report_error(report, image->path, "%s", text);
@@ -126,7 +125,7 @@ int image_lock(const struct command *command, const struct image *image)
 	}
 	what = without_descriptor(error);
 	if (result == -EBUSY)
-		report_busy(command->report, image, NULL, "", what);
+		report_busy(command->report, (struct search){ .image = image, .end = UINT64_MAX }, "", what);
 	else
 		report_error(command->report, image->path, "%s", *what ? what : report_errno(result));
 	return EXIT_PROBLEM;
@@ -163,7 +162,8 @@ static void explain_held(struct session *session, const struct image *image, uin
 	if (fd >= 0)
 		close(fd);
 	if (*error)
-		report_busy(session->report, image, wish, subject, error);
+		report_busy(session->report, (struct search){ .image = image, .start = offset, .end = offset + size },
+			    subject, error);
 	else
 		report_error(session->report, image->path, "%s was in use until now; try again", label);
 }
@@ -215,6 +215,10 @@ int image_claim(struct worker *worker, const struct image *image, uint64_t offse
 		result = image->disk->ops->claim(image->disk, offset, size, NULL, 0);
 		if (!is_tried_again(result, tries) || stop_requested())
 			break;
+	}
+	if (!result) {
+		atomic_store(&worker->shared->start, offset);
+		atomic_store(&worker->shared->end, offset + size);
 	}
 	if (result == -EBUSY)
 		return send_held(worker, image, offset, size) == 0 ? result : -EPIPE;

@@ -178,7 +178,7 @@ int command_answer(const struct command *command)
 }
 
 /* mount(8) and umount(8) call "mount.rumpus" and the like, which are this program: the word is in the name. */
-static void take_helper_name(int *argc, char ***argv)
+static bool take_helper_name(int *argc, char ***argv)
 {
 	static char mount[] = "mount", umount[] = "umount";
 	const char *slash = strrchr(**argv, '/'), *name = slash ? slash + 1 : **argv;
@@ -186,12 +186,13 @@ static void take_helper_name(int *argc, char ***argv)
 	char **line = word ? calloc((size_t)*argc + 2, sizeof(*line)) : NULL;
 
 	if (!line)
-		return;
+		return false;
 	line[0] = **argv;
 	line[1] = word;
 	memcpy(line + 2, *argv + 1, (size_t)(*argc - 1) * sizeof(*line));
 	*argv = line;
 	++*argc;
+	return true;
 }
 
 /*
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
 	report.arg = &command;
 	if (fill_standard_files())
 		return EXIT_PROBLEM; /* nor is there a place to say why */
-	take_helper_name(&argc, &argv);
+	command.helper = take_helper_name(&argc, &argv);
 	result = options_parse(&command, argc, argv, &first);
 	if (result)
 		return result;

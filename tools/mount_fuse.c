@@ -47,7 +47,8 @@ static int understand(struct command *command, struct mounting *mounting, char *
 	image->writable = mounting->read_write || (!mounting->read_only && !access(image->file, W_OK));
 	if (!image->writable)
 		mounting->connection.flags |= MS_RDONLY;
-	command->either = image->writable && !mounting->read_write;
+	/* mount(8) says rw where nobody has said anything. */
+	command->either = image->writable && (!mounting->read_write || command->helper);
 	keep_kernel_path();
 	command->resident = true;
 	command->cpus = CPUS;

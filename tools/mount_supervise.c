@@ -120,6 +120,8 @@ static void tell_clients(const struct session *session)
 	used = put(text, size, used, "errors=%llu", (unsigned long long)atomic_load(&count->errors));
 	used = put(text, size, used, "memory=%llu", worker_memory(session->worker));
 	used = put(text, size, used, "restarts=%u", supervisor.restarts);
+	used = put(text, size, used, "start=%llu", (unsigned long long)atomic_load(&session->shared->start));
+	used = put(text, size, used, "end=%llu", (unsigned long long)atomic_load(&session->shared->end));
 	text[used++] = 0;
 	registry_serve(&supervisor.registry, text, used);
 }

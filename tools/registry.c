@@ -189,6 +189,8 @@ static const struct {
 	{ "errors", offsetof(struct registry_entry, errors), 0 },
 	{ "memory", offsetof(struct registry_entry, memory), 0 },
 	{ "restarts", offsetof(struct registry_entry, restarts), 0 },
+	{ "start", offsetof(struct registry_entry, start), 0 },
+	{ "end", offsetof(struct registry_entry, end), 0 },
 };
 
 /* What is not known is of a later version, and left out. */

@@ -42,6 +42,7 @@ struct registry_entry {
 	pid_t pid;
 	char dir[4096], image[4096], partition[128], type[64], mode[8];
 	unsigned long long requests, errors, memory, restarts;
+	unsigned long long start, end; /* bytes of the image that are used; 0: all */
 };
 
 /**

@@ -8,6 +8,7 @@ a copy of /sbin that this program alone sees.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -84,6 +85,21 @@ def refused(image):
     ok(done.returncode == 0, "what was mounted stays whole", done.stdout)
 
 
+def disc(_):
+    """mount(8) asks for writing where nobody has asked for anything."""
+    if not shutil.which("xorrisofs"):
+        harness.skip("a CD", "xorrisofs is not installed")
+        return
+    os.mkdir("cd")
+    mounting.write_synced("cd/file")
+    tool("xorrisofs", "-quiet", "-R", "-o", "disk.iso", "cd")
+    done = tool("mount", "-t", "rumpus", "disk.iso", "m")
+    ok(done.returncode == 0 and mounting.mounted("m") and "mounted read-only" in done.stdout, "a CD is mounted read-only", done.stdout)
+    ok(mounting.error_of(os.utime, "m") == 30, "which is so")
+    done = tool("umount", "m")
+    ok(done.returncode == 0, "and unmounted", done.stdout)
+
+
 def by_fstab(image):
     write_fstab(f"{os.path.abspath(image)} {os.path.abspath('m')} rumpus rw,noauto,nofail,x-test,umask=077 0 0",
                 f"{os.path.abspath('other.img')} {os.path.abspath('other')} fuse.rumpus ro 0 2")
@@ -150,7 +166,7 @@ def main():
     bind("fstab", "/etc/fstab")
     image = mounting.make("disk.img", "ext4")
     mounting.make("other.img", "ext4")
-    for part in (by_type, nested, refused, by_fstab, *([by_user] if privileged else [])):
+    for part in (by_type, nested, refused, disc, by_fstab, *([by_user] if privileged else [])):
         part(image)
     for point in (os.path.realpath("/sbin"), "sbin.host", "/etc/fstab"):
         subprocess.run(["umount", "-l", point], check=True)
