@@ -33,9 +33,8 @@ linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE)
 	RUMPUS_INCLUDE=$(abspath include) RUMPUS_GENERATED=$(abspath $(BUILD)/include) \
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
-# Component sets beside the usual one: the same files with a configuration of their own, NAME_defconfig, their components
-# in a folder of their own release. Built with all else for the version and the CPUs that they are tested with, and by
-# "make net" elsewhere.
+# Component sets beside the usual one: the same files with a configuration of their own, their components in a folder of
+# their own release. Built with all else for the version and the CPUs that they are tested with, and by "make net" elsewhere.
 linux-sets        := net
 linux-set-images  := $(linux-sets:%=$(linux-image:.img=-%.img))
 linux-set-modules := $(linux-sets:%=$(linux-dir)/obj-%/.components)
@@ -46,17 +45,27 @@ all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linu
 $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-tree)
 
+# What the configuration of each set is put together from: arch/rump/configs/PART.config
+linux-parts-fs   := base fs
+linux-parts-net  := base net
+linux-parts       = $(patsubst %,linux/arch/rump/configs/%.config,$(linux-parts-$(or $(1),$(linux-config))))
+
 # What the configuration says to older trees alone
 linux-older := CONFIG_MEMORY_HOTPLUG_DEFAULT_ONLINE=y
 
 # $(call linux-configure,FOLDER,FRAGMENTS,SET): a line of a fragment that the tree's rules do not grant is an error, and
 # one of the whole configuration, which is written for this tree. What a fragment has taken out is no error, nor what older
-# trees do not know. The tree does not write a configuration that is the same as before: hence touch.
+# trees do not know. Parts of a set that say something of one symbol would have the last one win unseen: they say nothing
+# twice. The tree does not write a configuration that is the same as before: hence touch.
 define linux-configure
 @mkdir -p $(1)
-+@$(call linux-make,$(1)) $(or $(3),$(linux-config))_defconfig $(2) >$(1)/build.log 2>&1 || { tail -n 40 $(1)/build.log; exit 1; }
-@! grep -hvxFf $(1)/.config $(addprefix linux/arch/rump/configs/,$(or $(2), \
-		$(if $(filter 6.12,$(LINUX)),$(or $(3),$(linux-config))_defconfig))) /dev/null | grep -v -e '=n$$' -e '^$(linux-older)$$' || \
+@! grep -ho 'CONFIG_[[:alnum:]_]*' $(call linux-parts,$(3)) | sort | uniq -d | grep . || \
+	{ echo "these symbols are there twice in $(call linux-parts,$(3))" >&2; exit 1; }
+@cat $(call linux-parts,$(3)) >$(1)/preset
++@KCONFIG_ALLCONFIG=$(abspath $(1)/preset) $(call linux-make,$(1)) alldefconfig $(2) >$(1)/build.log 2>&1 || \
+	{ tail -n 40 $(1)/build.log; exit 1; }
+@! grep -hvxFf $(1)/.config $(or $(2:%=linux/arch/rump/configs/%),$(if $(filter 6.12,$(LINUX)),$(1)/preset)) /dev/null | \
+		grep -v -e '=n$$' -e '^$(linux-older)$$' || \
 	{ echo "the tree does not grant these lines of the configuration in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
 @touch $(1)/.config
 endef
