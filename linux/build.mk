@@ -34,13 +34,16 @@ linux-make = CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1 flock $(1)/lock $(MAKE)
 	KBUILD_BUILD_USER=rumpus KBUILD_BUILD_HOST=rumpus KBUILD_BUILD_TIMESTAMP="1970-01-01"
 
 # Component sets beside the usual one: the same files with a configuration of their own, their components in a folder of
-# their own release. Built with all else for the version and the CPUs that they are tested with, and by "make net" elsewhere.
-linux-sets        := net
+# their own release. "make net" and "make full" build them. The first is built with all else for the version and the CPUs
+# that it is tested with; the second takes as long as all else, and is built for its tests or when it is asked for.
+linux-sets        := net full
 linux-set-images  := $(linux-sets:%=$(linux-image:.img=-%.img))
 linux-set-modules := $(linux-sets:%=$(linux-dir)/obj-%/.components)
+# Those that somebody has had built: "make install" brings them up to date and installs them.
+linux-sets-built  := $(foreach set,$(linux-sets),$(if $(wildcard $(linux-image:.img=-$(set).img)),$(set)))
 
 all-targets += $(sort $(linux-image) $(linux-test-image) $(linux-modules) $(linux-test-modules) \
-	$(if $(filter 6.12-,$(LINUX)-$(cross-cpu)),$(linux-set-images) $(linux-set-modules)))
+	$(if $(filter 6.12-,$(LINUX)-$(cross-cpu)),$(filter %-net.img %-net/.components,$(linux-set-images) $(linux-set-modules))))
 
 $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 	linux/tree.sh $(linux-package) $(linux-tree)
@@ -48,6 +51,7 @@ $(linux-tree)/tree/.ready: linux/tree.sh $(wildcard $(linux-tarball))
 # What the configuration of each set is put together from: arch/rump/configs/PART.config
 linux-parts-fs   := base fs
 linux-parts-net  := base net
+linux-parts-full := base fs net full
 linux-parts       = $(patsubst %,linux/arch/rump/configs/%.config,$(linux-parts-$(or $(1),$(linux-config))))
 
 # What the configuration says to older trees alone

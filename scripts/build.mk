@@ -39,7 +39,7 @@ endef
 install-files = $(if $(strip $(3)),$(Q)install -d '$(DESTDIR)$(PREFIX)/$(2)' && \
 	install -m $(1) $(3) '$(DESTDIR)$(PREFIX)/$(2)')
 
-install: all
+install: all $(linux-sets-built)
 	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
 	$(call install-files,755,bin,$(install-bin))
 	$(Q)mkdir -p '$(DESTDIR)$(PREFIX)/sbin'
@@ -74,7 +74,8 @@ Targets:
                one of yours instead
   check        every test; the last line counts them. TESTS=word runs those whose name has the word
   check-long   the same, and what takes longer
-  net          the kernel image with a network, linux-net.img, and its components
+  net, full    the kernel image with a network, or with file systems and a network: linux-net.img,
+               linux-full.img, and its components. "all" has the first, "check" the second as well
   bench        the figures of doc/bench.md, beside the host's own. BENCH="row ..." runs those rows
   pristine     prove that no upstream file differs from the package it came from
   install      into DESTDIR and PREFIX
