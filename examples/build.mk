@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Example programs, each built as a user would build it, with the shared library; run by tests/lib/examples.sh.
 
-examples := embed echo fetch blast route
+examples := embed echo fetch blast route serve
 
 $(BUILD)/examples/%: examples/%.c $(BUILD)/lib/librumpus.so | $(generated)
 	@mkdir -p $(@D)

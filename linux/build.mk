@@ -134,6 +134,6 @@ pristine:
 
 tests += tests/linux/pristine.sh
 
-include tests/linux/build.mk
+include tests/linux/build.mk tests/full/build.mk
 
 .PHONY: pristine $(linux-sets)

@@ -3,6 +3,7 @@
 
 include tests/fs/build.mk tests/rumpuser/build.mk
 
+needs-tests/install.sh = $(linux-sets-built)
 tests := tests/runner.sh tests/packages.sh tests/sources.sh tests/build.sh tests/style.sh $(tests) tests/install.sh
 TESTS ?=
 

@@ -27,6 +27,13 @@ ok $? "components of the kernel and their index"
 ls "$dest$prefix"/lib/rumpus/linux-net.img "$dest$prefix"/lib/rumpus/*-net/components \
     "$dest$prefix"/lib/rumpus/*-net/wireguard.ko >out 2>&1
 ok $? "those of the kernel with a network"
+if [ -e "${RUMPUS_BUILD:?}/lib/rumpus/linux-full.img" ]; then
+    ls "$dest$prefix"/lib/rumpus/linux-full.img "$dest$prefix"/lib/rumpus/*-full/components \
+        "$dest$prefix"/lib/rumpus/*-full/nfsd.ko >out 2>&1
+    ok $? "those of the kernel with file systems and a network"
+else
+    skip "the kernel with file systems and a network was not built (make full)"
+fi
 find "$dest" -mindepth 1 -maxdepth 1 ! -name "$(echo "$prefix" | cut -d/ -f2)" >out
 [ ! -s out ]
 ok $? "nothing outside PREFIX"

@@ -241,10 +241,11 @@ uint16_t family_of(struct node *node, const char *name)
 	return *number;
 }
 
-/* The node's process, with proc and sysfs mounted */
-static void enter(struct node *node)
+void node_enter(struct node *node)
 {
 	rumpus_process_enter(rumpus_process_first(node->kernel));
+	if (!rumpus_sys_faccessat(AT_FDCWD, "/proc/self", F_OK))
+		return; /* another procfs would hide what is mounted in this one */
 	rumpus_sys_mkdirat(AT_FDCWD, "/proc", 0755);
 	rumpus_sys_mkdirat(AT_FDCWD, "/sys", 0755);
 	rumpus_sys_mount("proc", "/proc", "proc", 0, NULL);
@@ -255,7 +256,7 @@ int node_put(struct node *node, const char *path, const char *text)
 {
 	long fd, len;
 
-	enter(node);
+	node_enter(node);
 	fd = rumpus_sys_openat(AT_FDCWD, path, O_WRONLY, 0);
 	if (fd < 0)
 		return (int)fd;
@@ -268,7 +269,7 @@ const char *node_get(struct node *node, const char *path, char *text, size_t siz
 {
 	long fd, len;
 
-	enter(node);
+	node_enter(node);
 	fd = rumpus_sys_openat(AT_FDCWD, path, O_RDONLY, 0);
 	len = fd < 0 ? fd : rumpus_sys_read((int)fd, text, size - 1);
 	if (fd >= 0)

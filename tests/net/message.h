@@ -71,6 +71,9 @@ int link_delete(struct node *node, const char *name);
 /** family_of() - number of a generic netlink family, loaded if need be; ends the test without it */
 uint16_t family_of(struct node *node, const char *name);
 
+/** node_enter() - the node's process becomes that of the calling thread, with proc and sysfs mounted */
+void node_enter(struct node *node);
+
 /** node_put() - write a file of the node's /proc or /sys. Return: 0 or an error */
 int node_put(struct node *node, const char *path, const char *text);
 

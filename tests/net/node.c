@@ -29,7 +29,7 @@ static void ended(void *arg, int status, const char *reason)
 	fprintf(stderr, "# kernel %s ended: %s\n", ((struct node *)arg)->name, reason);
 }
 
-void node_boot(struct node *node, const char *name, unsigned int cpus)
+void node_boot_set(struct node *node, const char *name, const char *set, unsigned int cpus)
 {
 	struct rumpus_config config = {
 		.size = sizeof(config),
@@ -43,13 +43,20 @@ void node_boot(struct node *node, const char *name, unsigned int cpus)
 	char image[4096];
 	int error;
 
-	snprintf(image, sizeof(image), "%s/lib/rumpus/linux-net.img", build ? build : "build");
+	snprintf(image, sizeof(image), "%s/lib/rumpus/linux-%s.img", build ? build : "build", set);
 	*node = (struct node){ .name = name };
 	config.image = image;
 	error = rumpus_boot(&config, &node->kernel);
 	if (error)
 		tap_abort("%s does not boot: %s", image, strerror(-error));
 	rumpus_net_up(node->kernel, "lo");
+}
+
+void node_boot(struct node *node, const char *name, unsigned int cpus)
+{
+	const char *set = getenv("RUMPUS_TEST_SET");
+
+	node_boot_set(node, name, set ? set : "net", cpus);
 }
 
 void node_halt(struct node *node)

@@ -26,8 +26,11 @@ struct node {
 
 extern struct node node_host;
 
-/** node_boot() - boot the image with a network; ends the test when that fails */
+/** node_boot() - boot the image with a network, or that of the set RUMPUS_TEST_SET; ends the test when that fails */
 void node_boot(struct node *node, const char *name, unsigned int cpus);
+
+/** node_boot_set() - the same for the image of a component set */
+void node_boot_set(struct node *node, const char *name, const char *set, unsigned int cpus);
 
 /** node_halt() - the reverse */
 void node_halt(struct node *node);
