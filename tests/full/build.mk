@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Tests of the kernel with file systems and a network. It is built when one of them is to run.
 
-full-test-bin  := $(addprefix $(BUILD)/tests/full/,nfs nvme)
+full-test-bin  := $(addprefix $(BUILD)/tests/full/,nfs nvme hosted)
 full-others    := linux/components linux/volumes fs/data net/stack net/filter
 full-tests     := $(full-test-bin) tests/full/serve.sh $(patsubst %,tests/full/others.sh:%,$(notdir $(full-others)))
 

@@ -3,7 +3,8 @@
  * Direct I/O on memory that the kernel does not manage: through pages of its own
  *
  * The tree pins the pages of a buffer and fails with EFAULT where it knows none: outside of the process's window. Such a
- * call is made again here, a piece at a time. A bad pointer fails again, with the same error.
+ * call is made again here, a piece at a time. A bad pointer fails again, with the same error. Whether a file was opened for
+ * direct I/O says nothing: 9P and SMB do without the page cache as their mount options have it.
  */
 #include <linux/bvec.h>
 #include <linux/file.h>
@@ -182,17 +183,17 @@ static ssize_t transfer_user(struct file *file, const struct transfer *transfer,
 }
 
 /* Pipes have a mode of that name, too, and nothing that could be read twice. */
-static bool is_direct(const struct file *file)
+static bool may_be_direct(const struct file *file)
 {
 	umode_t mode = file_inode(file)->i_mode;
 
-	return (file->f_flags & O_DIRECT) && (S_ISREG(mode) || S_ISBLK(mode));
+	return (file->f_mode & FMODE_CAN_ODIRECT) && (S_ISREG(mode) || S_ISBLK(mode));
 }
 
 static ssize_t transfer_here(struct file *file, const struct transfer *transfer, const long *args)
 {
 	loff_t pos = file->f_pos;
-	ssize_t done = is_direct(file) ? transfer_user(file, transfer, args, &pos) : -EFAULT;
+	ssize_t done = may_be_direct(file) ? transfer_user(file, transfer, args, &pos) : -EFAULT;
 
 	if (done > 0)
 		file->f_pos = pos;
@@ -203,13 +204,13 @@ static ssize_t transfer_at(struct file *file, const struct transfer *transfer, c
 {
 	loff_t pos = args[3];
 
-	if (!is_direct(file))
+	if (!may_be_direct(file))
 		return -EFAULT;
 	return pos < 0 ? -EINVAL : transfer_user(file, transfer, args, &pos);
 }
 
 /**
- * rump_direct_again() - a call failed with EFAULT: make it again if it was direct I/O
+ * rump_direct_again() - a call failed with EFAULT: make it again if it may have been direct I/O
  * Return: its result; -EFAULT if it was something else
  */
 long rump_direct_again(long number, const long *args)
