@@ -9,6 +9,7 @@
 #include <rumpus/syscalls.h>
 
 #include "../fs/pattern.h"
+#include "../net/message.h"
 #include "../tap.h"
 #include "files.h"
 
@@ -19,6 +20,14 @@ void must(long result, const char *what)
 {
 	if (result < 0)
 		tap_abort("%s: %s", what, strerror((int)-result));
+}
+
+void put(struct node *node, const char *path, const char *text)
+{
+	int error = node_put(node, path, text);
+
+	if (error)
+		tap_abort("%s: %s takes no \"%s\": %s", node->name, path, text, strerror(-error));
 }
 
 long file_write(const char *path, uint64_t seed, uint64_t bytes)

@@ -6,10 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../net/node.h"
+
 #define MIB (UINT64_C(1) << 20)
 
 /** must() - end the test when the result of a call is a negative errno */
 void must(long result, const char *what);
+
+/** put() - node_put() that must work */
+void put(struct node *node, const char *path, const char *text);
 
 /** file_write() - make a file of so many bytes of the pattern @seed, and fsync it. Return: 0, or the first error */
 long file_write(const char *path, uint64_t seed, uint64_t bytes);

@@ -42,14 +42,6 @@ static struct node server, client;
 
 /* ---- the server ---- */
 
-static void tell(const char *path, const char *text)
-{
-	int error = node_put(&server, path, text);
-
-	if (error)
-		tap_abort("%s takes no \"%s\": %s", path, text, strerror(-error));
-}
-
 static void make_directories(void)
 {
 	static const char *const names[] = { EXPORT, "/var", "/var/lib", "/var/lib/nfs", "/var/lib/nfs/v4recovery" };
@@ -74,19 +66,19 @@ static void serve(void)
 		tap_abort("nfsd: %s", error);
 	if (rumpus_sys_mount("nfsd", "/proc/fs/nfsd", "nfsd", 0, NULL))
 		tap_abort("its files do not mount");
-	tell("/proc/net/rpc/auth.unix.ip/channel", "nfsd " CLIENT " " FOREVER " clients\n");
+	put(&server, "/proc/net/rpc/auth.unix.ip/channel", "nfsd " CLIENT " " FOREVER " clients\n");
 	snprintf(line, sizeof(line), "clients " EXPORT " " FOREVER " %d 65534 65534 0\n", EXPORT_FLAGS);
-	tell("/proc/net/rpc/nfsd.export/channel", line);
-	tell("/proc/net/rpc/nfsd.fh/channel", "clients 1 \\x00000000 " FOREVER " " EXPORT "\n");
-	tell("/proc/fs/nfsd/versions", "-3 +4 +4.0 +4.1 +4.2\n");
-	tell("/proc/fs/nfsd/threads", "4\n");
+	put(&server, "/proc/net/rpc/nfsd.export/channel", line);
+	put(&server, "/proc/net/rpc/nfsd.fh/channel", "clients 1 \\x00000000 " FOREVER " " EXPORT "\n");
+	put(&server, "/proc/fs/nfsd/versions", "-3 +4 +4.0 +4.1 +4.2\n");
+	put(&server, "/proc/fs/nfsd/threads", "4\n");
 	/* There was no server before whose clients might ask for what they had. */
-	tell("/proc/fs/nfsd/v4_end_grace", "Y\n");
+	put(&server, "/proc/fs/nfsd/v4_end_grace", "Y\n");
 }
 
 static void stop_serving(void)
 {
-	tell("/proc/fs/nfsd/threads", "0\n");
+	put(&server, "/proc/fs/nfsd/threads", "0\n");
 	tap_is(rumpus_sys_umount2("/proc/fs/nfsd", 0), 0, "the server has ended");
 	tap_is(rumpus_sys_umount2(EXPORT, 0), 0, "and holds nothing");
 	node_halt(&server);

@@ -30,14 +30,6 @@
 
 static struct node target, host;
 
-static void put(const char *path, const char *text)
-{
-	int error = node_put(&target, path, text);
-
-	if (error)
-		tap_abort("%s takes no \"%s\": %s", path, text, strerror(-error));
-}
-
 static void serve(void)
 {
 	char disk[32], error[512];
@@ -51,15 +43,15 @@ static void serve(void)
 	rumpus_sys_mkdirat(AT_FDCWD, CONFIG, 0755);
 	must(rumpus_sys_mount("configfs", CONFIG, "configfs", 0, NULL), "configfs");
 	must(rumpus_sys_mkdirat(AT_FDCWD, SUBSYSTEM, 0755), SUBSYSTEM);
-	put(SUBSYSTEM "/attr_allow_any_host", "1");
+	put(&target, SUBSYSTEM "/attr_allow_any_host", "1");
 	must(rumpus_sys_mkdirat(AT_FDCWD, NAMESPACE, 0755), NAMESPACE);
-	put(NAMESPACE "/device_path", disk);
-	put(NAMESPACE "/enable", "1");
+	put(&target, NAMESPACE "/device_path", disk);
+	put(&target, NAMESPACE "/enable", "1");
 	must(rumpus_sys_mkdirat(AT_FDCWD, PORT, 0755), PORT);
-	put(PORT "/addr_trtype", "tcp");
-	put(PORT "/addr_adrfam", "ipv4");
-	put(PORT "/addr_traddr", "10.9.0.1");
-	put(PORT "/addr_trsvcid", "4420");
+	put(&target, PORT "/addr_trtype", "tcp");
+	put(&target, PORT "/addr_adrfam", "ipv4");
+	put(&target, PORT "/addr_traddr", "10.9.0.1");
+	put(&target, PORT "/addr_trsvcid", "4420");
 	must(rumpus_sys_symlinkat(SUBSYSTEM, AT_FDCWD, EXPORTED), EXPORTED);
 }
 
