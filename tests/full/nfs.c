@@ -34,8 +34,7 @@
 #define CLIENT "10.9.0.2"
 /* The server's flags of an export: from ports of any number, root is root, no look at the way to a file, "fsid=0" */
 #define EXPORT_FLAGS (0x2 | 0x400 | 0x2000)
-#define PATIENCE 60 /* seconds */
-#define WAITING 1   /* no result yet */
+#define WAITING 1 /* no result yet */
 #define FOREVER "2147483647"
 
 static struct node server, client;
@@ -188,19 +187,6 @@ static void pause_ms(long milliseconds)
 	nanosleep(&pause, NULL);
 }
 
-/* The disk of the server is full: the client is told, and may go on when there is room again. */
-static void test_full(const char *version)
-{
-	long error = 0;
-
-	tap_is(file_write(ROOT "/large", 3, IMAGE_MIB * MIB), -ENOSPC, "%s: a file is too large", version);
-	tap_is(rumpus_sys_unlinkat(AT_FDCWD, ROOT "/large", 0), 0, "%s: it is deleted", version);
-	/* The server has files open for a while that nobody uses. */
-	for (int i = 0; i < PATIENCE * 20 && (error = file_write(ROOT "/small", 4, MIB)) == -ENOSPC; i++)
-		pause_ms(50);
-	tap_is(error, 0, "%s: another has room", version);
-}
-
 static void *write_on(void *result)
 {
 	node_enter(&client);
@@ -295,7 +281,6 @@ int main(void)
 	test_version("4.0", 1);
 	unmount("4.0");
 	test_version("4.2", 2);
-	test_full("4.2");
 	test_outage();
 	unmount("4.2");
 	node_halt(&client);
