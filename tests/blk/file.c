@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "disk.h"
@@ -293,6 +294,20 @@ static void open_close(const char *spec, unsigned int times)
 	free(memory);
 }
 
+/* The host lists a thread that was joined a moment longer. */
+static unsigned int count_threads(void)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	unsigned int now = count_entries("/proc/self/task"), before;
+
+	do {
+		before = now;
+		nanosleep(&pause, NULL);
+		now = count_entries("/proc/self/task");
+	} while (now < before);
+	return now;
+}
+
 static void check_leaks(void)
 {
 	static const char *const specs[] = { "file,engine=uring:%s", "file,engine=threads:%s",
@@ -308,11 +323,12 @@ static void check_leaks(void)
 		snprintf(spec, sizeof(spec), specs[i], image);
 		open_close(spec, 20); /* the host's library keeps some stacks for later */
 		fds = count_entries("/proc/self/fd");
-		threads = count_entries("/proc/self/task");
+		threads = count_threads();
 		maps = count_maps();
 		open_close(spec, i < 2 ? 1000 : 200);
 		tap_is(count_entries("/proc/self/fd"), fds, "%s: descriptors after opening and closing", specs[i]);
-		tap_is(count_entries("/proc/self/task"), threads, "%s: threads", specs[i]);
+		/* Fewer: of those that the host makes for a ring, and ends when they have nothing to do. */
+		tap_ok(count_threads() <= threads, "%s: threads", specs[i]);
 		tap_is(count_maps(), maps, "%s: mappings", specs[i]);
 	}
 }
