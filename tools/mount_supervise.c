@@ -33,7 +33,7 @@
  * @say, @arg: of the command's report, as long as there is a terminal
  * @message:   the first error, for those who ask how it ended
  * @device:    the worker's, to see whether requests wait there, or -1; the connection lives as long as one of us has it
- * @stale:     what a worker that died has left is mounted, until its successor's takes that place
+ * @stale:     the mount that a worker which died has left, until its successor's takes that place; 0: none
  * @only_reads: what the file system allows; the next worker is to try that
  * @row, @since: restarts in a row, and when the present worker began to serve
  * @told:      errors that the user knows of
@@ -43,7 +43,8 @@ static struct {
 	struct registry registry;
 	struct watch watch;
 	int device;
-	bool works, stale, again, only_reads;
+	int stale;
+	bool works, again, only_reads;
 	unsigned int restarts, row;
 	uint64_t since, told;
 	void (*say)(void *arg, enum severity severity, const char *subject, const char *text);
@@ -141,16 +142,24 @@ static int answer(struct session *session, int device)
 	return error ? error : wire_flush(&session->wire);
 }
 
+static bool is_stale(const struct mounting *mounting)
+{
+	return supervisor.stale && connection_find(mounting->connection.dir) == supervisor.stale;
+}
+
 /* What a worker that died had is in nobody's way until another one is there to take its place. */
 static int connect_host(struct session *session)
 {
 	struct mounting *mounting = mounting_of(session);
+	const int left = supervisor.stale;
 	char why[256];
 	int device;
 
-	if (supervisor.stale)
+	if (is_stale(mounting))
 		connection_end(mounting->connection.dir, true, why, sizeof(why));
-	supervisor.stale = false;
+	else if (left)
+		return -ENOTCONN; /* the user has unmounted it, and waits for our end */
+	supervisor.stale = 0;
 	device = connection_make(session->report, &mounting->connection);
 	/* Without it, requests that the worker has not taken are not seen; those that it has, are. */
 	if (device >= 0)
@@ -371,7 +380,7 @@ static void leave(struct command *command)
 	char why[256], text[sizeof(supervisor.message) + 32];
 	size_t used;
 
-	if ((supervisor.stale || is_mounted(mounting)) &&
+	if ((is_stale(mounting) || is_mounted(mounting)) &&
 	    connection_end(mounting->connection.dir, true, why, sizeof(why)))
 		report_error(command->report, mounting->connection.dir, "cannot be unmounted: %s; do it by umount -l",
 			     why);
@@ -422,7 +431,7 @@ bool mounting_again(struct command *command)
 	if (!command->either || !supervisor.only_reads) {
 		supervisor.row++;
 		supervisor.restarts++;
-		supervisor.stale = true;
+		supervisor.stale = mounting->connection.id;
 		mounting->connection.id = 0;
 	}
 	command->either = false;

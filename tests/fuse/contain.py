@@ -3,10 +3,12 @@
 """What befalls a mount stays with it: servers that hang or die, disks that do not answer or shrink."""
 
 import errno
+import itertools
 import os
 import signal
 import subprocess
 import threading
+import time
 
 import mounting
 from mounting import error_of, read, start_foreground as start, wait_until, worker, write_synced
@@ -48,6 +50,7 @@ def hanging(image):
 
 def idle(image):
     process = start(image, "m", "-o", "watchdog=1")
+    time.sleep(1)  # the host sends some requests without waiting for the answer
     stop(worker(process.pid))
     try:
         process.wait(3)
@@ -60,11 +63,14 @@ def idle(image):
 
 
 def back(process, before):
-    """Whether another worker than @before serves, read-only."""
+    """Whether another worker than @before serves, read-only. What the host remembers of the dead one's is no answer."""
+    names = (f"m/w/unknown-{i}" for i in itertools.count())
+
     def served():
         with open("/proc/self/mountinfo") as table:
             lines = [line for line in table if line.split()[4] == os.path.abspath("m")]
-        return lines and " ro," in lines[-1] and worker(process.pid) not in (None, before) and error_of(os.stat, "m/w/synced") == 0
+        return (lines and " ro," in lines[-1] and worker(process.pid) not in (None, before) and
+                error_of(os.stat, next(names)) == errno.ENOENT)
     return wait_until(served)
 
 
@@ -94,6 +100,31 @@ def restarted(image):
     ok(mounting.mount(image, "m").code == 0 and read("m/w/synced") == b"again" + mounting.SYNCED and mounting.umount("m").code == 0,
        "which is as after a power cut")
     harness.check(image, "ext4")
+
+
+def unmounted_between(image):
+    """Whoever unmounts what a dead server has left wants no other one there."""
+    for _ in range(50):
+        process = start(image, "m", "--restart")
+        before = worker(process.pid)
+        os.kill(before, signal.SIGKILL)
+        while (successor := worker(process.pid)) in (None, before):
+            pass
+        os.kill(successor, signal.SIGSTOP)
+        if error_of(os.stat, "m/w/unknown") == errno.ENOTCONN:
+            break
+        os.kill(successor, signal.SIGCONT)  # it was there already
+        mounting.umount("m")
+        harness.collect(process)
+    else:
+        raise RuntimeError("no successor could be stopped before it served")
+    ending = harness.spawn("umount", "m")
+    wait_until(lambda: not mounting.mounted("m"))
+    os.kill(successor, signal.SIGCONT)
+    result = harness.collect(ending)
+    ok(result.code == 1 and "killed by signal 9" in result.err, "umount after a server has died, before its successor serves", result)
+    result = harness.collect(process)
+    ok(result.code == 1 and "served again" not in result.err and not mounting.mounted("m"), "there is no other one then", result)
 
 
 def panicked():
@@ -192,6 +223,7 @@ def main():
     hanging(image)
     idle(image)
     restarted(image)
+    unmounted_between(image)
     panicked()
     given_up(image)
     stuck(image)
