@@ -36,7 +36,8 @@ def long_names(kind):
     expect("tar", 0, *utf8, "tar", "-f", "names.tar", "names.img", message="^$")
     kinds.make(kind, "second.img")
     expect("untar elsewhere", 0, *utf8, "untar", "-f", "names.tar", "second.img:/")
-    expect("diff", 0, *utf8, "diff", "names.img:/", "second.img:/", message="^$")
+    # The root of exFAT has the time when it was mounted.
+    expect("diff", 0, *utf8, "diff", "--no-times", "names.img:/", "second.img:/", message="^$")
     kinds.make(kind, "third.img")
     expect("from image to image", 0, *utf8, "cp", "-r", "names.img:/.", "third.img:/", message="^$")
     expect("no difference", 0, *utf8, "diff", "--no-times", "names.img:/", "third.img:/", message="^$")
