@@ -17,6 +17,7 @@ import harness
 from harness import ok
 
 GONE = (errno.ENOTCONN, errno.ECONNABORTED, errno.EIO)
+numbers = itertools.count()  # for names that nobody has asked for
 WATCHDOG = "watchdog=4"  # seconds; a kernel that gets on does something more often even on a busy machine
 
 
@@ -64,13 +65,11 @@ def idle(image):
 
 def back(process, before):
     """Whether another worker than @before serves, read-only. What the host remembers of the dead one's is no answer."""
-    names = (f"m/w/unknown-{i}" for i in itertools.count())
-
     def served():
         with open("/proc/self/mountinfo") as table:
             lines = [line for line in table if line.split()[4] == os.path.abspath("m")]
         return (lines and " ro," in lines[-1] and worker(process.pid) not in (None, before) and
-                error_of(os.stat, next(names)) == errno.ENOENT)
+                error_of(os.stat, f"m/w/unknown-{next(numbers)}") == errno.ENOENT)
     return wait_until(served)
 
 
