@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "connection.h"
+#include "registry.h"
 
 /* Milliseconds that unmounting may take: the host writes back what was mapped. */
 #define PATIENCE 60000
@@ -54,16 +55,22 @@ static bool is_empty(const char *path)
 	return empty;
 }
 
+static int check_free(struct report *report, const char *dir)
+{
+	if (!connection_find(dir))
+		return 0;
+	report_error(report, dir,
+		     "is a mount of rumpus already; end it with \"rumpus umount\", or choose another");
+	return -EBUSY;
+}
+
 int connection_check(struct report *report, const char *dir, bool nonempty)
 {
 	struct stat st, above;
 	char *parent;
 
-	if (connection_find(dir)) {
-		report_error(report, dir,
-			     "is a mount of rumpus already; end it with \"rumpus umount\", or choose another");
+	if (check_free(report, dir))
 		return -EBUSY;
-	}
 	if (stat(dir, &st)) {
 		report_error(report, dir, errno == ENOENT ? "no such directory; make it with mkdir" : "%s",
 			     report_errno(-errno));
@@ -394,10 +401,15 @@ static int mount_as_user(struct report *report, const struct connection *connect
 
 int connection_make(struct report *report, struct connection *connection)
 {
-	int fd = geteuid() ? mount_as_user(report, connection) : mount_as_root(report, connection);
+	/* Somebody may have been faster since it was checked; of several at once, none may take another's mount for its own. */
+	int lock = registry_lock(), fd = check_free(report, connection->dir);
 
+	if (!fd)
+		fd = geteuid() ? mount_as_user(report, connection) : mount_as_root(report, connection);
 	if (fd >= 0)
 		connection->id = connection_find(connection->dir);
+	if (lock >= 0)
+		close(lock);
 	return fd;
 }
 

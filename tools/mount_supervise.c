@@ -113,6 +113,7 @@ static void tell_clients(const struct session *session)
 	size_t used = 0;
 
 	used = put(text, size, used, "dir=%s", connection->dir);
+	used = put(text, size, used, "mount=%d", connection->id ? connection->id : supervisor.stale);
 	used = put(text, size, used, "image=%s", connection->source);
 	used = put(text, size, used, "partition=%s", partition ? partition : "");
 	used = put(text, size, used, "type=%s", supervisor.type);

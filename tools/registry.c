@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -90,6 +91,15 @@ int registry_add(struct registry *registry)
 		registry->listener = -1;
 	}
 	return error;
+}
+
+int registry_lock(void)
+{
+	int folder = open_folder(true);
+
+	if (folder >= 0)
+		flock(folder, LOCK_EX);
+	return folder < 0 ? -1 : folder;
 }
 
 unsigned int registry_poll(const struct registry *registry, struct pollfd *fds)
@@ -191,6 +201,7 @@ static const struct {
 	{ "restarts", offsetof(struct registry_entry, restarts), 0 },
 	{ "start", offsetof(struct registry_entry, start), 0 },
 	{ "end", offsetof(struct registry_entry, end), 0 },
+	{ "mount", offsetof(struct registry_entry, mount), 0 },
 };
 
 /* What is not known is of a later version, and left out. */
@@ -262,6 +273,7 @@ int registry_list(int (*take)(void *arg, const struct registry_entry *entry), vo
 
 struct search {
 	const char *dir;
+	int mount;
 	struct registry_entry *found;
 };
 
@@ -269,15 +281,15 @@ static int compare(void *arg, const struct registry_entry *entry)
 {
 	const struct search *search = arg;
 
-	if (strcmp(entry->dir, search->dir))
+	if (strcmp(entry->dir, search->dir) || entry->mount != (unsigned long long)search->mount)
 		return 0;
 	*search->found = *entry;
 	return 1;
 }
 
-int registry_find(const char *dir, struct registry_entry *entry)
+int registry_find(const char *dir, int mount, struct registry_entry *entry)
 {
-	struct search search = { .dir = dir, .found = entry };
+	struct search search = { .dir = dir, .mount = mount, .found = entry };
 
 	return registry_list(compare, &search) == 1 ? 0 : -ENOENT;
 }

@@ -43,6 +43,7 @@ struct registry_entry {
 	char dir[4096], image[4096], partition[128], type[64], mode[8];
 	unsigned long long requests, errors, memory, restarts;
 	unsigned long long start, end; /* bytes of the image that are used; 0: all */
+	unsigned long long mount; /* the host's number of it; 0: none now */
 };
 
 /**
@@ -50,8 +51,13 @@ struct registry_entry {
  * @take: owns @entry->fd if it returns 1; anything but 0 ends the list and is returned
  */
 int registry_list(int (*take)(void *arg, const struct registry_entry *entry), void *arg);
-/** registry_find() - the one that serves @dir. Return: 0 with @entry filled, its descriptor the caller's; -ENOENT */
-int registry_find(const char *dir, struct registry_entry *entry);
+/**
+ * registry_find() - the one that serves @dir by this mount of the host's: one that was detached may have been there, too
+ * Return: 0 with @entry filled, its descriptor the caller's; -ENOENT
+ */
+int registry_find(const char *dir, int mount, struct registry_entry *entry);
+/** registry_lock() - of this user's supervisors, one mounts at a time. Blocks. Return: descriptor to close then, or -1 */
+int registry_lock(void);
 
 /** registry_wait() - until its mount has ended. @message: out. Return: its exit status, -1 when it died */
 int registry_wait(int fd, char *message, size_t size);

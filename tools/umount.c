@@ -196,16 +196,16 @@ static void umount_one(struct command *command, const char *name)
 	const struct umount_options *own = command->own;
 	char *dir = connection_dir(name), why[256];
 	struct registry_entry entry;
+	int error, mount = dir ? connection_find(dir) : 0;
 	bool served;
-	int error;
 
-	if (!dir || !connection_find(dir)) {
+	if (!mount) {
 		report_error(command->report, name, "is no mount of rumpus; \"rumpus mounts\" lists them");
 		free(dir);
 		return;
 	}
 	/* First, or it might have ended before it can be asked. */
-	served = !registry_find(dir, &entry);
+	served = !registry_find(dir, mount, &entry);
 	error = connection_end(dir, own->lazy, why, sizeof(why));
 	if (error)
 		explain(command, dir, error, why);
