@@ -16,7 +16,7 @@ blk)
 	;;
 net)
 	# Not bus: its members execute the program again, and that is the emulator.
-	exec tests/aarch64.sh net/spec net/conformance
+	exec tests/aarch64.sh net/spec net/conformance net/wrappers
 	;;
 ext4 | xfs | btrfs)
 	exec tests/aarch64.sh "fs/data:$1" "fs/stress:$1" "fs/full:$1" "fs/replay:$1" "fs/faults:$1"

@@ -157,23 +157,41 @@ static bool says(const char *spec, int expected, const char *remedy)
 	return hyp_net_open(spec, 0, &net, error, sizeof(error)) == expected && strstr(error, remedy);
 }
 
-/* In a child whose standard streams are closed. Return: the first device that took the place of one; NULL: none */
+/* For an instant the kernel gives what a device's thread accepts the lowest number, before the thread has moved it. */
+static bool stays_free(int fd)
+{
+	unsigned int tries = 10000;
+
+	while (fcntl(fd, F_GETFD) >= 0 && --tries)
+		usleep(1000);
+	return tries > 0;
+}
+
+/* One after the other, and closed again, which removes their sockets. Return: the first that stays a standard stream */
 static const char *opened_as_stream(const char *const *specs)
 {
+	const char *wrong = NULL;
 	struct hyp_net *net;
-	int fd;
 
+	if (!*specs)
+		return NULL;
+	if (hyp_net_open(*specs, 0, &net, NULL, 0))
+		return *specs;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && !wrong; fd++)
+		wrong = stays_free(fd) ? NULL : *specs;
+	if (!wrong)
+		wrong = opened_as_stream(specs + 1);
+	net->ops->close(net);
+	return wrong;
+}
+
+/* In a child: @specs find no standard streams, and MEMORY to hand over. Return: as above */
+static const char *opened_without_streams(const char *const *specs)
+{
 	closefrom(STDIN_FILENO);
 	dup2(memfd_create("rumpus", MFD_ALLOW_SEALING), MEMORY);
 	close(STDIN_FILENO);
-	for (; *specs; specs++) {
-		if (hyp_net_open(*specs, 0, &net, NULL, 0))
-			return *specs;
-		for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-			if (fcntl(fd, F_GETFD) >= 0)
-				return *specs;
-	}
-	return NULL;
+	return opened_as_stream(specs);
 }
 
 /* What a program prints that has closed its standard streams goes to no network, capture or bus. @specs: one or more */
@@ -187,7 +205,7 @@ static void check_streams(const char *const *specs)
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		const char *found = opened_as_stream(specs);
+		const char *found = opened_without_streams(specs);
 
 		snprintf(wrong, 256, "%s", found ? found : "");
 		_exit(found != NULL);
