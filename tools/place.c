@@ -88,10 +88,14 @@ static void leave(struct image *image, unsigned int number)
 	rumpus_sys_umount2(dir, 0);
 }
 
-/** struct reasons - why a place cannot be looked into: the first error, which the others follow from */
+/**
+ * struct reasons - why a place cannot be looked into: the first error, which the others follow from
+ * @told: the parent tells the user, as only it can see who has the place
+ */
 struct reasons {
 	const struct report *report;
 	char text[REASON_MAX];
+	bool told;
 };
 
 static void keep_reason(void *arg, enum severity severity, const char *subject, const char *text)
@@ -115,9 +119,14 @@ static int look_into(struct worker *worker, struct image *image, unsigned int nu
 	*reasons = (struct reasons){ .report = &report };
 	worker->report = (struct report){ .say = keep_reason, .arg = reasons };
 	error = image_mount(worker, image, number);
+	reasons->told = worker->report.outcome & OUTCOME_FAILED && !*reasons->text;
 	worker->report = report;
-	if (error)
+	if (error) {
+		worker->report.outcome |= reasons->told ? OUTCOME_FAILED : 0;
+		if (!*reasons->text)
+			snprintf(reasons->text, sizeof(reasons->text), "%s", report_errno(error));
 		return error;
+	}
 	measure(place, image);
 	/* What was asked for may be something else than what is found. */
 	if (!*probe->type || (worker->command->options.type && strcmp(driver_of(probe->type), image->type))) {
@@ -185,8 +194,9 @@ static int send_one(struct worker *worker, struct image *image, unsigned int num
 	error = look_into(worker, image, number, &place, &probe, &reasons);
 	if (error == -EINTR || error == -ESHUTDOWN)
 		return error;
-	if (error && (worker->command->sub != &subcommand_info || !is_known(image, partition, &probe)))
-		report_error(&worker->report, image->path, "%s", *reasons.text ? reasons.text : report_errno(error));
+	if (error && !reasons.told &&
+	    (worker->command->sub != &subcommand_info || !is_known(image, partition, &probe)))
+		report_error(&worker->report, image->path, "%s", reasons.text);
 	return send_place(worker, &place, &probe, partition, reasons.text);
 }
 

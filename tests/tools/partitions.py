@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Partitions that are named in addresses: several of one image in a command, each as if it were an image of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -95,6 +96,11 @@ def refused(image):
     ok(holder.stdout.readline() == b"/\n", "a shell that writes to a partition")
     result = run("touch", f"{image}@3:/x")
     ok(f"{image}@3: partition 3 is in use by" in result.err, "one that is written to by somebody else", result)
+    for word in "df", "info", "check":
+        result = run(word, f"{image}@3")
+        ok(result.code == 1 and result.err.count("\n") == 1 and "partition 3 is in use by" in result.err, f"{word} says so once", result)
+    told = run("check", "--json", f"{image}@3")
+    ok([(one["checked"], one["clean"]) for one in json.loads(told.out)] == [(False, False)], "that it is not checked, for programs", told)
     expect("its neighbour is not", 0, "touch", f"{image}@1:/x", message="^$")
     expect("all of them are", 1, "df", image, message=f"{image}: is in use by")
     holder.kill()
