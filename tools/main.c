@@ -137,7 +137,7 @@ int command_parse(struct command *command, int argc, char **argv)
 	if (command->directory && first == argc && takes_image(command->sub))
 		return command->sub->prepare(command, 1, (char **)nothing);
 	/* Of a shell, and of layers, all lines are about one image. */
-	if (command->sub->each && !command->directory && !command->options.layers.count && argc - first > 1)
+	if (command->sub->each && !command->directory && !command->options.layers.count && first < argc)
 		return turns_take(command, argc - first, argv + first);
 	result = command->sub->prepare(command, argc - first, argv + first);
 	/* Layers are mounted when a shell starts. */

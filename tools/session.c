@@ -318,23 +318,51 @@ static void raise_limits(void)
 	}
 }
 
+static void close_kernel(const struct kernel_files *files)
+{
+	close(files->image);
+	if (files->dir >= 0)
+		close(files->dir);
+}
+
+/* What is between the parent and its worker. Return: 0; -EIO after a message, with none of it */
+static int open_channels(struct session *session, int sockets[2])
+{
+	int error;
+
+	session->shared =
+		mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	error = session->shared == MAP_FAILED ? -errno : 0;
+	if (!error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
+		error = -errno;
+		munmap(session->shared, sizeof(*session->shared));
+	}
+	if (!error)
+		return 0;
+	session->shared = NULL;
+	report_error(session->report, NULL, "cannot start: %s", report_errno(error));
+	return -EIO;
+}
+
 int session_work(struct session *session)
 {
 	struct command *command = session->command;
 	struct kernel_files files;
 	unsigned int layers;
-	int sockets[2], needs[2], error = -EIO;
+	int sockets[2], needs[2], error = open_kernel(command, &files);
 	mode_t mask;
 
-	if (open_kernel(command, &files))
-		return -EIO;
-	session->finished = false;
-	session->shared =
-		mmap(NULL, sizeof(*session->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (session->shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets)) {
-		report_error(session->report, NULL, "cannot start: %s", report_errno(-errno));
+	if (!error) {
+		error = open_channels(session, sockets);
+		if (error)
+			close_kernel(&files);
+	}
+	if (error) {
+		images_close(command);
 		return -EIO;
 	}
+	error = -EIO;
+	session->finished = false;
 	progress_use(&session->shared->progress);
 	raise_limits();
 	/* Modes of new files are set in full, after their contents. */
@@ -345,9 +373,7 @@ int session_work(struct session *session)
 	if (!session->worker)
 		_exit(worker_main(command, sockets[1], &files, session->shared, mask, layers));
 	close(sockets[1]);
-	close(files.image);
-	if (files.dir >= 0)
-		close(files.dir);
+	close_kernel(&files);
 	if (files.needs >= 0) {
 		close(files.needs);
 		needs_probe(command, needs[1]);

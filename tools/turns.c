@@ -62,7 +62,8 @@ int turns_take(struct command *command, int argc, char **argv)
 		first += length;
 		command->turn_count++;
 	}
-	if (result || command->turn_count > 1) {
+	/* One that tells what it has missed does so of a single image, too. */
+	if (result || command->turn_count > 1 || command->sub->missed) {
 		command->words = argv;
 		command->word_count = argc;
 		return result;
@@ -84,12 +85,18 @@ static void run_turn(struct session *session, struct command *turn)
 	fflush(stdout); /* an answer is there when it is known; a failure is kept for the end */
 }
 
+/* Nobody reads what the workers write. Where they do not, it is nothing that one of them can know. */
+static bool is_unread(const struct command *command)
+{
+	return worker_takes_stdout(command) && command->report->outcome & OUTCOME_PIPE;
+}
+
 int turns_run(struct command *command)
 {
 	struct session session = { .command = command, .report = command->report, .cwd = -1, .more = true };
 	int first = 0;
 
-	while (first < command->word_count && !supervise_signal() && !(command->report->outcome & OUTCOME_PIPE)) {
+	while (first < command->word_count && !supervise_signal() && !is_unread(command)) {
 		int length = turn_length(command, command->word_count - first, command->words + first);
 		struct command turn;
 

@@ -4,6 +4,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 
@@ -98,6 +99,17 @@ def many():
     expect("what is wrong with a later one is told before", 2, "check", "first.img", "last.img:/tree", message="only whole images are checked")
 
 
+def unopened():
+    """A turn that cannot begin leaves nothing open for the next ones."""
+    images = ["first.img", "last.img"] * 30
+    result = run("ls", *images, env={**os.environ, "RUMPUS_IMAGE": "/nowhere"}, limits={resource.RLIMIT_NOFILE: (40, 40)})
+    told = set(result.err.splitlines())
+    ok(result.code == 1 and len(told) == 1 and "/nowhere: the kernel image cannot be opened" in result.err, "no kernel", result)
+    told = run("check", "--json", "missing.img")
+    ok(told.code == 1 and [(one["image"], one["checked"]) for one in json.loads(told.out or b"[]")] == [("missing.img", False)],
+       "a single image that is not checked is told of, too", told)
+
+
 def stopped():
     """A signal is for all of them."""
     process = harness.spawn("check", *["last.img", "first.img"] * 200)
@@ -119,6 +131,7 @@ def main():
     others()
     sums()
     many()
+    unopened()
     stopped()
     harness.done()
 
