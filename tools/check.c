@@ -21,8 +21,7 @@
 /* The same once as many bytes of errors are known: then it is no bad sector, but what says where data is. */
 #define GIVE_UP_SOON (1L << 20)
 
-/* In the superblock of ext4, at 1 KiB: features that do not keep from reading. The bit: metadata has checksums. */
-#define EXT4_FEATURES 0x464
+/* Of EXT4_FEATURES: metadata has checksums */
 #define EXT4_METADATA_CSUM 0x400U
 /* In that of XFS, at 0: the version. From the fifth on, metadata has checksums. */
 #define XFS_VERSION 100
@@ -200,20 +199,6 @@ static int scrub(struct check *check, const struct image *image)
 			     (unsigned long long)progress->read_errors, (unsigned long long)progress->csum_errors,
 			     (unsigned long long)progress->verify_errors, (unsigned long long)progress->super_errors);
 	return error == -EINTR || error == -ESHUTDOWN ? (int)error : 0;
-}
-
-/* A field of the superblock, by way of the disk in the kernel. Return: 0 when it cannot be read */
-static uint32_t superblock_field(const struct image *image, int64_t offset, size_t size)
-{
-	long fd = fs_openat(&fs_image, AT_FDCWD, image->node, O_RDONLY, 0);
-	uint32_t value = 0;
-
-	if (fd < 0)
-		return 0;
-	if (fs_pread(&fs_image, (int)fd, &value, size, offset) != (long)size)
-		value = 0;
-	fs_close(&fs_image, (int)fd);
-	return value;
 }
 
 /* What having read it all says about it. */

@@ -488,6 +488,10 @@ struct tree_room;
 /* room.c */
 /** image_room() - what the files of a mounted image can have together. @room: out */
 void image_room(const struct worker *worker, const struct image *image, struct tree_room *room);
+/** EXT4_FEATURES - in the superblock of ext4, which is at 1 KiB: those that do not keep from reading; little-endian */
+#define EXT4_FEATURES 0x464
+/** superblock_field() - of a mounted image, by way of its disk in the kernel. Return: 0 when it cannot be read */
+uint32_t superblock_field(const struct image *image, int64_t offset, size_t size);
 
 /* probe.c */
 #define PROBE_TEXT 64

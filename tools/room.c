@@ -4,14 +4,37 @@
  *
  * In a damaged or hostile image, blocks may belong to a file many times, or to many files: terabytes to read, out of
  * megabytes. Where no block may be used twice and holes can be told from data, that is known before it is read.
- * XFS and Btrfs share blocks among files, compressed file systems have more data than bytes, and drivers of simple ones
- * take holes for data: nothing can be said there. That of FAT finds out itself when a chain of clusters has no end.
+ * XFS and Btrfs share blocks among files, and so does ext4 in images of Android's that are made smaller by it; compressed
+ * file systems have more data than bytes, and drivers of simple ones take holes for data: nothing can be said there. That
+ * of FAT finds out itself when a chain of clusters has no end.
  */
+#include <endian.h>
 #include <linux/stat.h>
 #include <string.h>
 
 #include "command.h"
 #include "tree.h"
+
+/* Of EXT4_FEATURES: files share blocks */
+#define EXT4_SHARED_BLOCKS 0x4000U
+
+uint32_t superblock_field(const struct image *image, int64_t offset, size_t size)
+{
+	long fd = fs_openat(&fs_image, AT_FDCWD, image->node, O_RDONLY, 0);
+	uint32_t value = 0;
+
+	if (fd < 0)
+		return 0;
+	if (fs_pread(&fs_image, (int)fd, &value, size, offset) != (long)size)
+		value = 0;
+	fs_close(&fs_image, (int)fd);
+	return value;
+}
+
+static bool shares_blocks(const struct image *image)
+{
+	return !strncmp(image->type, "ext", 3) && le32toh(superblock_field(image, EXT4_FEATURES, 4)) & EXT4_SHARED_BLOCKS;
+}
 
 void image_room(const struct worker *worker, const struct image *image, struct tree_room *room)
 {
@@ -26,6 +49,8 @@ void image_room(const struct worker *worker, const struct image *image, struct t
 	};
 
 	*room = (struct tree_room){ 0 };
+	if (shares_blocks(image))
+		return;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known) && !worker->merged; i++) {
 		if (!strcmp(known[i].type, image->type))
 			*room = (struct tree_room){ .bytes = image->end - image->start, .exempt = known[i].exempt };
