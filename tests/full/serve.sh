@@ -5,11 +5,10 @@ set -u
 
 build=${RUMPUS_BUILD:?run by make check}
 unset RUMPUS_IMAGE
-server=
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
-trap '[ -z "$server" ] || kill $server 2>/dev/null' EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=tests/serving.sh
+. "$(dirname "$0")/../serving.sh"
 PATH=$PATH:/sbin:/usr/sbin
 
 # get PATH: the page, in the file "page"; its status
@@ -57,12 +56,7 @@ serve() {
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 serve disk.img ext4 "$port" >out 2>&1 &
 server=$!
-tries=0
-until grep -q "http://127.0.0.1:$port/" out || [ $tries -ge 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
-[ $tries -lt 300 ]
+await grep -q "http://127.0.0.1:$port/" out
 ok $? "serve has a disk and a network"
 [ "$(get /numbers)" = 200 ] && cmp -s page tree/numbers
 ok $? "a file of 15 MB arrives as it is in the image"
@@ -85,9 +79,7 @@ ok $? "what is no request is told so"
 (serve disk.img ext4 "$port") >second 2>&1
 [ $? -eq 1 ] && grep -q "$port" second
 ok $? "the port is taken: $(head -n 1 second)"
-kill "$server"
-wait "$server" 2>/dev/null
-server=
+stop_server
 sha256sum -c before >out 2>&1
 ok $? "the image is as it was"
 

@@ -79,10 +79,23 @@ static void check_challenge(int state)
 	node_close(&drill.kernel, fd);
 }
 
+/* The ACK that an attempt lacks, at @seq: it is a connection, which has done its part then, as the listener has. */
+static void check_acceptance(long listener, uint32_t seq, const char *what)
+{
+	long fd;
+
+	drill_send(&drill, ACK, seq, 1, 0);
+	fd = node_accept(&drill.kernel, listener);
+	tap_is(drill_state(&drill, fd), TCP_ESTABLISHED, "%s", what);
+	drill_send(&drill, RST, seq, 0, 0);
+	node_close(&drill.kernel, fd);
+	node_close(&drill.kernel, listener);
+}
+
 /* Before the connection is there: the attempt is forgotten, and nobody hears of it. */
 static void check_reset_of_attempt(void)
 {
-	long listener = drill_listen(&drill), fd;
+	long listener = drill_listen(&drill);
 
 	drill_ask(&drill, &plain, NULL);
 	drill_send(&drill, RST, 1, 0, 0);
@@ -91,12 +104,7 @@ static void check_reset_of_attempt(void)
 	drill_ask(&drill, &plain, NULL);
 	drill_send(&drill, ACK, 1, 500, 0);
 	tap_ok(drill_await(&drill, RST, 500, 0, 0), "an ACK of what was not sent: RST");
-	drill_send(&drill, ACK, 1, 1, 0);
-	fd = node_accept(&drill.kernel, listener);
-	tap_is(drill_state(&drill, fd), TCP_ESTABLISHED, "the right one is accepted all the same");
-	drill_send(&drill, RST, 1, 0, 0);
-	node_close(&drill.kernel, fd);
-	node_close(&drill.kernel, listener);
+	check_acceptance(listener, 1, "the right one is accepted all the same");
 }
 
 /* ---- after both FINs ---- */
@@ -134,19 +142,14 @@ static void check_time_wait(void)
 /* The same two ports begin anew with a higher number. */
 static void check_reopening(void)
 {
-	long listener, fd;
+	long listener;
 
 	close_first();
 	listener = node_listen_at(&drill.kernel, drill.family->kernel, drill.port);
 	script_send(&drill.peer, SEGMENT(.flags = SYN, .seq = 100000, .mss = 1000));
 	tap_ok(script_await(&drill.peer, SEGMENT(.flags = SYN | ACK, .ack = 100001), NULL),
 	       "a new connection of old ports");
-	drill_send(&drill, ACK, 100001, 1, 0);
-	fd = node_accept(&drill.kernel, listener);
-	tap_ok(fd >= 0, "is accepted");
-	drill_send(&drill, RST, 100001, 0, 0);
-	node_close(&drill.kernel, fd);
-	node_close(&drill.kernel, listener);
+	check_acceptance(listener, 100001, "is accepted");
 }
 
 static void check_simultaneous_close(void)

@@ -5,11 +5,10 @@ set -u
 
 build=${RUMPUS_BUILD:?run by make check}
 unset RUMPUS_IMAGE
-server=
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
-trap '[ -z "$server" ] || kill $server 2>/dev/null' EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=tests/serving.sh
+. "$(dirname "$0")/../serving.sh"
 
 "$build/examples/echo" "is anybody there?" echo.pcapng >out 2>&1 && grep -qx "is anybody there?" out
 ok $? "echo: two kernels with a wire between them"
@@ -31,23 +30,22 @@ ok $? "blast: not all of them over a bad network"
 [ $? -eq 2 ] && grep -q usage out
 ok $? "blast: datagrams that are none"
 
+# shellcheck disable=SC2317 # await calls it
+has_port() {
+    port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log) && [ -n "$port" ]
+}
+
 mkdir pages
 echo "a page of the host's" >pages/page
 # Port 0: one that is free, which the server prints.
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory pages >server.log 2>&1 &
 server=$!
-tries=0
-until port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log) && [ -n "$port" ] || [ $tries -ge 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+await has_port
 "$build/examples/fetch" 10.0.2.2 "$port" /page fetch.pcapng >out 2>&1 && grep -qx "a page of the host's" out
 ok $? "fetch: a page from a server on the host's loopback"
 tcpdump -nr fetch.pcapng "tcp port $port" 2>/dev/null | grep -q "Flags \[S\.\]"
 ok $? "fetch: the capture has the connection"
-kill "$server"
-wait "$server" 2>/dev/null
-server=
+stop_server
 ! "$build/examples/fetch" 10.0.2.2 "$port" /page >out 2>&1 && grep -q "10.0.2.2: Connection refused" out
 ok $? "fetch: nobody listens any more"
 
