@@ -19,7 +19,7 @@ endif
 blk-backends := file mem window ro cow fault
 net-backends := pair shm tap packet stream pcap impair $(if $(filter yes,$(SLIRP)),slirp)
 
-io-src := io/spec.c io/thread.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
+io-src := io/spec.c io/thread.c io/process.c $(addprefix io/blk/,$(addsuffix .c,$(blk-backends))) \
 	io/blk/open.c io/blk/blk.c io/blk/wrapper.c io/blk/pool.c io/blk/$(if $(filter yes,$(URING)),ring.c,ring_none.c) \
 	io/blk/file_run.c io/blk/file_lock.c io/blk/file_holder.c io/blk/fault_cache.c \
 	$(addprefix io/net/,$(addsuffix .c,$(net-backends))) io/net/open.c io/net/net.c io/net/wrapper.c io/net/poller.c io/net/inbox.c \

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../io/process.h"
 #include "command.h"
 #include "connection.h"
 #include "registry.h"
@@ -103,20 +104,6 @@ static bool uses(const char *process, const char *dir)
 	return has_open(process, dir) || has_mapped(process, dir);
 }
 
-static void name_process(const char *process, char *text, size_t size)
-{
-	char path[PATH_MAX], name[64] = "?";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%s/comm", process);
-	file = fopen(path, "re");
-	if (file && fgets(name, sizeof(name), file))
-		name[strcspn(name, "\n")] = 0;
-	if (file)
-		fclose(file);
-	snprintf(text, size, "%.16s (%s)", process, text_clean(name));
-}
-
 /* "1234 (bash), 1240 (less)"; processes of others are not seen by who is not root. */
 static void list_users(const char *dir, char *text, size_t size)
 {
@@ -130,7 +117,7 @@ static void list_users(const char *dir, char *text, size_t size)
 	while (processes && (entry = readdir(processes)) && used < size - sizeof(one)) {
 		if (!isdigit((unsigned char)*entry->d_name) || !uses(entry->d_name, dir))
 			continue;
-		name_process(entry->d_name, one, sizeof(one));
+		io_process_name(atoi(entry->d_name), one, sizeof(one));
 		if (count++ == USERS_MAX) {
 			snprintf(text + used, size - used, ", and more");
 			break;

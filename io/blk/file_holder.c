@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../process.h"
 #include "file.h"
 
 /* "lock:  1: OFDLCK ADVISORY WRITE -1 fe:00:1234 0 EOF" */
@@ -88,32 +89,15 @@ static long find_holder(int fd, struct file_range range)
 	return pid;
 }
 
-/* " (NAME)", or nothing when it is not to be known */
-static void name_process(long pid, char *text, size_t size)
-{
-	char path[48], name[24] = "";
-	FILE *stream;
-
-	snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
-	stream = fopen(path, "re");
-	if (stream && fgets(name, sizeof(name), stream))
-		name[strcspn(name, "\n")] = 0;
-	if (stream)
-		fclose(stream);
-	snprintf(text, size, *name ? " (%s)" : "", name);
-}
-
 void file_holder(int fd, struct file_range range, char *text, size_t size)
 {
 	long pid = find_holder(fd, range);
-	char name[32];
+	char name[48];
 
-	if (pid == getpid()) {
+	if (pid == getpid())
 		snprintf(text, size, "this process");
-	} else if (pid) {
-		name_process(pid, name, sizeof(name));
-		snprintf(text, size, "process %ld%s", pid, name);
-	} else {
+	else if (pid)
+		snprintf(text, size, "process %s", io_process_name((pid_t)pid, name, sizeof(name)));
+	else
 		snprintf(text, size, "another process");
-	}
 }
