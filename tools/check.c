@@ -29,7 +29,7 @@
 #define XFS_VERSION_5 5U
 
 struct check_options {
-	bool json;
+	bool json, all;
 };
 
 /** struct counts - what was read of one image, as it travels */
@@ -42,13 +42,14 @@ struct counts {
 /**
  * struct check - a sink that only counts
  * @lost:   bytes that were tried and could not be read
+ * @zeroes: bytes that were read in search of data
  */
 struct check {
 	struct tree_sink sink;
 	struct report report; /* counts errors, and passes them on */
 	struct worker *worker;
 	struct counts counts;
-	uint64_t lost;
+	uint64_t lost, zeroes;
 	void *buffer;
 };
 
@@ -142,17 +143,40 @@ static int read_range(struct check *check, struct tree_end from, int64_t at, int
 	return 0;
 }
 
+/* Is it time to say so, and not to go on with a file that has had no data from @at to @end? */
+static bool enough_zeroes(struct check *check, const struct tree_entry *entry, const char *label, int64_t at,
+			  int64_t end)
+{
+	const struct check_options *options = check->worker->command->own;
+	char size[32];
+
+	check->zeroes += (uint64_t)(end - at);
+	if (options->all || check->zeroes <= TREE_ZEROES_MOST || end == (int64_t)entry->meta.size)
+		return false;
+	report_error(&check->report, label,
+		     "%s of zeroes were read in this image, whose driver cannot tell holes from data: "
+		     "the file is not read from byte %lld to its end at %llu; --all reads it",
+		     text_size(check->zeroes, size, sizeof(size)), (long long)end,
+		     (unsigned long long)entry->meta.size);
+	return true;
+}
+
 static int stream(struct tree_sink *sink, const struct tree_entry *entry, struct tree_end from, const char *label)
 {
 	struct check *check = (struct check *)sink;
-	int64_t size = (int64_t)entry->meta.size, begin = 0, end = 0;
+	int64_t size = (int64_t)entry->meta.size, at = 0, begin, end;
 	struct loss loss = { 0 };
+	enum tree_found found;
 	int error = 0;
 
 	take(sink, entry);
 	check->counts.files++;
-	while (!error && end < size && tree_next_data(from, end, size, &begin, &end))
-		error = read_range(check, from, begin, end, &loss);
+	while (!error && at < size && (found = tree_next_data(from, at, size, &begin, &end)) != TREE_NONE) {
+		if (found == TREE_ZEROES && enough_zeroes(check, entry, label, at, end))
+			break;
+		error = stop_requested() ? -EINTR : read_range(check, from, begin, end, &loss);
+		at = end;
+	}
 	if (loss.error)
 		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all%s",
 			     report_errno(loss.error), (long long)loss.at, (unsigned long long)loss.bytes,
@@ -358,6 +382,8 @@ static void finish(struct session *session)
 static const struct option_rule options[] = {
 	{ 0, "json", NULL, "as JSON, an array with an object for each image", option_true,
 	  offsetof(struct check_options, json) },
+	{ 0, "all", NULL, "read all zeroes where a driver cannot tell holes from data", option_true,
+	  offsetof(struct check_options, all) },
 	{ 0 },
 };
 

@@ -119,14 +119,17 @@ static int compare_links(struct compare *compare, const struct tree_entry *first
 			    fresh ? "a file of its own" : "same as an earlier file");
 }
 
-/* Where at or after @at something other than a hole is on one side at least. Return: false when nothing is left */
+/*
+ * Where at or after @at something other than a hole is on one side at least, or may be: a search does not go on when the
+ * other side has something. Return: false when nothing is left
+ */
 static bool next_data(const struct tree_end ends[2], int64_t size, int64_t *at)
 {
 	int64_t begin[2], end;
 	bool there[2];
 
 	for (int i = 0; i < 2; i++)
-		there[i] = tree_next_data(ends[i], *at, size, &begin[i], &end);
+		there[i] = tree_next_data(ends[i], *at, size, &begin[i], &end) != TREE_NONE;
 	if (!there[0] && !there[1])
 		return false;
 	*at = !there[1] || (there[0] && begin[0] < begin[1]) ? begin[0] : begin[1];

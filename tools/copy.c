@@ -65,28 +65,6 @@ static long copy_range(struct tree_end from, struct tree_end to, int64_t offset,
 	return 0;
 }
 
-bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end)
-{
-	long data = fs_lseek(from.fs, from.fd, at, SEEK_DATA), hole;
-
-	if (data == -ENXIO)
-		return false;
-	/* A file system that cannot tell has only data. */
-	*begin = data < 0 ? at : data;
-	hole = data < 0 ? size : fs_lseek(from.fs, from.fd, *begin, SEEK_HOLE);
-	*end = hole < 0 || hole > size ? size : hole;
-	return *begin < size;
-}
-
-/* A position beyond the largest file is the one that every file system refuses; what is there need not be read. */
-bool tree_size_possible(struct tree_end file, uint64_t size)
-{
-	bool possible = fs_lseek(file.fs, file.fd, (int64_t)size, SEEK_SET) != -EINVAL;
-
-	fs_lseek(file.fs, file.fd, 0, SEEK_SET);
-	return possible;
-}
-
 /* By the one call for this that the worker may make of the host, too. */
 static bool is_regular(struct tree_end end)
 {
@@ -104,7 +82,9 @@ long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tr
 	/* A fifo or device as target has neither positions nor holes: they are read, and written as zeroes. */
 	if (size < 0 || !is_regular(to))
 		return copy_range(from, to, -1, size < 0 ? INT64_MAX : size, copied);
-	while (at < size && tree_next_data(from, at, size, &begin, &end)) {
+	while (at < size && tree_next_data(from, at, size, &begin, &end) != TREE_NONE) {
+		if (stop_requested())
+			return -EINTR;
 		error = copy_range(from, to, begin, end - begin, copied);
 		if (error)
 			return error;

@@ -5,8 +5,8 @@
  * In a damaged or hostile image, blocks may belong to a file many times, or to many files: terabytes to read, out of
  * megabytes. Where no block may be used twice and holes can be told from data, that is known before it is read.
  * XFS and Btrfs share blocks among files, and so does ext4 in images of Android's that are made smaller by it; compressed
- * file systems have more data than bytes, and drivers of simple ones take holes for data: nothing can be said there. That
- * of FAT finds out itself when a chain of clusters has no end.
+ * file systems have more data than bytes: nothing can be said there. The driver of FAT finds out itself when a chain of
+ * clusters has no end.
  */
 #include <endian.h>
 #include <linux/stat.h>
@@ -42,10 +42,8 @@ void image_room(const struct worker *worker, const struct image *image, struct t
 		const char *type;
 		uint64_t exempt;
 	} known[] = {
-		{ "ext2", 0 },
-		{ "ext3", 0 },
-		{ "ext4", 0 },
-		{ "f2fs", STATX_ATTR_COMPRESSED },
+		{ "ext2", 0 }, { "ext3", 0 },  { "ext4", 0 }, { "f2fs", STATX_ATTR_COMPRESSED },
+		{ "jfs", 0 },  { "minix", 0 }, { "ufs", 0 },
 	};
 
 	*room = (struct tree_room){ 0 };
@@ -57,13 +55,23 @@ void image_room(const struct worker *worker, const struct image *image, struct t
 	}
 }
 
-uint64_t tree_data_bytes(struct tree_end file, uint64_t size, uint64_t most)
+/* Of a file, without its holes; more than there is room for is not counted to its end. */
+static uint64_t data_bytes(struct tree_room *room, struct tree_end file, int64_t size)
 {
-	int64_t begin, end = 0;
+	int64_t at = 0, begin, end;
 	uint64_t bytes = 0;
 
-	while (end < (int64_t)size && bytes <= most && tree_next_data(file, end, (int64_t)size, &begin, &end))
+	while (at < size && bytes <= room->bytes && !stop_requested()) {
+		enum tree_found found = tree_next_data(file, at, size, &begin, &end);
+
+		if (found == TREE_NONE)
+			break;
+		room->zeroes += found == TREE_ZEROES ? (uint64_t)(end - at) : 0;
+		if (found == TREE_ZEROES && room->zeroes > TREE_ZEROES_MOST)
+			break;
 		bytes += (uint64_t)(end - begin);
+		at = end;
+	}
 	fs_lseek(file.fs, file.fd, 0, SEEK_SET);
 	return bytes;
 }
@@ -79,7 +87,7 @@ bool tree_data_fits(struct tree_room *room, struct tree_end file, const struct s
 		room->sizes += counted ? st->stx_size : 0;
 		return true;
 	}
-	bytes = tree_data_bytes(file, st->stx_size, room->bytes);
+	bytes = data_bytes(room, file, (int64_t)st->stx_size);
 	if (bytes > room->bytes - (counted ? room->data : 0))
 		return false;
 	room->data += counted ? bytes : 0;

@@ -176,12 +176,16 @@ static int take(struct tree_sink *base, const struct tree_entry *from)
 static void map_holes(struct tar_sink *sink, struct tree_end from, int64_t size)
 {
 	int64_t at = 0, begin, end;
+	enum tree_found found;
+	bool data = false;
 
-	while (at < size && tree_next_data(from, at, size, &begin, &end)) {
-		archive_entry_sparse_add_entry(sink->entry, begin, end - begin);
+	while (at < size && !stop_requested() && (found = tree_next_data(from, at, size, &begin, &end)) != TREE_NONE) {
+		if (found == TREE_DATA)
+			archive_entry_sparse_add_entry(sink->entry, begin, end - begin);
+		data |= found == TREE_DATA;
 		at = end;
 	}
-	if (!at && size)
+	if (!data && size)
 		archive_entry_sparse_add_entry(sink->entry, 0, 0);
 }
 
@@ -238,7 +242,7 @@ static int put_contents(struct tar_sink *sink, struct tree_end from, int64_t siz
 	int64_t at = 0, begin = 0, end = size;
 	int error = 0;
 
-	while (at < size && !error && (!holes || tree_next_data(from, at, size, &begin, &end))) {
+	while (at < size && !error && (!holes || tree_next_data(from, at, size, &begin, &end) != TREE_NONE)) {
 		error = put_hole(sink, begin - at);
 		if (!error)
 			error = put_range(sink, from, begin, end, failed);
@@ -252,7 +256,7 @@ static int stream(struct tree_sink *base, const struct tree_entry *from, struct 
 {
 	struct tar_sink *sink = (struct tar_sink *)base;
 	int64_t size = (int64_t)from->meta.size;
-	bool holes = from->meta.blocks_short, written;
+	bool holes, written;
 	long length = go_down(sink, from->name), failed = 0;
 	int error;
 
@@ -260,8 +264,7 @@ static int stream(struct tree_sink *base, const struct tree_entry *from, struct 
 		return (int)length;
 	describe(sink, from);
 	archive_entry_set_size(sink->entry, size);
-	if (holes)
-		map_holes(sink, end, size);
+	map_holes(sink, end, size);
 	/* One piece from beginning to end is no hole after all; libarchive drops it. */
 	holes = archive_entry_sparse_count(sink->entry) > 0;
 	error = put_header(sink, &written);

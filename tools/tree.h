@@ -127,9 +127,10 @@ struct tree_links;
  * @bytes:  of data, without holes; 0: nothing is known
  * @exempt: STATX_ATTR_* of files that may have more
  * @sizes, @data: private: of files that were counted, by their sizes alone, and by their data
+ * @zeroes: private: bytes that were read to find data
  */
 struct tree_room {
-	uint64_t bytes, exempt, sizes, data;
+	uint64_t bytes, exempt, sizes, data, zeroes;
 };
 
 /**
@@ -242,12 +243,23 @@ struct tree_copied {
  */
 long tree_copy(struct tree_end from, struct tree_end to, int64_t size, struct tree_copied *copied);
 
+/* Holes, in holes.c */
+/** enum tree_found - what tree_next_data() has found */
+enum tree_found {
+	TREE_NONE,   /* only a hole is left */
+	TREE_DATA,   /* data, which may be zeroes */
+	TREE_ZEROES, /* up to @end, where @begin is, too, zeroes were read: their driver cannot tell holes */
+};
+
 /**
  * tree_next_data() - the next piece of data of a regular file at or after @at
- * @begin, @end: out: where it is; a file system that cannot tell has nothing but data
- * Return: false when only a hole is left
+ * @begin, @end: out: where it is
+ *
+ * Takes back that a whole file is data, as drivers say that know no better, when it has fewer blocks than it needs: it is
+ * read, and its zeroes are holes. To have passed some is told from time to time, as a file may claim any number of them;
+ * who does not mind goes on at @end.
  */
-bool tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end);
+enum tree_found tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end);
 
 /**
  * tree_size_possible() - can a regular file be as large as it claims, or is that more than its file system ever holds?
@@ -263,12 +275,13 @@ bool tree_size_possible(struct tree_end file, uint64_t size);
  * tree_data_fits() - can a file have as much data as it claims, with what others have that were counted before?
  * @counted: no other name of it was or will be: add it to them
  *
- * Sound where no block is used twice: sizes are added up as long as they fit, and from then on what is data.
+ * Sound where no block is used twice: sizes are added up as long as they fit, and from then on what is data. Where that
+ * takes reading, TREE_ZEROES_MOST is read of zeroes of all files, and the rest of a file may be more than it says.
  * Leaves the position of the file at its beginning.
  */
 bool tree_data_fits(struct tree_room *room, struct tree_end file, const struct statx *st, bool counted);
-/** tree_data_bytes() - of a file, without its holes; more than @most is not counted to its end */
-uint64_t tree_data_bytes(struct tree_end file, uint64_t size, uint64_t most);
+/* Zeroes, in bytes, after which it is no longer likely that they are worth reading. */
+#define TREE_ZEROES_MOST (2ULL << 30)
 /* What is said when it cannot. */
 #define TREE_DATA_IMPOSSIBLE \
 	"has more data than its file system has room for, by itself or with the files before it: blocks are used more than once; not read"

@@ -4,7 +4,7 @@
 tools-test-types := ext4 xfs btrfs
 
 $(BUILD)/tests/tools/tree: $(BUILD)/obj/tests/tools/tree.o $(BUILD)/obj/tests/tap.o \
-		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o links.o meta.o names.o names_sorted.o progress.o report.o room.o tree_wire.o walk.o wire.o)
+		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o holes.o links.o meta.o names.o names_sorted.o progress.o report.o room.o tree_wire.o walk.o wire.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -47,8 +47,8 @@ tests += $(addprefix tests/tools/filesystems.py:,ext2 ext3 f2fs vfat exfat ntfs 
 mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf erofs erofs-lz4hc \
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd iso9660-rock iso9660-joliet romfs cramfs ufs1
 tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+200)
-# Seeds that have found something: sizes of 10^17 bytes and more
-tests += $(addprefix tests/tools/mutants.py:f2fs-,1558+1 1781+1)
+# Seeds that have found something: sizes of 10^17 bytes and more; holes without end
+tests += $(addprefix tests/tools/mutants.py:,f2fs-1558+1 f2fs-1781+1 ufs1-1982+1)
 long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mutants.py:%-$(part)000+1000))
 # Images from Debian's source packages, the large ones in the long run
 published-packages := e2fsprogs btrfs-progs dosfstools
@@ -59,7 +59,7 @@ tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
 tests += tests/tools/bad.py tests/tools/chroot.py tests/tools/refused.py
 tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
 tests += tests/tools/foreign.py tests/tools/turns.py tests/tools/partitions.py tests/tools/sectors.py tests/tools/sectors.py:root
-tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/signals.py
+tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/holes.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py
 tests += tests/tools/archive_hostile.py tests/tools/progress.py
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/fidelity.py:$(type))
