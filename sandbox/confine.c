@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -103,6 +104,15 @@ static void ignore_terminal(void)
 		signal(signals[i], SIG_IGN);
 }
 
+/*
+ * The C library keeps small pieces of memory for each thread in an arena of its own, and reads a file of the host's
+ * before it makes such an arena smaller. The first arena, which all threads share then, needs none.
+ */
+static int share_arena(void)
+{
+	return mallopt(M_ARENA_MAX, 1) ? 0 : -ENOSYS;
+}
+
 int sandbox_confine(const struct sandbox_config *config, unsigned int *layers)
 {
 	int error;
@@ -111,6 +121,8 @@ int sandbox_confine(const struct sandbox_config *config, unsigned int *layers)
 	error = close_others(config);
 	if (!error)
 		error = limit();
+	if (!error)
+		error = share_arena();
 	if (!error)
 		error = leave_root(layers);
 	if (!error)

@@ -144,6 +144,21 @@ static void may_use_memory(void)
 	free(malloc(10 << 20));
 }
 
+/* In small pieces, which the C library keeps apart for each thread, and gives back to the host. */
+static void may_free_memory(void)
+{
+	static void *pieces[4096];
+	const size_t count = sizeof(pieces) / sizeof(*pieces);
+
+	for (size_t i = 0; i < count; i++) {
+		pieces[i] = malloc(2000);
+		if (!pieces[i])
+			_exit(1);
+	}
+	for (size_t i = count; i--;)
+		free(pieces[i]);
+}
+
 static void may_tell_time(void)
 {
 	struct timespec now;
@@ -183,6 +198,7 @@ static const struct attempt attempts[] = {
 	{ "asking for signals to others", try_dup, SIGSYS },
 	{ "threads", may_create_threads, 0 },
 	{ "memory", may_use_memory, 0 },
+	{ "memory in small pieces", may_free_memory, 0 },
 	{ "time", may_tell_time, 0 },
 	{ "asking for a terminal, and finding none", may_ask_for_terminal, 0 },
 };
