@@ -82,7 +82,7 @@ static void fill(struct statx_out *out, const struct stat *st, const struct time
 /* Return: 0, negative errno */
 static int statx_of(const struct fuse_server *server, uint64_t id, const struct statx_in *in, struct statx_out *out)
 {
-	const struct vnode *node = id == FUSE_ROOT_ID ? server->root : (const struct vnode *)(uintptr_t)id;
+	const struct vnode *node = vnode_of(id);
 	const struct vnode_file *file = NULL;
 	struct timespec birth;
 	struct stat st;

@@ -88,7 +88,8 @@ void setid_see(struct fuse_server *server, struct fuse_buf *request);
 void setid_accept(struct fuse_server *server, const struct iovec *iov, int pieces);
 /** setid_clear() - clear them if the request asks for it, before what it changes. @file: if it is open */
 int setid_clear(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
-/** setid_clear_for_list() - the same of a directory, too, for the list @name that was set, if the request asks for it */
+/** setid_clear_for_list() - the same of a directory, too, for the list @name that was set, if the request asks for it
+ */
 int setid_clear_for_list(fuse_req_t req, fuse_ino_t ino, const char *name);
 /** setid_clear_for_caller() - in requests that cannot ask: if the caller is not root */
 int setid_clear_for_caller(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file);
@@ -102,8 +103,6 @@ bool extra_serve(struct fuse_server *server, struct fuse_buf *request);
 int client_error(long error);
 /** show_owner() - whom a file appears to belong to */
 void show_owner(const struct fuse_owner *owner, struct stat *st);
-/** node_of() - the node that the client means by a number */
-struct vnode *node_of(fuse_req_t req, fuse_ino_t ino);
 /** act_as_caller() - what this thread makes belongs to who asks. @dir: where it is made. Return: 0, negative errno */
 int act_as_caller(fuse_req_t req, const struct vnode *dir);
 /** reply_error() - @error: 0 or a negative errno, in words that a client knows */

@@ -13,7 +13,7 @@ static struct vnode_dir *dir_of(const struct fuse_file_info *info)
 static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
 	struct vnode_dir *dir;
-	int error = vnode_opendir(node_of(req, ino), &dir);
+	int error = vnode_opendir(vnode_of(ino), &dir);
 
 	if (error) {
 		reply_error(req, error);
@@ -79,7 +79,7 @@ static void read_dir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, 
 	int more = reply ? vnode_dir_entry(dir_of(info), offset, &name) : -ENOMEM;
 
 	while (more > 0) {
-		n = put(req, node_of(req, ino), &name, plus, reply + used, size - used);
+		n = put(req, vnode_of(ino), &name, plus, reply + used, size - used);
 		if (n > size - used)
 			break;
 		used += n;

@@ -4,7 +4,7 @@
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	struct vnode *dir = node_of(req, parent);
+	struct vnode *dir = vnode_of(parent);
 	struct vnode_entry entry;
 	int error = act_as_caller(req, dir);
 
@@ -13,7 +13,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct vnode *dir = node_of(req, parent);
+	struct vnode *dir = vnode_of(parent);
 	struct vnode_entry entry;
 	int error = act_as_caller(req, dir);
 
@@ -22,7 +22,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	struct vnode *dir = node_of(req, parent);
+	struct vnode *dir = vnode_of(parent);
 	struct vnode_entry entry;
 	int error = act_as_caller(req, dir);
 
@@ -33,17 +33,17 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 {
 	struct vnode_entry entry;
 
-	reply_entry(req, vnode_link(node_of(req, ino), node_of(req, parent), name, &entry), &entry);
+	reply_entry(req, vnode_link(vnode_of(ino), vnode_of(parent), name, &entry), &entry);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	reply_error(req, vnode_unlink(node_of(req, parent), name));
+	reply_error(req, vnode_unlink(vnode_of(parent), name));
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	reply_error(req, vnode_rmdir(node_of(req, parent), name));
+	reply_error(req, vnode_rmdir(vnode_of(parent), name));
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name,
@@ -51,7 +51,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 {
 	int error = act_as_caller(req, NULL); /* RENAME_WHITEOUT makes a node */
 
-	reply_error(req, error ? error : vnode_rename(node_of(req, parent), name, node_of(req, to), to_name, flags));
+	reply_error(req, error ? error : vnode_rename(vnode_of(parent), name, vnode_of(to), to_name, flags));
 }
 
 void ops_entry_fill(struct fuse_lowlevel_ops *ops)

@@ -18,7 +18,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 	int error = info->flags & O_TRUNC ? act_as_caller(req, NULL) : 0;
 
 	error = error ? error : setid_clear(req, ino, NULL);
-	error = error ? error : vnode_open(node_of(req, ino), info->flags, &file);
+	error = error ? error : vnode_open(vnode_of(ino), info->flags, &file);
 	if (error) {
 		reply_error(req, error);
 		return;
@@ -30,7 +30,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *info)
 {
-	struct vnode *dir = node_of(req, parent);
+	struct vnode *dir = vnode_of(parent);
 	struct fuse_entry_param param;
 	struct vnode_entry entry;
 	struct vnode_file *file;

@@ -2,6 +2,7 @@
 /* FUSE server: operations on nodes */
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -9,7 +10,9 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	const struct fuse_entry_param none = { .entry_timeout = 86400.0 };
 	struct vnode_entry entry;
-	int error = vnode_lookup(node_of(req, parent), name, &entry);
+	/* By its own dot the client finds what it has a handle of, and may have forgotten. */
+	int error =
+		strcmp(name, ".") ? vnode_lookup(vnode_of(parent), name, &entry) : vnode_lookup_number(parent, &entry);
 
 	if (error == -ENOENT)
 		fuse_reply_entry(req, &none); /* the client may remember that, too */
@@ -19,20 +22,20 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
-	vnode_forget(node_of(req, ino), count);
+	vnode_forget(vnode_of(ino), count);
 	fuse_reply_none(req);
 }
 
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	for (size_t i = 0; i < count; i++)
-		vnode_forget(node_of(req, forgets[i].ino), forgets[i].nlookup);
+		vnode_forget(vnode_of(forgets[i].ino), forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
-	reply_stat(req, node_of(req, ino), file_of(info));
+	reply_stat(req, vnode_of(ino), file_of(info));
 }
 
 /* Owners that are only shown cannot be changed, but to what they are shown as. */
@@ -63,7 +66,7 @@ static int change_times(const struct vnode *node, const struct stat *st, int wha
 /* Owner before mode, as a change of owner clears bits of it; times last, as all others change them. */
 static int change(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file, const struct stat *st, int what)
 {
-	const struct vnode *node = node_of(req, ino);
+	const struct vnode *node = vnode_of(ino);
 	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW;
 	int error = setid_clear(req, ino, file);
 
@@ -84,7 +87,7 @@ static int change(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file,
 
 static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *info)
 {
-	struct vnode *node = node_of(req, ino);
+	struct vnode *node = vnode_of(ino);
 	int error = change(req, ino, file_of(info), st, what);
 
 	if (error)
@@ -96,7 +99,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	char target[PATH_MAX + 1];
-	long length = vnode_readlink(node_of(req, ino), target, PATH_MAX);
+	long length = vnode_readlink(vnode_of(ino), target, PATH_MAX);
 
 	if (length < 0) {
 		reply_error(req, length);
@@ -109,7 +112,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st;
-	int error = vnode_statvfs(ino ? node_of(req, ino) : server_of(req)->root, &st);
+	int error = vnode_statvfs(ino ? vnode_of(ino) : server_of(req)->root, &st);
 
 	if (error)
 		reply_error(req, error);

@@ -17,7 +17,7 @@ static long without_list(const char *name, long error)
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	void *value = server_buffer(size);
-	long n = value ? without_list(name, vnode_xattr_get(node_of(req, ino), name, value, size)) : -ENOMEM;
+	long n = value ? without_list(name, vnode_xattr_get(vnode_of(ino), name, value, size)) : -ENOMEM;
 
 	if (n < 0)
 		reply_error(req, n);
@@ -47,7 +47,7 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	const size_t room = 65536; /* XATTR_LIST_MAX */
 	char *names = server_buffer(room);
-	long n = names ? vnode_xattr_list(node_of(req, ino), names, room) : -ENOMEM;
+	long n = names ? vnode_xattr_list(vnode_of(ino), names, room) : -ENOMEM;
 	size_t length;
 
 	if (n < 0) {
@@ -67,13 +67,13 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 {
 	int error = act_as_caller(req, NULL);
 
-	error = error ? error : vnode_xattr_set(node_of(req, ino), name, value, size, flags);
+	error = error ? error : vnode_xattr_set(vnode_of(ino), name, value, size, flags);
 	reply_error(req, error ? error : setid_clear_for_list(req, ino, name));
 }
 
 static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	reply_error(req, vnode_xattr_remove(node_of(req, ino), name));
+	reply_error(req, vnode_xattr_remove(vnode_of(ino), name));
 }
 
 void ops_xattr_fill(struct fuse_lowlevel_ops *ops)

@@ -4,11 +4,6 @@
 
 #include "internal.h"
 
-struct vnode *node_of(fuse_req_t req, fuse_ino_t ino)
-{
-	return ino == FUSE_ROOT_ID ? server_of(req)->root : (struct vnode *)(uintptr_t)ino;
-}
-
 int act_as_caller(fuse_req_t req, const struct vnode *dir)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -51,7 +46,8 @@ void entry_fill(fuse_req_t req, const struct vnode_entry *entry, struct fuse_ent
 	const struct fuse_server *server = server_of(req);
 
 	*param = (struct fuse_entry_param){
-		.ino = entry->node == server->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)entry->node,
+		.ino = vnode_number(entry->node),
+		.generation = vnode_generation(entry->node),
 		.attr = entry->st,
 		.attr_timeout = BELIEVE,
 		.entry_timeout = BELIEVE,

@@ -41,7 +41,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 
 	/* New modes are made from mask and inherited lists by the file system; the client must not cut them before. */
 	conn->want |= conn->capable & (FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL | FUSE_CAP_CACHE_SYMLINKS |
-				       FUSE_CAP_EXPLICIT_INVAL_DATA);
+				       FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_EXPORT_SUPPORT);
 	/* Nobody else changes a file, so its contents need not be dropped. For set-id bits see setid.c. */
 	conn->want &= ~(unsigned int)(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_HANDLE_KILLPRIV);
 	conn->max_write = FUSE_REQUEST_MAX;

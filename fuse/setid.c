@@ -101,7 +101,7 @@ void setid_accept(struct fuse_server *server, const struct iovec *iov, int piece
 
 static int clear(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file)
 {
-	struct vnode *node = node_of(req, ino);
+	struct vnode *node = vnode_of(ino);
 	mode_t lost = S_ISUID;
 	struct stat st;
 	int error = vnode_stat(node, file, &st);
@@ -127,7 +127,7 @@ int setid_clear(fuse_req_t req, fuse_ino_t ino, const struct vnode_file *file)
 
 int setid_clear_for_list(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	struct vnode *node = node_of(req, ino);
+	struct vnode *node = vnode_of(ino);
 	struct stat st;
 	int error;
 

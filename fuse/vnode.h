@@ -58,6 +58,20 @@ void vnode_end(void);
 /** vnode_act_as() - who owns what this thread makes from now on, and whose space is used. @mask: of new files' modes */
 int vnode_act_as(uid_t uid, gid_t gid, mode_t mask);
 
+/** VNODE_ROOT - number of the root; 0 is nobody's */
+#define VNODE_ROOT 1
+
+/** vnode_number() - what the client knows a node by: nobody else's as long as it is not forgotten */
+uint64_t vnode_number(const struct vnode *node);
+/** vnode_generation() - two inodes that have one number, one after the other, differ in it; 0 for the root */
+uint32_t vnode_generation(const struct vnode *node);
+/** vnode_of() - the node of a number. Return: never NULL; what is asked of one that is not known fails with EBADF */
+struct vnode *vnode_of(uint64_t number);
+/**
+ * vnode_lookup_number() - look up by number what may have been forgotten, since there are handles of it
+ * Return: 0; -ESTALE when there is no such inode any more, or when it cannot be found by number
+ */
+int vnode_lookup_number(uint64_t number, struct vnode_entry *entry);
 int vnode_lookup(struct vnode *dir, const char *name, struct vnode_entry *entry);
 /** vnode_forget() - the client has dropped @count of its look-ups; @node may be gone afterwards */
 void vnode_forget(struct vnode *node, uint64_t count);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Nodes by system calls: open directories */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
 
 #include <rumpus/syscalls.h>
 
-#include "node.h"
+#include "table.h"
 
 /* Bytes of entries that are read at once. */
 #define BUFFER 32768U
@@ -69,6 +72,20 @@ static long fill(struct vnode_dir *dir, off_t offset)
 	return n;
 }
 
+/* As a status shows it. The entry of a subvolume has the number of its tree, not that of its root. */
+static uint64_t shown_ino(const struct vnode_dir *dir, const struct record *record)
+{
+	struct statx stx;
+	uint64_t ino = record->ino + dir->show;
+
+	if (record->type != DT_DIR || !node_has_subvolumes() || !strcmp(record->name, ".") ||
+	    !strcmp(record->name, ".."))
+		return ino;
+	if (rumpus_sys_statx(dir->fd, record->name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stx))
+		return ino;
+	return stx.stx_ino + node_table_show(makedev(stx.stx_dev_major, stx.stx_dev_minor));
+}
+
 int vnode_dir_entry(struct vnode_dir *dir, off_t offset, struct vnode_dirent *entry)
 {
 	const struct record *record = record_at(dir);
@@ -91,7 +108,7 @@ int vnode_dir_entry(struct vnode_dir *dir, off_t offset, struct vnode_dirent *en
 	record = record_at(dir);
 	*entry = (struct vnode_dirent){
 		.name = record->name,
-		.ino = record->ino + dir->show,
+		.ino = shown_ino(dir, record),
 		.type = record->type,
 		.next = record->next,
 	};

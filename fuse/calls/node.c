@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Nodes by system calls: the table of inodes that the client knows */
+/* Nodes by system calls: descriptors of nodes, and how they are found */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 #include <rumpus/rumpus.h>
 #include <rumpus/syscalls.h>
 
-#include "node.h"
+#include "table.h"
 
 /* Descriptors that the process may have: one for each node. The kernel's own limit (fs.nr_open). */
 #define DESCRIPTORS (1U << 20)
-#define DEVICES_MAX 256U
-/* Chains at first. */
-#define TABLE_SIZE 1024U
-/* Inode numbers of other devices of the file system differ in the bits from here on. */
-#define SHOW_SHIFT 56
-
 /* Nodes with descriptors beyond which those that were not used lately give theirs up, and how many are left then. */
 #define WARM_MAX 16384U
 #define WARM_LEFT 12288U
@@ -29,18 +24,10 @@
 /* Shared by requests, so that who puts nodes away can be alone. Taken before the table's lock. */
 static pthread_rwlock_t requests = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static _Atomic size_t warm; /* nodes with a descriptor */
-static int mount_fd = -1;   /* an open directory of the file system, by which handles are opened */
 
-/* All but @root is guarded by @lock; a node's descriptor may be used by whoever holds a look-up of it. */
-static struct {
-	pthread_mutex_t lock;
-	struct vnode **chains;
-	size_t count, size; /* @size is a power of two */
-	uint64_t devices[DEVICES_MAX];
-	unsigned int device_count;
-	struct vnode *root;
-	size_t hand; /* the chain where nodes are put away next */
-} table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static struct vnode *root;
+/* In place of nodes that are not known: it has no inode, and what is asked of it fails with EBADF. */
+static struct vnode nobody = { .fd = -1, .handle.type = -1, .used = true };
 
 struct rumpus_process *node_process;
 int node_proc = -1;
@@ -81,69 +68,6 @@ void node_stat_from(struct stat *st, const struct statx *stx, uint64_t show)
 	};
 }
 
-static size_t chain_of(uint64_t dev, uint64_t ino)
-{
-	return (size_t)((ino * 0x9e3779b97f4a7c15ULL) >> 20 ^ dev) & (table.size - 1);
-}
-
-/* With the lock. Without memory the chains just get longer. */
-static void grow(void)
-{
-	size_t old_size = table.size;
-	struct vnode **old = table.chains, **chains = calloc(2 * old_size, sizeof(*chains));
-
-	if (!chains)
-		return;
-	table.chains = chains;
-	table.size = 2 * old_size;
-	for (size_t i = 0; i < old_size; i++) {
-		for (struct vnode *node = old[i], *next; node; node = next) {
-			struct vnode **chain = &chains[chain_of(node->dev, node->ino)];
-
-			next = node->next;
-			node->next = *chain;
-			*chain = node;
-		}
-	}
-	free(old);
-}
-
-/* With the lock: what to add to inode numbers of this device. The root's own numbers are shown as they are. */
-static uint64_t show_for(uint64_t dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < table.device_count; i++) {
-		if (table.devices[i] == dev)
-			return (uint64_t)i << SHOW_SHIFT;
-	}
-	/* So many subvolumes share the last distinction: numbers may then appear twice, which harms nothing in here. */
-	if (i == DEVICES_MAX)
-		return (uint64_t)(DEVICES_MAX - 1) << SHOW_SHIFT;
-	table.devices[table.device_count++] = dev;
-	return (uint64_t)i << SHOW_SHIFT;
-}
-
-/* With the lock. Return: a node with one look-up more, or NULL */
-static struct vnode *find(uint64_t dev, uint64_t ino)
-{
-	struct vnode *node;
-
-	for (node = table.chains[chain_of(dev, ino)]; node; node = node->next) {
-		if (node->ino == ino && node->dev == dev) {
-			node->lookups++;
-			return node;
-		}
-	}
-	return NULL;
-}
-
-/* Room for a handle of the size that a node can hold. */
-union handle {
-	struct file_handle handle;
-	unsigned char bytes[sizeof(struct file_handle) + NODE_HANDLE_MAX];
-};
-
 /* Gives @fd to a node that has none. Return: false when another thread was first */
 static bool warm_up(struct vnode *node, int fd)
 {
@@ -153,17 +77,6 @@ static bool warm_up(struct vnode *node, int fd)
 		return false;
 	atomic_fetch_add(&warm, 1);
 	return true;
-}
-
-/* Opens a cold node. Return: as open_by_handle_at() */
-static long reopen(const struct vnode *node)
-{
-	union handle buffer;
-
-	buffer.handle.handle_bytes = node->handle_size;
-	buffer.handle.handle_type = node->handle_type;
-	memcpy(buffer.handle.f_handle, node->handle, node->handle_size);
-	return rumpus_sys_open_by_handle_at(mount_fd, &buffer.handle, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
 int node_fd(const struct vnode *constant)
@@ -176,7 +89,7 @@ int node_fd(const struct vnode *constant)
 		atomic_store_explicit(&node->used, true, memory_order_relaxed);
 	if (fd >= 0)
 		return fd;
-	opened = reopen(node);
+	opened = node_handle_open(&node->handle);
 	if (opened < 0)
 		return -1;
 	if (warm_up(node, (int)opened))
@@ -185,37 +98,13 @@ int node_fd(const struct vnode *constant)
 	return atomic_load(&node->fd);
 }
 
-/* With the lock; takes @fd. Return: it, or NULL without memory */
-static struct vnode *add(int fd, uint64_t dev, uint64_t ino)
-{
-	struct vnode *node = malloc(sizeof(*node)), **chain;
-
-	if (!node)
-		return NULL;
-	if (table.count >= table.size)
-		grow();
-	chain = &table.chains[chain_of(dev, ino)];
-	*node = (struct vnode){
-		.next = *chain,
-		.lookups = 1,
-		.dev = dev,
-		.ino = ino,
-		.show = show_for(dev),
-		.fd = fd,
-		.used = true,
-	};
-	atomic_fetch_add(&warm, 1);
-	*chain = node;
-	table.count++;
-	return node;
-}
-
-int node_enter(int fd, struct vnode_entry *entry)
+/* Takes @fd. @id: of the node, should it be a new one; NULL for that which leads to it */
+static int enter(int fd, const struct node_id *id, struct vnode_entry *entry)
 {
 	struct vnode *node;
+	struct node_id own;
 	struct statx stx;
 	int error = (int)rumpus_sys_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx);
-	bool known = true;
 	uint64_t dev;
 
 	if (error) {
@@ -223,14 +112,14 @@ int node_enter(int fd, struct vnode_entry *entry)
 		return error;
 	}
 	dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
-	pthread_mutex_lock(&table.lock);
-	node = find(dev, stx.stx_ino);
+	node = node_table_get(dev, stx.stx_ino);
 	if (!node) {
-		known = false;
-		node = add(fd, dev, stx.stx_ino);
+		own = id ? *id : node_number_of(fd);
+		node = node_table_add(fd, dev, stx.stx_ino, &own);
 	}
-	pthread_mutex_unlock(&table.lock);
-	if (!node || (known && !warm_up(node, fd)))
+	if (node && atomic_load(&node->fd) == fd)
+		atomic_fetch_add(&warm, 1);
+	else if (!node || !warm_up(node, fd))
 		rumpus_sys_close(fd);
 	if (!node)
 		return -ENOMEM;
@@ -239,34 +128,78 @@ int node_enter(int fd, struct vnode_entry *entry)
 	return 0;
 }
 
+int node_enter(int fd, struct vnode_entry *entry)
+{
+	return enter(fd, NULL, entry);
+}
+
 int vnode_lookup(struct vnode *dir, const char *name, struct vnode_entry *entry)
 {
 	long fd;
 
 	/* What lies above the root is the kernel's own, not the image's. */
-	if (dir == table.root && !strcmp(name, ".."))
+	if (dir == root && !strcmp(name, ".."))
 		name = ".";
 	fd = rumpus_sys_openat(node_fd(dir), name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	return fd < 0 ? (int)fd : node_enter((int)fd, entry);
 }
 
+struct vnode *vnode_of(uint64_t number)
+{
+	struct vnode *node = number == VNODE_ROOT ? root : node_table_find_number(number);
+
+	return node ? node : &nobody;
+}
+
+uint64_t vnode_number(const struct vnode *node)
+{
+	return node->id.number;
+}
+
+uint32_t vnode_generation(const struct vnode *node)
+{
+	return node->id.generation;
+}
+
+/* A node that has been looked up once more, and is not forgotten yet. */
+static int remembered(struct vnode *node, struct vnode_entry *entry)
+{
+	int error = vnode_stat(node, NULL, &entry->st);
+
+	entry->node = node;
+	return error;
+}
+
+int vnode_lookup_number(uint64_t number, struct vnode_entry *entry)
+{
+	struct vnode *node = node_table_get_number(number);
+	long fd;
+	int error;
+
+	if (node) {
+		error = remembered(node, entry);
+	} else {
+		fd = node_number_open(number);
+		error = fd < 0 ? (int)fd : node_enter((int)fd, entry);
+		if (error)
+			return error;
+		node = entry->node;
+	}
+	/* Of a file without names the client has heard before it asks; who removed the last one may not be done yet. */
+	if (!error && (node->id.number != number || !entry->st.st_nlink))
+		error = -ESTALE;
+	if (error)
+		vnode_forget(node, 1);
+	return error;
+}
+
 void vnode_forget(struct vnode *node, uint64_t count)
 {
-	struct vnode **link;
-
-	if (node == table.root)
+	if (node == root)
 		return;
-	pthread_mutex_lock(&table.lock);
-	node->lookups -= count < node->lookups ? count : node->lookups;
-	if (node->lookups) {
-		pthread_mutex_unlock(&table.lock);
+	node = node_table_put(node, count);
+	if (!node)
 		return;
-	}
-	for (link = &table.chains[chain_of(node->dev, node->ino)]; *link != node; link = &(*link)->next)
-		continue;
-	*link = node->next;
-	table.count--;
-	pthread_mutex_unlock(&table.lock);
 	if (node->fd >= 0) {
 		rumpus_sys_close(node->fd);
 		atomic_fetch_sub(&warm, 1);
@@ -282,9 +215,7 @@ void node_keep(const struct vnode *dir, const char *name)
 	/* What cannot be looked at cannot be removed either. */
 	if (rumpus_sys_statx(node_fd(dir), name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stx))
 		return;
-	pthread_mutex_lock(&table.lock);
-	node = find(makedev(stx.stx_dev_major, stx.stx_dev_minor), stx.stx_ino);
-	pthread_mutex_unlock(&table.lock);
+	node = node_table_get(makedev(stx.stx_dev_major, stx.stx_dev_minor), stx.stx_ino);
 	if (!node)
 		return;
 	atomic_store(&node->keep, true);
@@ -295,15 +226,8 @@ void node_keep(const struct vnode *dir, const char *name)
 /* Alone. Exchanges the descriptor of a node for a handle, if its file system has them. */
 static void cool_down(struct vnode *node)
 {
-	union handle buffer;
-	int mount;
-
-	buffer.handle.handle_bytes = NODE_HANDLE_MAX;
-	if (rumpus_sys_name_to_handle_at(node->fd, "", &buffer.handle, &mount, AT_EMPTY_PATH))
+	if (!node_handles_last() || node_handle_get(node->fd, &node->handle))
 		return;
-	node->handle_size = (unsigned char)buffer.handle.handle_bytes;
-	node->handle_type = buffer.handle.handle_type;
-	memcpy(node->handle, buffer.handle.f_handle, node->handle_size);
 	rumpus_sys_close(node->fd);
 	node->fd = -1;
 	atomic_fetch_sub(&warm, 1);
@@ -329,8 +253,10 @@ void vnode_begin(void)
 /* Alone: twice around, as all may have been used. Return: with how many descriptors to do it again */
 static size_t trim(void)
 {
-	for (size_t i = 0; i < 2 * table.size && warm > WARM_LEFT; i++)
-		trim_chain(table.chains[table.hand++ & (table.size - 1)]);
+	static size_t hand;
+
+	for (size_t i = 0; i < 2 * node_table_chains() && warm > WARM_LEFT; i++)
+		trim_chain(node_table_chain(hand++));
 	/* Without handles, or with everything kept, there is no sense in trying each time. */
 	return warm > WARM_LEFT ? 2 * warm : WARM_MAX;
 }
@@ -352,12 +278,7 @@ void vnode_end(void)
 
 size_t vnode_count(void)
 {
-	size_t count;
-
-	pthread_mutex_lock(&table.lock);
-	count = table.count;
-	pthread_mutex_unlock(&table.lock);
-	return count;
+	return node_table_known();
 }
 
 /* In the server's own process. */
@@ -379,6 +300,7 @@ static int open_proc(void)
 static int open_root(const char *path)
 {
 	const struct rlimit64 limit = { DESCRIPTORS, DESCRIPTORS };
+	const struct node_id id = { .number = VNODE_ROOT };
 	struct vnode_entry entry;
 	long result = rumpus_sys_prlimit64(0, RLIMIT_NOFILE, &limit, NULL);
 
@@ -387,34 +309,39 @@ static int open_root(const char *path)
 	if (!result)
 		result = rumpus_sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (result >= 0)
-		result = node_enter((int)result, &entry);
+		result = enter((int)result, &id, &entry);
 	if (result)
 		return (int)result;
-	table.root = entry.node;
-	table.root->keep = true;
-	result = rumpus_sys_openat(table.root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (result < 0)
-		return (int)result;
-	mount_fd = (int)result;
-	return 0;
+	root = entry.node;
+	root->keep = true;
+	result = rumpus_sys_openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	return result < 0 ? (int)result : node_number_start((int)result);
 }
 
-int vnode_start(struct rumpus *kernel, const char *path, struct vnode **root)
+/* Where numbers begin is any place, so that no handle of an earlier mount means a node of this one. */
+static int start_table(void)
 {
-	int error;
+	uint64_t serial;
+	long n = rumpus_sys_getrandom(&serial, sizeof(serial), GRND_INSECURE);
 
-	table.size = TABLE_SIZE;
-	table.chains = calloc(table.size, sizeof(*table.chains));
-	error = table.chains ? rumpus_process_create(kernel, &node_process) : -ENOMEM;
+	return n < 0 ? (int)n : node_table_start(serial);
+}
+
+int vnode_start(struct rumpus *kernel, const char *path, struct vnode **out)
+{
+	int error = rumpus_process_create(kernel, &node_process);
+
 	if (!error)
 		error = rumpus_process_enter(node_process);
+	if (!error)
+		error = start_table();
 	if (!error)
 		error = open_root(path);
 	rumpus_process_enter(rumpus_process_first(kernel));
 	if (error)
 		vnode_stop();
 	else
-		*root = table.root;
+		*out = root;
 	return error;
 }
 
@@ -424,16 +351,7 @@ void vnode_stop(void)
 		rumpus_process_destroy(node_process);
 	node_process = NULL;
 	node_proc = -1;
-	for (size_t i = 0; i < table.size; i++) {
-		for (struct vnode *node = table.chains ? table.chains[i] : NULL, *next; node; node = next) {
-			next = node->next;
-			free(node);
-		}
-	}
-	free(table.chains);
-	table.chains = NULL;
-	table.size = table.count = table.hand = table.device_count = 0;
+	node_table_stop();
 	warm = 0;
-	mount_fd = -1;
-	table.root = NULL;
+	root = NULL;
 }

@@ -16,34 +16,36 @@
 #include <stdatomic.h>
 
 #include "../vnode.h"
+#include "number.h"
 
 struct rumpus_process;
 struct statx;
 
-/** NODE_HANDLE_MAX - bytes; inodes whose handles are longer stay in memory */
-#define NODE_HANDLE_MAX 32
-
 /**
  * struct vnode - see vnode.h
- * @next:    in its chain of the table; table lock
- * @lookups: that the client has not dropped yet; table lock
- * @dev, @ino: which inode it is; constant
- * @show:    added to inode numbers: Btrfs uses the same ones in each subvolume; constant
- * @fd:      -1 while it is cold, which it becomes only between requests
- * @used:    since nodes were last put away
- * @keep:    never cold
- * @handle_size, @handle_type, @handle: of its inode, while it is cold
+ * @next, @next_number: in its chains of the table; table lock
+ * @lookups:    that the client has not dropped yet; table lock
+ * @place:      among the forgotten ones, while there are none; table lock
+ * @dev, @ino:  which inode it is; constant
+ * @show:       added to inode numbers: Btrfs uses the same ones in each subvolume; constant
+ * @id:         what the client knows it by; constant
+ * @leads_back: the inode is found by the number; constant
+ * @fd:         -1 while it is cold, which it becomes only between requests
+ * @used:       since nodes were last put away
+ * @keep:       never cold
+ * @handle:     of its inode, while it is cold
  */
 struct vnode {
-	struct vnode *next;
+	struct vnode *next, *next_number;
 	uint64_t lookups;
 	uint64_t dev, ino;
 	uint64_t show;
+	struct node_id id;
+	unsigned int place;
 	_Atomic int fd;
+	bool leads_back;
 	_Atomic bool used, keep;
-	unsigned char handle_size;
-	int handle_type;
-	unsigned char handle[NODE_HANDLE_MAX];
+	struct node_handle handle;
 };
 
 /** struct vnode_file - see vnode.h */

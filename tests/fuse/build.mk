@@ -9,6 +9,13 @@ tests += $(foreach kind,ext4-plain xfs btrfs vfat,tests/fuse/damaged.py:$(kind)-
 tests += tests/fuse/turns.py:200 tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py tests/fuse/layers.py tests/fuse/partitions.py tests/fuse/device.py tests/fuse/confined.py
 tests += $(addprefix tests/fuse/names.py:,vfat exfat ntfs)
 tests += tests/fuse/mount8.py:root tests/fuse/mount8.py:user tests/fuse/service.py tests/fuse/media.py
+tests += $(addprefix tests/fuse/handles.py:,ext4 xfs btrfs f2fs ntfs udf vfat exfat squashfs-gzip erofs iso9660-rock)
+
+needs-tests/fuse/handles.py/btrfs := $(BUILD)/tests/fuse/subvolume
+$(BUILD)/tests/fuse/subvolume: $(BUILD)/obj/tests/fuse/subvolume.o $(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pthread $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(rumpus-libs)
 
 # It writes registers of the one processor that it knows.
 ifeq ($(platform-cpu),x86_64)
