@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,13 +51,15 @@ static int open_beside(const char *binary, const char *image, struct hyp_file **
 	return open_path(path, file, name, size);
 }
 
+/* In a program that was linked statically the file would be argv[0], which is whatever who starts it says. */
 static int open_beside_library(const char *image, struct hyp_file **file, char *name, size_t size)
 {
+	struct link_map *map;
 	Dl_info info;
 
-	if (!dladdr((void *)rumpus_boot, &info) || !info.dli_fname)
+	if (!dladdr1((void *)rumpus_boot, &info, (void **)&map, RTLD_DL_LINKMAP) || !*map->l_name)
 		return -ENOENT;
-	return open_beside(info.dli_fname, image, file, name, size);
+	return open_beside(map->l_name, image, file, name, size);
 }
 
 static int open_beside_program(const char *image, struct hyp_file **file, char *name, size_t size)
@@ -65,8 +68,8 @@ static int open_beside_program(const char *image, struct hyp_file **file, char *
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	unsigned long started;
 
-	/* Without /proc, what it was started as will do, unless that is a link. */
-	started = len < 0 ? getauxval(AT_EXECFN) : 0;
+	/* Without /proc, what it was started as will do: it may be a link, of somebody whose rights are not the program's. */
+	started = len < 0 && !getauxval(AT_SECURE) ? getauxval(AT_EXECFN) : 0;
 	if (started)
 		return open_beside((const char *)started, image, file, name, size);
 	if (len < 0)

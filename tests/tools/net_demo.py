@@ -49,10 +49,22 @@ def refuses():
        "no image, and how to get it", result)
 
 
+def not_misled():
+    """The kernel is that of the program, whatever who starts it says that its name is: it may have rights that he has not."""
+    os.makedirs("elsewhere/lib/rumpus")
+    os.mkdir("elsewhere/bin")
+    with open("elsewhere/lib/rumpus/linux-net.img", "wb") as file:
+        file.write(b"no kernel")
+    result = subprocess.run([os.path.abspath("elsewhere/bin/rumpus"), "net-demo"], executable=harness.program(), capture_output=True, text=True,
+                            stdin=subprocess.DEVNULL, timeout=harness.TIMEOUT, check=False)
+    ok(result.returncode == 0 and result.stdout.startswith("kernel "), "no kernel of somebody else's", result)
+
+
 def main():
     harness.start(images=["linux-net.img"])
     captures(shows_all())
     refuses()
+    not_misled()
     harness.done()
 
 
