@@ -18,7 +18,11 @@ int build_failed(struct tree_build *build, const char *name, const char *what, l
 
 	if (length < 0)
 		return (int)length;
-	if (error == -ENAMETOOLONG)
+	if (error == -ENOTUNIQ)
+		report_error(build->report, build->path.text,
+			     "%s: to the target's file system its name is the same as \"%s\", which was copied just now",
+			     what, build->alike);
+	else if (error == -ENAMETOOLONG)
 		report_error(build->report, build->path.text, "%s: its name has %zu bytes, more than the target takes",
 			     what, strlen(name));
 	else if (error != -EINTR || !stop_requested())
@@ -51,7 +55,10 @@ static bool same_file(const struct tree_build *build, const struct statx *st, co
 	       st->stx_dev_minor == entry->meta.dev_minor;
 }
 
-/* Makes way for something that is no directory. Return: 0 when @name is free; -EISDIR, -EEXIST for the same file */
+/*
+ * Makes way for something that is no directory. Return: 0 when @name is free; -EISDIR; -EEXIST for the same file;
+ * -ENOTUNIQ for what was made just now under another name
+ */
 static long make_way(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
 	struct statx st;
@@ -63,7 +70,8 @@ static long make_way(struct tree_build *build, const char *name, const struct tr
 		return -EISDIR;
 	if (same_file(build, &st, entry))
 		return -EEXIST;
-	return fs_unlinkat(build->fs, build_dir(build), name, 0);
+	error = build->made.used ? build_find_alike(build, name) : 0;
+	return error ? error : fs_unlinkat(build->fs, build_dir(build), name, 0);
 }
 
 static const char *why_no_way(long error)
@@ -110,7 +118,7 @@ static bool may_replace(const struct tree_build *build, const char *name, long e
 }
 
 /* Opens the target of a regular file for writing. Anything found in its place is removed, never written through. */
-static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
+static long open_target(struct tree_build *build, const char *name, const struct tree_entry *entry)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY;
 	/* In an image nobody looks on meanwhile: the file is made with its mode, and needs no change later. */
@@ -129,6 +137,17 @@ static long create(struct tree_build *build, const char *name, const struct tree
 	}
 	error = make_way(build, name, entry);
 	return error ? error : fs_openat(build->fs, build_dir(build), name, flags, mode);
+}
+
+static long create(struct tree_build *build, const char *name, const struct tree_entry *entry)
+{
+	long fd = open_target(build, name, entry);
+	int error = fd < 0 || !build->file_created ? 0 : build_note_made(build, name);
+
+	if (!error)
+		return fd;
+	fs_close(build->fs, (int)fd);
+	return error;
 }
 
 /* Later entries may be further names of this file. */
@@ -262,7 +281,9 @@ static int take_link(struct tree_build *build, const struct tree_entry *entry, c
 	if (dir >= 0 && dir != build->base)
 		fs_close(build->fs, (int)dir);
 	free(path);
-	return error ? build_failed(build, name, "cannot link", error) : 0;
+	if (error)
+		return build_failed(build, name, "cannot link", error);
+	return build_note_made(build, name);
 }
 
 static unsigned int device_number(const struct tree_meta *meta)
@@ -291,7 +312,7 @@ static int take_special(struct tree_build *build, const struct tree_entry *entry
 	if (build->preserve)
 		build_apply(build, -1, name, entry);
 	remember_link(build, entry, name);
-	return 0;
+	return build_note_made(build, name);
 }
 
 /* Below a directory that could not be made. */
@@ -389,5 +410,6 @@ void tree_build_fini(struct tree_build *build)
 	}
 	tree_names_free(&build->linked);
 	build_dirs_fini(build);
+	build_alike_fini(build);
 	path_free(&build->path);
 }

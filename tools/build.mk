@@ -5,7 +5,7 @@ rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/loc
 	tools/probe.c tools/foreign.c tools/needs.c tools/wire.c tools/fs.c tools/fstat.c tools/report.c tools/text.c tools/progress.c tools/progress_bar.c \
 	tools/visit.c tools/found.c tools/accounts.c tools/json.c tools/table.c tools/base64.c \
 	tools/mode.c tools/quantity.c tools/reference.c tools/format.c \
-	tools/walk.c tools/room.c tools/build.c tools/build_dirs.c tools/tree_wire.c tools/copy.c tools/holes.c tools/meta.c tools/links.c tools/names.c \
+	tools/walk.c tools/room.c tools/build.c tools/build_dirs.c tools/build_alike.c tools/tree_wire.c tools/copy.c tools/holes.c tools/meta.c tools/links.c tools/names.c \
 	tools/cat.c tools/cp.c tools/dmesg.c tools/info.c tools/ls.c tools/mkdir.c tools/rm.c \
 	tools/check.c tools/diff.c tools/compare.c tools/compare_meta.c tools/names_sorted.c tools/tar.c tools/tar_sink.c tools/tar_select.c tools/untar.c tools/untar_place.c \
 	tools/archive_io.c tools/archive_meta.c tools/archive_acl.c tools/archive_charset.c tools/archive_xar.c \

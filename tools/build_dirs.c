@@ -10,10 +10,12 @@
  * struct tree_level - one directory that is open for entries
  * @created: it was not there before
  * @again:   it was left before, with its metadata: @times are to be set again when it is left once more
+ * @hash:    build_hash() of its name, in that of the directory above
  * @path:    for path_pop()
  */
 struct tree_level {
 	int fd;
+	uint64_t hash;
 	bool created, again;
 	struct timespec times[2];
 	long path;
@@ -23,6 +25,11 @@ struct tree_level {
 int build_dir(const struct tree_build *build)
 {
 	return build->depth ? build->levels[build->depth - 1].fd : build->base;
+}
+
+uint64_t build_dir_hash(const struct tree_build *build)
+{
+	return build->depth ? build->levels[build->depth - 1].hash : 0;
 }
 
 static struct tree_level *new_level(struct tree_build *build)
@@ -75,6 +82,15 @@ static long make_dir(struct tree_build *build, const char *name, bool *created)
 	if (error && error != -EEXIST)
 		return error;
 	*created = !error;
+	if (error)
+		error = build_find_alike(build, name);
+	/* One that was there counts as made, too: nothing else may be put into it. */
+	if (!error)
+		error = build_note_made(build, name);
+	if (!error && !*created && *build->alike)
+		error = build_note_made(build, build->alike);
+	if (error)
+		return error;
 	fd = fs_open_dir(build->fs, build_dir(build), name);
 	if (fd == -ENOTDIR && build->follow)
 		fd = follow_link(build, name);
@@ -131,6 +147,7 @@ int build_enter(struct tree_build *build, const char *name)
 	}
 	level->fd = (int)fd;
 	level->created = created;
+	level->hash = strcmp(name, ".") ? build_hash(build_dir_hash(build), name) : build_dir_hash(build);
 	look_again(build, level);
 	strcpy(level->name, strlen(name) < sizeof(level->name) ? name : "?");
 	level->path = path_push(&build->path, name);

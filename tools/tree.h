@@ -190,6 +190,12 @@ void tree_names_free(struct tree_names *names);
 
 struct tree_level;
 
+/** struct build_made - hashes of what was made, with its directory: open addressing, 0 for a free slot */
+struct build_made {
+	uint64_t *slots;
+	size_t size, used; /* the first one is a power of two */
+};
+
 /**
  * struct tree_build - the target side of a copy: a sink that makes files on one side
  * @fs, @report: where
@@ -221,6 +227,10 @@ struct tree_build {
 	unsigned int depth, levels_room, skip;
 	struct tree_names linked;
 	struct tree_links *finished; /* directories that were left with their metadata; with @follow */
+	struct build_made made;
+	struct fs_names listed; /* names in the directory whose hash is @listed_dir */
+	uint64_t listed_dir;
+	char alike[FS_NAME_SIZE]; /* what was made under a name that is the same to the target */
 	int file;
 	bool file_created, file_regular;
 	char file_name[FS_NAME_SIZE];

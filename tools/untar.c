@@ -452,21 +452,24 @@ static int unpack(struct untar *untar, const struct operand *target)
 static int work(struct worker *worker)
 {
 	const struct operand *target = &worker->command->operands[0];
+	char *label = operand_label(worker->command, target);
 	struct untar untar = {
 		.options = worker->command->own,
 		.report = &worker->report,
 		.build = { .fs = &fs_image,
 			   .report = &worker->report,
-			   .label = target->text,
+			   .label = label,
 			   .preserve = true,
 			   .follow = true,
 			   .base = -1 },
 		.place.build = &untar.build,
 	};
-	int error = archive_file_receive(worker, &untar.file);
+	int error = label ? archive_file_receive(worker, &untar.file) : -ENOMEM;
 
-	if (error)
+	if (error) {
+		free(label);
 		return error;
+	}
 	untar.archive = new_reader();
 	untar.entry = archive_entry_new();
 	error = untar.archive && untar.entry ? unpack(&untar, target) : -ENOMEM;
@@ -475,6 +478,7 @@ static int work(struct worker *worker)
 	archive_file_close(&untar.file);
 	free(untar.xattrs.bytes);
 	free(untar.path);
+	free(label);
 	return error;
 }
 

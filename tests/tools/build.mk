@@ -4,7 +4,7 @@
 tools-test-types := ext4 xfs btrfs
 
 $(BUILD)/tests/tools/tree: $(BUILD)/obj/tests/tools/tree.o $(BUILD)/obj/tests/tap.o \
-		$(addprefix $(BUILD)/obj/tools/,build.o build_dirs.o copy.o fs.o holes.o links.o meta.o names.o names_sorted.o progress.o report.o room.o tree_wire.o walk.o wire.o)
+		$(addprefix $(BUILD)/obj/tools/,build.o build_alike.o build_dirs.o copy.o fs.o holes.o links.o meta.o names.o names_sorted.o progress.o report.o room.o tree_wire.o walk.o wire.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^
@@ -39,12 +39,12 @@ tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/t
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/xattr.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/space.py:$(type))
 long-tests += $(tools-test-types:%=tests/tools/change.py:%-many)
-tests += $(addprefix tests/tools/filesystems.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf \
+tests += $(addprefix tests/tools/filesystems.py:,ext2 ext3 f2fs vfat exfat ntfs minix nilfs2 jfs hfs hfsplus udf \
 	udf-1.02 vfat-12 vfat-32 ext4-new ext4-bigalloc ext4-quota xfs-new xfs-v4 btrfs-xxhash btrfs-sha256 btrfs-blake2 f2fs-new \
 	f2fs-android f2fs-quota squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd erofs erofs-lz4hc iso9660-rock iso9660-joliet \
 	romfs cramfs ufs1 ufs1-be ufs2 ufs2-be)
 # KIND-FIRST+COUNT: seeds of damaged images. Whole runs are cut in parts, none of which takes minutes.
-mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2 jfs hfs udf erofs erofs-lz4hc \
+mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2 jfs hfs hfsplus udf erofs erofs-lz4hc \
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd iso9660-rock iso9660-joliet romfs cramfs ufs1
 tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+200)
 # Seeds that have found something: sizes of 10^17 bytes and more; holes without end
@@ -58,6 +58,7 @@ tests += $(tools-test-types:%=tests/tools/layers.py:%)
 tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
 tests += tests/tools/bad.py tests/tools/chroot.py tests/tools/refused.py
 tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
+tests += $(addprefix tests/tools/alike.py:,vfat exfat hfs hfsplus ext4-casefold)
 tests += tests/tools/foreign.py tests/tools/turns.py tests/tools/partitions.py tests/tools/sectors.py tests/tools/sectors.py:root
 tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/holes.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py

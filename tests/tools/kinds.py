@@ -3,14 +3,17 @@
 
 import os
 import random
+import shutil
 import sys
 
 import harness
+import hfsplus
+import tap
 from harness import tool
 
 MIB = 1 << 20
 
-# name: (bytes, how to make it, how to check it or None, type that rumpus finds)
+# name: (bytes, how to make it: a program, or what does it here, how to check it or None, type that rumpus finds)
 WRITABLE = {
     "ext2": (64 * MIB, ["mkfs.ext2", "-q", "-F"], ["e2fsck", "-fn"], "ext2"),
     "ext3": (64 * MIB, ["mkfs.ext3", "-q", "-F"], ["e2fsck", "-fn"], "ext3"),
@@ -22,6 +25,7 @@ WRITABLE = {
     "nilfs2": (192 * MIB, ["mkfs.nilfs2", "-q"], None, "nilfs2"),
     "jfs": (32 * MIB, ["mkfs.jfs", "-q"], ["fsck.jfs", "-n", "-f"], "jfs"),
     "hfs": (32 * MIB, ["hformat"], None, "hfs"),
+    "hfsplus": (64 * MIB, hfsplus.make, None, "hfsplus"),
     "udf": (64 * MIB, ["mkudffs", "--utf8"], None, "udf"),
 }
 # Of those that are in the kernel image, close to the least that their mkfs takes
@@ -95,11 +99,16 @@ def make(name, path, *options):
         return
     if name in WRITABLE:
         size, words, _, _ = WRITABLE[name]
+        if callable(words):
+            words(path, size)
+            return
         with open(path, "wb") as image:
             image.truncate(size)
         words = [*words, *options, path]
     else:
         words = [word.replace("IMAGE", path) for word in READABLE[name][0]]
+    if not shutil.which(words[0]):
+        tap.skip_all(f"no {words[0]}")
     made = tool(*words)
     if made.returncode:
         print(f"Bail out! {words[0]}: {made.stdout}")
