@@ -9,8 +9,9 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 
-#include "command.h"
+#include "foreign.h"
 #include "json.h"
+#include "place.h"
 #include "tree.h"
 
 /* Bytes that are read at a time, and in a file that has shown an error. */
@@ -330,14 +331,75 @@ static void print_json(const struct image *image, const char *type, const struct
 	json_close(json, '}');
 }
 
+/* @why: after the path; @holds: NULL: not known, or no matter */
+static void print_unchecked(const struct check_options *options, const char *path, const char *why, const char *holds)
+{
+	struct json *json;
+
+	if (!options->json) {
+		text_put(path);
+		fputs(": ", stdout);
+		fputs(why, stdout);
+		fputs("not checked\n", stdout);
+		return;
+	}
+	json = json_list_next();
+	json_open(json, NULL, '{');
+	json_string(json, "image", path);
+	json_bool(json, "checked", false);
+	if (holds)
+		json_string(json, "holds", holds);
+	else
+		json_bool(json, "clean", false);
+	json_close(json, '}');
+}
+
+/* A partition without a file system. @holds: "" for nothing that is known */
+static void print_other(const struct check_options *options, const char *path, const char *holds)
+{
+	char why[192];
+
+	snprintf(why, sizeof(why), *holds ? "holds %s, " : "holds no file system that is known, ", holds);
+	print_unchecked(options, path, why, holds);
+}
+
+/* A disk with partitions: those that have a file system get their turns, of the others is told why they do not. */
+static int record_partition(struct session *session, struct wire_record *record)
+{
+	const struct check_options *options = session->command->own;
+	const char *file = session->command->images[0].file;
+	char path[4200], name[128];
+	const struct foreign *foreign;
+	struct place_names names;
+	struct place place;
+	unsigned int count = 0;
+
+	place_get(record, &place, &names);
+	while (count < PARTITIONS_MAX && session->parts[count])
+		count++;
+	if (record->bad || !place.number || place.number > INT32_MAX || count == PARTITIONS_MAX)
+		return -EPROTO;
+	foreign = foreign_type(names.type);
+	if (*names.reason || (*names.type && !foreign)) {
+		session->parts[count] = place.number;
+		return 0;
+	}
+	snprintf(path, sizeof(path), "%s@%u", file, place.number);
+	print_other(options, path, foreign ? foreign_name(foreign, names.version, name, sizeof(name)) : "");
+	return 0;
+}
+
 static int record(struct session *session, struct wire_record *record)
 {
 	const struct check_options *options = session->command->own;
-	uint32_t number = wire_get_u32(record);
 	const struct image *image;
 	const char *type, *what;
 	struct counts counts;
+	uint32_t number;
 
+	if (record->type == WIRE_PLACE)
+		return record_partition(session, record);
+	number = wire_get_u32(record);
 	wire_get(record, &counts, sizeof(counts));
 	type = wire_get_string(record);
 	what = wire_get_string(record);
@@ -354,21 +416,7 @@ static int record(struct session *session, struct wire_record *record)
 /* Why was told; that nothing is known of it belongs among the results, too. */
 static void missed(struct session *session)
 {
-	const struct check_options *options = session->command->own;
-	const char *path = session->command->images[0].path;
-	struct json *json;
-
-	if (!options->json) {
-		text_put(path);
-		fputs(": not checked\n", stdout);
-		return;
-	}
-	json = json_list_next();
-	json_open(json, NULL, '{');
-	json_string(json, "image", path);
-	json_bool(json, "checked", false);
-	json_bool(json, "clean", false);
-	json_close(json, '}');
+	print_unchecked(session->command->own, session->command->images[0].path, "", NULL);
 }
 
 static void finish(struct session *session)
@@ -388,7 +436,7 @@ static const struct option_rule options[] = {
 };
 
 static const struct option_example examples[] = {
-	{ "rumpus check disk.img", "read everything that is in it" },
+	{ "rumpus check disk.img", "read everything that is in it, or in all its partitions" },
 	{ "rumpus check -p 2 /dev/sdb", "a partition of a device that is not mounted" },
 	{ 0 },
 };
@@ -399,6 +447,7 @@ const struct subcommand subcommand_check = {
 	.summary = "read everything, and tell what cannot be read",
 	.help = "Mounts without changing a byte, reads all files with their attributes, and scrubs where the file system has\n"
 		"checksums of data (Btrfs). Free space and what no file refers to are not looked at: that is for fsck.\n"
+		"Of a disk with partitions, each that has a file system is checked, unless -p names one.\n"
 		"Of several images, those that cannot be opened or mounted, or that end their kernel, are told of, and the others\n"
 		"are checked.",
 	.options = options,
@@ -406,6 +455,7 @@ const struct subcommand subcommand_check = {
 	.examples = examples,
 	.progress = true,
 	.each = true,
+	.disks = true,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

@@ -36,6 +36,7 @@ enum exit_code {
 };
 
 #define IMAGES_MAX 8U
+#define PARTITIONS_MAX 128U
 
 /**
  * struct image - one disk image that the command works on
@@ -105,6 +106,10 @@ struct worker;
  * @each:      images have nothing to do with each other: turns.c has a worker for each. All of its operands are
  *             images or paths in them, and @prepare is called for some of them at a time, more than once, too. Not for
  *             what writes
+ * @paths:     with @each: how many of the words are images or paths in them; the words after those belong to each turn.
+ *             0: no turns, it writes. NULL: all are
+ * @disks:     with @each: of an image that is no file system but has partitions, each of these has its turn: the worker
+ *             has sent them by places_list()
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
  * @drive:     parent: sends records, after the worker started. Return: as @record
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began. With @each: the last one
@@ -125,7 +130,8 @@ struct subcommand {
 	int (*alone)(struct command *command);
 	int (*work)(struct worker *worker);
 	bool unmounted;
-	bool each;
+	bool each, disks;
+	int (*paths)(int argc, char **argv);
 	int (*record)(struct session *session, struct wire_record *record);
 	int (*drive)(struct session *session);
 	void (*finish)(struct session *session);
@@ -304,6 +310,8 @@ struct shared {
  * @ended:  the worker is about to end: there will be no more lines
  * @more:   another worker follows, which goes on with what this one began
  * @answered: the worker has sent a record of the subcommand's own
+ * @enough: no more turns
+ * @parts: numbers of partitions that are to have turns, after this one; 0 ends them
  * @deaf:   what the worker still sends of this line is of no use any more
  * @build:  cp: files that are being made on the host; NULL when none
  * @mask:  umask of the command
@@ -318,7 +326,8 @@ struct session {
 	pid_t worker;
 	mode_t mask;
 	int cwd;
-	bool finished, shell, interactive, ended, deaf, more, answered;
+	bool finished, shell, interactive, ended, deaf, more, answered, enough;
+	unsigned int parts[PARTITIONS_MAX + 1];
 	int code;
 	struct tree_build *build;
 	void *state;
@@ -508,8 +517,6 @@ struct probe_partition {
 	uint64_t offset, size;
 	char type[PROBE_TEXT], name[256], uuid[PROBE_TEXT];
 };
-
-#define PARTITIONS_MAX 128U
 
 /** struct probe_table - a partition table */
 struct probe_table {

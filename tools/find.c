@@ -19,13 +19,33 @@ static bool begins_expression(const char *word)
 	       !strcmp(word, ",");
 }
 
-static int prepare(struct command *command, int argc, char **argv)
+static int count_paths(int argc, char **argv)
 {
-	const struct find *find = command->own;
-	int paths = 0, result;
+	int paths = 0;
 
 	while (paths < argc && !begins_expression(argv[paths]))
 		paths++;
+	return paths;
+}
+
+/* What removes files locks all images before it begins. */
+static int paths_in_turns(int argc, char **argv)
+{
+	const int paths = count_paths(argc, argv);
+
+	for (int i = paths; i < argc; i++) {
+		if (!strcmp(argv[i], "-delete"))
+			return 0;
+	}
+	return paths;
+}
+
+static int prepare(struct command *command, int argc, char **argv)
+{
+	const struct find *find = command->own;
+	const int paths = count_paths(argc, argv);
+	int result;
+
 	if (!paths)
 		return usage_error(command, "find where? Paths come first, then the expression");
 	result = operands_take(command, paths, argv, OPERAND_IMAGE);
@@ -175,6 +195,14 @@ static int read_references(struct worker *worker)
 	return error;
 }
 
+/* Images whose turn has not come are not looked at any more. */
+static int send_quit(struct worker *worker)
+{
+	int error = wire_begin(&worker->wire, WIRE_QUIT, 0);
+
+	return error ? error : wire_end(&worker->wire, -1);
+}
+
 static int work(struct worker *worker)
 {
 	const struct find *find = worker->command->own;
@@ -194,7 +222,7 @@ static int work(struct worker *worker)
 			error = visit_operand(&visit, operand);
 	}
 	visit_end(&visit);
-	return error == QUIT ? 0 : error;
+	return error == QUIT ? send_quit(worker) : error;
 }
 
 /* Parent */
@@ -214,6 +242,14 @@ static int record_name(const struct find *find, struct wire_record *record)
 		putchar_unlocked(0);
 	}
 	return 0;
+}
+
+static int record_quit(struct session *session)
+{
+	const struct find *find = session->command->own;
+
+	session->enough = find->quits;
+	return find->quits ? 0 : -EPROTO;
 }
 
 static int record_file(const struct session *session, struct wire_record *record)
@@ -250,6 +286,7 @@ static int record(struct session *session, struct wire_record *record)
 	const struct find *find = session->command->own;
 	int error = record->type == WIRE_MATCH	 ? record_name(find, record)
 		    : record->type == WIRE_FOUND ? record_file(session, record)
+		    : record->type == WIRE_QUIT	 ? record_quit(session)
 						 : -EPROTO;
 
 	return !error && ferror(stdout) ? -EIO : error;
@@ -296,6 +333,8 @@ const struct subcommand subcommand_find = {
 	.options_size = sizeof(struct find),
 	.ordered = true,
 	.examples = examples,
+	.each = true,
+	.paths = paths_in_turns,
 	.prepare = prepare,
 	.work = work,
 	.record = record,

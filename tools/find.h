@@ -64,12 +64,13 @@ struct find_node {
  * @min_depth, @max_depth: of files that are tested
  * @depth_first: directories after what is in them
  * @writes:    it removes files
+ * @quits:     it may end before all files were looked at
  */
 struct find {
 	struct find_node *nodes, *root;
 	struct timespec now;
 	unsigned int min_depth, max_depth, actions;
-	bool depth_first, writes;
+	bool depth_first, writes, quits;
 	bool json;
 };
 

@@ -334,6 +334,7 @@ static struct find_node *parse_primary(struct parser *parser)
 		node->action = ++parser->find->actions;
 	if (node->test == find_delete)
 		parser->find->writes = parser->find->depth_first = true;
+	parser->find->quits |= node->test == find_quit;
 	return node;
 }
 
@@ -423,8 +424,10 @@ int find_parse(struct command *command, int argc, char **argv)
 	struct parser parser = { .command = command, .find = find, .argc = argc, .argv = argv };
 	struct find_node *print;
 
-	find->max_depth = UINT_MAX;
-	clock_gettime(CLOCK_REALTIME, &find->now);
+	/* Of several turns each has its own, which is about the same moment. */
+	*find = (struct find){ .max_depth = UINT_MAX, .now = find->now, .json = find->json };
+	if (!find->now.tv_sec)
+		clock_gettime(CLOCK_REALTIME, &find->now);
 	find->root = argc ? parse_comma(&parser) : new_node(&parser, find_true, "");
 	if (find->root && peek(&parser))
 		fail(&parser, peek(&parser), "has no ( before it");

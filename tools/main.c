@@ -120,6 +120,16 @@ static bool takes_image(const struct subcommand *sub)
 	return !strncmp(sub->arguments, "IMAGE", 5) && (!sub->arguments[5] || strchr("[ .", sub->arguments[5]));
 }
 
+static bool takes_turns(const struct command *command, int argc, char **argv)
+{
+	const struct subcommand *sub = command->sub;
+
+	/* Of a shell, and of layers, all lines are about one image. */
+	if (!sub->each || command->directory || command->options.layers.count)
+		return false;
+	return (sub->paths ? sub->paths(argc, argv) : argc) > 0;
+}
+
 int command_parse(struct command *command, int argc, char **argv)
 {
 	static char here[] = ".", *const nothing[] = { here };
@@ -136,8 +146,7 @@ int command_parse(struct command *command, int argc, char **argv)
 		return result;
 	if (command->directory && first == argc && takes_image(command->sub))
 		return command->sub->prepare(command, 1, (char **)nothing);
-	/* Of a shell, and of layers, all lines are about one image. */
-	if (command->sub->each && !command->directory && !command->options.layers.count && first < argc)
+	if (takes_turns(command, argc - first, argv + first))
 		return turns_take(command, argc - first, argv + first);
 	result = command->sub->prepare(command, argc - first, argv + first);
 	/* Layers are mounted when a shell starts. */

@@ -224,3 +224,28 @@ int places_send(struct worker *worker, struct image *image, unsigned int number)
 		error = send_partition(worker, image, number, &table.partitions[i]);
 	return error;
 }
+
+int places_list(struct worker *worker, const struct image *image, unsigned int number)
+{
+	struct probe_table table;
+	struct probe probe;
+	int error = 0;
+
+	if (image_partition(worker->command, image) || worker->command->options.type || probe_partitions(image, &table) ||
+	    !table.count || probe_place(image, 0, 0, &probe) != -ENOENT)
+		return 0;
+	for (unsigned int i = 0; i < table.count && !error; i++) {
+		const struct probe_partition *partition = &table.partitions[i];
+		const struct place place = {
+			.offset = partition->offset,
+			.size = partition->size,
+			.number = (uint32_t)partition->number,
+			.image = number,
+		};
+		int found = probe_place(image, partition->offset, partition->size, &probe);
+
+		error = send_place(worker, &place, &probe, partition,
+				   found == -EEXIST ? "has signatures of several file systems" : "");
+	}
+	return error ? error : 1;
+}

@@ -35,6 +35,12 @@ struct place_names {
  * Return: 0, also after a message; negative errno to end the work for
  */
 int places_send(struct worker *worker, struct image *image, unsigned int number);
+/**
+ * places_list() - worker: the partitions of an attached image as WIRE_PLACE, without looking into them, if it is no file
+ * system itself, and neither a partition nor a type is asked for
+ * Return: whether they were sent; a negative errno
+ */
+int places_list(struct worker *worker, const struct image *image, unsigned int number);
 /** place_json() - the space of a place as members of an object, as far as it is known. @total: what to call the whole
  */
 void place_json(struct json *json, const struct place *place, const char *total);

@@ -4,7 +4,8 @@
  *
  * Each gets its turn, with a worker and a kernel of its own: one that cannot be opened or mounted, or that ends its
  * kernel, keeps nobody from looking at the next one, and nothing that a hostile one does to its worker reaches another
- * image's. A turn has the operands that name one image, as far as they follow each other; there may be any number.
+ * image's. A turn has the operands that name one image, as far as they follow each other; there may be any number. What
+ * follows the operands, as the expression of "find", belongs to each turn.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,22 +42,42 @@ static int turn_length(const struct command *command, int argc, char **argv)
 	return length;
 }
 
-/* One turn's operands. Return: EXIT_DONE; an exit code after a message */
-static int take(const struct command *command, struct command *turn, int length, char **words)
+/* How many words may name images. */
+static int path_count(const struct command *command, int argc, char **argv)
 {
+	return command->sub->paths ? command->sub->paths(argc, argv) : argc;
+}
+
+/*
+ * One turn's operands, @length words from number @first on, and what follows the last one of all. Return: EXIT_DONE; an exit
+ * code after a message
+ */
+static int take(const struct command *command, struct command *turn, int first, int length, int argc, char **argv)
+{
+	const int paths = path_count(command, argc, argv), rest = argc - paths;
+	char **words = calloc((size_t)(length + rest) + 1, sizeof(*words));
+	int result;
+
+	if (!words)
+		abort();
+	memcpy(words, argv + first, (size_t)length * sizeof(*words));
+	memcpy(words + length, argv + paths, (size_t)rest * sizeof(*words));
 	*turn = without_operands(command);
-	return command->sub->prepare(turn, length, words);
+	result = command->sub->prepare(turn, length + rest, words);
+	free(words);
+	return result;
 }
 
 int turns_take(struct command *command, int argc, char **argv)
 {
+	const int paths = path_count(command, argc, argv);
 	int first = 0, result = EXIT_DONE;
 
-	while (first < argc && !result) {
-		int length = turn_length(command, argc - first, argv + first);
+	while (first < paths && !result) {
+		int length = turn_length(command, paths - first, argv + first);
 		struct command turn;
 
-		result = length ? take(command, &turn, length, argv + first) : EXIT_USAGE;
+		result = length ? take(command, &turn, first, length, argc, argv) : EXIT_USAGE;
 		if (length)
 			free(turn.operands);
 		first += length;
@@ -76,6 +97,7 @@ static void run_turn(struct session *session, struct command *turn)
 {
 	session->command = turn;
 	session->answered = false;
+	memset(session->parts, 0, sizeof(session->parts));
 	if (!images_open(turn))
 		session_work(session);
 	else
@@ -91,22 +113,51 @@ static bool is_unread(const struct command *command)
 	return worker_takes_stdout(command) && command->report->outcome & OUTCOME_PIPE;
 }
 
+static bool is_over(const struct session *session)
+{
+	return supervise_signal() || session->enough || is_unread(session->command);
+}
+
+/* The partitions that the worker has told of: each as if it had been named. */
+static void run_parts(struct session *session, struct command *turn)
+{
+	struct image *image = &turn->images[0];
+	const char *whole = image->path;
+	unsigned int parts[PARTITIONS_MAX + 1];
+	char number[16], *path;
+
+	memcpy(parts, session->parts, sizeof(parts));
+	for (unsigned int i = 0; parts[i] && !is_over(session); i++) {
+		snprintf(number, sizeof(number), "%u", parts[i]);
+		if (asprintf(&path, "%s@%s", image->file, number) < 0)
+			abort();
+		image->path = path;
+		image->partition = number;
+		run_turn(session, turn);
+		free(path);
+	}
+	image->path = whole;
+	image->partition = NULL;
+}
+
 int turns_run(struct command *command)
 {
 	struct session session = { .command = command, .report = command->report, .cwd = -1, .more = true };
+	const int paths = path_count(command, command->word_count, command->words);
 	int first = 0;
 
-	while (first < command->word_count && !supervise_signal() && !is_unread(command)) {
-		int length = turn_length(command, command->word_count - first, command->words + first);
+	while (first < paths && !is_over(&session)) {
+		int length = turn_length(command, paths - first, command->words + first);
 		struct command turn;
 
-		if (!length || take(command, &turn, length, command->words + first))
+		if (!length || take(command, &turn, first, length, command->word_count, command->words))
 			break; /* not so before */
 		first += length;
 		run_turn(&session, &turn);
+		run_parts(&session, &turn);
+		session.command = command;
 		free(turn.operands);
 	}
-	session.command = command;
 	session.more = false;
 	session.finished = !supervise_signal();
 	if (command->sub->finish)

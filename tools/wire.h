@@ -31,6 +31,7 @@ enum wire_type {
 	WIRE_LISTING,	  /* W: a directory of "ls" begins: its title */
 	WIRE_USAGE,	  /* W: a line of "du" */
 	WIRE_MATCH,	  /* W: a line of "find": number of its action, path */
+	WIRE_QUIT,	  /* W: what "find" was looking for is found: no other image is to be looked at */
 	WIRE_XATTR,	  /* W: an extended attribute: path, name, value */
 	WIRE_PLACE,	  /* W: a place of an image; see place.h */
 	WIRE_FOUND,	  /* W: a file and what is known of it; see found.h */

@@ -17,6 +17,7 @@
 #include "../sandbox/sandbox.h"
 #include "command.h"
 #include "found.h"
+#include "place.h"
 #include "tree.h"
 
 /*
@@ -54,6 +55,9 @@
  * Btrfs would otherwise find its reservations for metadata used up, and write file by file while the command waits.
  */
 #define COMMAND_LINE_WRITE COMMAND_LINE " rump.dirty=4M"
+
+/* What mounting gives when there is nothing to mount, and that is no failure. */
+#define NOTHING_TO_DO (-ECANCELED)
 
 static struct shared *shared;
 static struct rumpus_thread *volatile main_thread; /* what a request to stop interrupts; NULL: nothing may be */
@@ -359,6 +363,14 @@ static int mount_one(struct worker *worker, unsigned int number)
 	return error;
 }
 
+/* Each of its partitions is to have a turn. Return: whether it was told of them; negative errno */
+static int list_partitions(struct worker *worker, unsigned int number)
+{
+	const struct command *command = worker->command;
+
+	return command->sub->disks && command->turn_count ? places_list(worker, &command->images[number], number) : 0;
+}
+
 static int mount_all(struct worker *worker)
 {
 	struct command *command = worker->command;
@@ -368,6 +380,8 @@ static int mount_all(struct worker *worker)
 	fs_image.call(SYS_umask, 0, 0, 0, 0, 0, 0);
 	for (unsigned int i = 0; i < command->image_count && !error; i++) {
 		error = attach(worker, &command->images[i]);
+		if (!error && list_partitions(worker, i) > 0)
+			return NOTHING_TO_DO;
 		if (!error && !command->sub->unmounted)
 			error = mount_one(worker, i);
 	}
@@ -407,7 +421,7 @@ static void work(struct worker *worker, const struct kernel_files *files, unsign
 		error = mount_all(worker);
 		if (!error)
 			worker_work(worker);
-		else if (!(worker->report.outcome & OUTCOME_FAILED) && !stop_requested())
+		else if (error != NOTHING_TO_DO && !(worker->report.outcome & OUTCOME_FAILED) && !stop_requested())
 			report_error(&worker->report, NULL, "%s", report_errno(error));
 		unmount_all(worker);
 	}

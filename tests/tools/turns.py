@@ -77,6 +77,54 @@ def others():
     ok(result.code == 0 and names == ["first.img", "last.img"], "info --json: an object for each", result)
 
 
+def found():
+    """find, which has words after its images."""
+    result = run(*OPTIONS, "find", "first.img:/tree", "missing.img", "panic.img", "last.img:/tree", "-type", "f", "-name", "MARK*")
+    ok(result.code == 1 and result.text.split() == ["first.img:/tree/directory/MARKFILE", "last.img:/tree/directory/MARKFILE"] and
+       "panic.img: the kernel in the worker ended" in result.err, "find goes on after a panic", result)
+    told = json.loads(run("find", "--json", "first.img", "noise.img", "last.img", "-name", "file").out)
+    ok([one["path"] for one in told] == ["first.img:/tree/file", "last.img:/tree/file"], "find --json is one array", told)
+    result = run("find", "first.img", "last.img", "panic.img", "-name", "file", "-print", "-quit")
+    ok(result.code == 0 and result.text == "first.img:/tree/file\n", "-quit is for all of them", result)
+    result = run("find", "first.img", "last.img", "-newer", "last.img:/tree/file", "-quit", "-o", "-path", "/nothing")
+    ok(result.code == 0 and not result.err, "a file of one of them to compare with", result)
+    expect("what is wrong is told once", 2, "find", "first.img", "last.img", "-nonsense", message="^rumpus: -nonsense is not[^\n]*\nusage")
+    expect("what removes needs all of them", 1, "find", "first.img", "noise.img", "-name", "file", "-delete", message="noise.img")
+    ok(run("cat", "first.img:/tree/file").text == "file", "or does nothing")
+
+
+def disk():
+    """Partitions of a disk, among them one that ends its kernel, one without a file system, and swap space."""
+    names = {"last.img": "sound", "panic.img": "panic", "noise.img": "noise", "swap.img": "swap", "first.img": "other"}
+    with open("swap.img", "wb") as file:
+        file.truncate(4 * MIB)
+    os.chmod("swap.img", 0o600)
+    harness.tool("/sbin/mkswap", "swap.img")
+    harness.gpt("disk.img", 350 * MIB, [((66 * i - 65) * MIB, os.path.getsize(image), name, f"00000000-0000-0000-0000-00000000000{i}")
+                                        for i, (image, name) in enumerate(names.items(), 1)])
+    with open("disk.img", "r+b") as target:
+        for i, image in enumerate(names, 1):
+            target.seek((66 * i - 65) * MIB)
+            with open(image, "rb") as file:
+                target.write(file.read())
+    before = harness.digest("disk.img")
+    result = run(*OPTIONS, "check", "disk.img")
+    lines = [line for line in result.text.splitlines() if "; data has none" not in line]
+    ok(result.code == 1 and len(lines) == 5, "check has a line for each partition", result)
+    for number, said in {1: "ext4, 2 files", 2: "not checked", 3: "holds no file system that is known, not checked",
+                         4: "holds swap space, not checked", 5: "ext4, 2 files"}.items():
+        ok(any(line.startswith(f"disk.img@{number}: {said}") for line in lines), f"of partition {number}", result)
+    ok("rumpus: disk.img@2: the kernel in the worker ended" in result.err and "disk.img@4" not in result.err, "what went wrong is told of that one",
+       result)
+    told = json.loads(run(*OPTIONS, "check", "--json", "disk.img", "first.img").out)
+    ok(sorted((one["image"], one["checked"], one.get("holds")) for one in told) ==
+       [("disk.img@1", True, None), ("disk.img@2", False, None), ("disk.img@3", False, ""), ("disk.img@4", False, "swap space"),
+        ("disk.img@5", True, None), ("first.img", True, None)], "for programs, too", told)
+    result = run("-p", "sound", "check", "disk.img")
+    ok(result.code == 0 and result.text.count("\n") == 2 and result.text.startswith("disk.img: ext4"), "or the one that is named", result)
+    ok(harness.digest("disk.img") == before, "not one byte has changed")
+
+
 def sums():
     """What is about all of them together."""
     lines = run("du", "-s", "-c", "first.img:/tree", "last.img:/tree", "first.img:/tree/file").text.splitlines()
@@ -129,6 +177,8 @@ def main():
     make()
     checked()
     others()
+    found()
+    disk()
     sums()
     many()
     unopened()
