@@ -455,6 +455,7 @@ const struct subcommand subcommand_check = {
 	.examples = examples,
 	.progress = true,
 	.each = true,
+	.apart = true,
 	.disks = true,
 	.prepare = prepare,
 	.work = work,

@@ -46,7 +46,7 @@ enum exit_code {
  * @fd:       the parent's; the worker holds it by the disk only
  * @look:     the same image, opened for looking at it when the disk's own is for direct I/O; -1: @fd serves for both
  * @writable: the command changes it: no overlay
- * @lower:    only a lower layer of another one: found by itself, whatever --type and --options say
+ * @lower:    only a lower layer of another one, or mounted in it: found by itself, whatever --type and --options say
  * @is_device: a block device
  * @dev, @ino: which file it is
  * @size:     bytes
@@ -108,6 +108,7 @@ struct worker;
  *             what writes
  * @paths:     with @each: how many of the words are images or paths in them; the words after those belong to each turn.
  *             0: no turns, it writes. NULL: all are
+ * @apart:     images are looked at as they are, one by one: what --at names is one more of them
  * @disks:     with @each: of an image that is no file system but has partitions, each of these has its turn: the worker
  *             has sent them by places_list()
  * @record:    parent: one record that is the subcommand's own. Return: 0, or a negative errno to end the worker for
@@ -130,7 +131,7 @@ struct subcommand {
 	int (*alone)(struct command *command);
 	int (*work)(struct worker *worker);
 	bool unmounted;
-	bool each, disks;
+	bool each, apart, disks;
 	int (*paths)(int argc, char **argv);
 	int (*record)(struct session *session, struct wire_record *record);
 	int (*drive)(struct session *session);
@@ -179,6 +180,7 @@ extern const struct subcommand *const subcommands[]; /* ends with NULL */
  * @own: options of the subcommand: its own struct
  * @directory: in a shell: where paths start, in the one image; NULL: operands name their image
  * @layers: what images[0] is laid over, the topmost first; layers_take() has found them
+ * @points: what is mounted at directories of images[0], in that order; at_take() has found them
  * @words, @word_count: of several turns: their operands, not taken yet
  * @turn_count: how many turns there are; 0: all images are one worker's
  * @helper: called by mount(8) or umount(8), by one of their names for it
@@ -197,6 +199,8 @@ struct command {
 	unsigned int operand_count;
 	struct operand layers[LAYERS_MAX];
 	unsigned int layer_count;
+	struct operand points[POINTS_MAX];
+	unsigned int point_count;
 	char **words;
 	int word_count;
 	unsigned int turn_count;
@@ -404,6 +408,7 @@ struct hyp_blk *disk_counted(struct hyp_blk *lower, struct disk_count *count);
  * @umask:     of the command
  * @mounted:   how many images are
  * @merged:    the first one lies over others
+ * @points:    descriptors of the roots of what is mounted in it, @point_count of them
  */
 struct worker {
 	struct command *command;
@@ -415,6 +420,8 @@ struct worker {
 	mode_t umask;
 	unsigned int mounted;
 	bool merged;
+	int points[POINTS_MAX];
+	unsigned int point_count;
 };
 
 /**
@@ -492,6 +499,24 @@ int layers_mount(struct worker *worker);
 void layers_mount_point(const struct worker *worker, char path[16]);
 /** layers_unmount() - the reverse of layers_mount(), with everything written to the first image, which stays mounted. Return: as above */
 int layers_unmount(struct worker *worker);
+
+/* at.c: images that are mounted at directories of the first one, or of the merged tree */
+/** at_take() - understand --at, opening nothing. Return: EXIT_DONE, EXIT_USAGE; has said why */
+int at_take(struct command *command);
+/**
+ * at_words() - the same words, and the images that --at names, for what looks at each by itself
+ * @argc: in and out
+ * Return: for as long as the command lasts; NULL after a message
+ */
+char **at_words(struct command *command, int *argc, char **argv);
+/** at_names() - is an image one of those words? */
+bool at_names(const struct command *command, const char *path);
+/** at_point() - the directory of --at that a path leads into, as it is written; "" for none. Two that are the same are the same pointer */
+const char *at_point(const struct command *command, const char *path);
+/** at_mount() - mount them, with all images mounted by themselves. Return: 0, negative errno; has said why */
+int at_mount(struct worker *worker);
+/** at_unmount() - the reverse; the images remain mounted by themselves. Return: as above */
+int at_unmount(struct worker *worker);
 
 struct tree_room;
 /* room.c */

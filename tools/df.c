@@ -200,6 +200,7 @@ const struct subcommand subcommand_df = {
 	.work = work,
 	.unmounted = true,
 	.each = true,
+	.apart = true,
 	.record = record,
 	.finish = finish,
 };

@@ -469,6 +469,7 @@ const struct subcommand subcommand_info = {
 	.prepare = prepare,
 	.work = work,
 	.each = true,
+	.apart = true,
 	.unmounted = true,
 	.record = record,
 	.finish = finish,

@@ -34,7 +34,7 @@ static int check_top(const struct command *command)
 
 	if (command->sub->unmounted)
 		return usage_error(command, "%s is about images as they are, without --lower", command->sub->name);
-	if (command->image_count != 1)
+	if (command->image_count - command->point_count != 1)
 		return usage_error(command, "with --lower, name one image: the one that lies over the others");
 	if (!command->images[0].writable)
 		return EXIT_DONE;

@@ -125,7 +125,7 @@ static bool takes_turns(const struct command *command, int argc, char **argv)
 	const struct subcommand *sub = command->sub;
 
 	/* Of a shell, and of layers, all lines are about one image. */
-	if (!sub->each || command->directory || command->options.layers.count)
+	if (!sub->each || command->directory || command->options.layers.count || (command->options.points.count && !sub->apart))
 		return false;
 	return (sub->paths ? sub->paths(argc, argv) : argc) > 0;
 }
@@ -134,6 +134,8 @@ int command_parse(struct command *command, int argc, char **argv)
 {
 	static char here[] = ".", *const nothing[] = { here };
 	int first, result;
+
+	char **words;
 
 	command->sub = subcommand_named(argv[0]);
 	if (!command->sub)
@@ -146,10 +148,19 @@ int command_parse(struct command *command, int argc, char **argv)
 		return result;
 	if (command->directory && first == argc && takes_image(command->sub))
 		return command->sub->prepare(command, 1, (char **)nothing);
-	if (takes_turns(command, argc - first, argv + first))
-		return turns_take(command, argc - first, argv + first);
-	result = command->sub->prepare(command, argc - first, argv + first);
-	/* Layers are mounted when a shell starts. */
+	argc -= first;
+	words = argv + first;
+	if (command->sub->apart && argc && !command->directory && command->options.points.count) {
+		words = at_words(command, &argc, words);
+		if (!words)
+			return EXIT_USAGE;
+	}
+	if (takes_turns(command, argc, words))
+		return turns_take(command, argc, words);
+	result = command->sub->prepare(command, argc, words);
+	/* Layers, and what is in a directory, are mounted when a shell starts. */
+	if (!result && !command->directory)
+		result = at_take(command);
 	return result || command->directory ? result : layers_take(command);
 }
 

@@ -265,7 +265,7 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 	found = clock_now();
 	image_mount_point(number, dir);
 	error = mount_at(worker, image, dir);
-	if (worker->command->either && !worker->command->layer_count && is_read_only(image, error))
+	if (worker->command->either && !image->lower && !worker->command->layer_count && is_read_only(image, error))
 		return leave_to_reader(worker);
 	if (error && error != -EINTR)
 		explain_mount(worker, image, error, since);

@@ -30,6 +30,15 @@ static const struct operand *target_of(const struct command *command)
 	return &command->operands[command->operand_count - 1];
 }
 
+/* In one file system, as far as names tell. */
+static bool is_rename(const struct command *command, const struct operand *operand)
+{
+	const struct operand *target = target_of(command);
+
+	return operand->image && operand->image == target->image &&
+	       at_point(command, operand->path) == at_point(command, target->path);
+}
+
 static int prepare(struct command *command, int argc, char **argv)
 {
 	struct mv_options *options = command->own;
@@ -43,7 +52,7 @@ static int prepare(struct command *command, int argc, char **argv)
 	for (unsigned int i = 0; i < command->operand_count; i++) {
 		const struct operand *operand = &command->operands[i];
 
-		options->rename &= operand->image && operand->image == target_of(command)->image;
+		options->rename &= is_rename(command, operand);
 		if (operand->image)
 			operand->image->writable = true;
 		/* A copy would be merged with the target, and nothing be left to remove by its name. */
@@ -86,6 +95,8 @@ static const char *why(long error)
 		return "source and target are the same file";
 	case EINVAL:
 		return "a directory cannot be moved into itself";
+	case EXDEV:
+		return "it and the target are in different images; copy it (cp -a), then remove it";
 	case EISDIR:
 		return "the target is a directory, the source is not";
 	case ENOTDIR:

@@ -92,7 +92,7 @@ static int look(const struct command *command, int out)
 
 void needs_open(const struct command *command, int ends[2])
 {
-	if ((command->options.type && !command->layer_count) || pipe2(ends, O_CLOEXEC))
+	if ((command->options.type && !command->layer_count && !command->point_count) || pipe2(ends, O_CLOEXEC))
 		ends[0] = ends[1] = -1;
 }
 

@@ -89,7 +89,7 @@ static struct image *add_image(struct command *command, const char *path)
 	if (command->image_count == IMAGES_MAX)
 		return NULL;
 	image = &command->images[command->image_count++];
-	*image = (struct image){ .path = path, .file = path, .fd = -1, .look = -1, .root = -1 };
+	*image = (struct image){ .path = path, .file = path, .fd = -1, .look = -1, .root = -1, .lower = at_names(command, path) };
 	if (!mark)
 		return image;
 	image->partition = mark + 1;

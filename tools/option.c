@@ -26,6 +26,8 @@ const struct option_rule options_common[] = {
 	  offsetof(struct options, layers) },
 	{ 0, "upper", "DIR", "directory of the image that lies over the others, and has what changes", option_text,
 	  offsetof(struct options, upper) },
+	{ 0, "at", "DIR=IMAGE[@PARTITION][:/DIR]", "mount this one at a directory of the image; several, also within each other",
+	  option_at, offsetof(struct options, points) },
 	{ 'v', "verbose", NULL, "tell how it is done, and how long it takes", option_true,
 	  offsetof(struct options, verbose) },
 	{ 'q', "quiet", NULL, "no warnings", option_true, offsetof(struct options, quiet) },

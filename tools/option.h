@@ -45,11 +45,25 @@ struct option_layers {
 	unsigned int count;
 };
 
+#define POINTS_MAX 7U
+
+/** struct option_point - @dir: of the image that the command names; @image: what is mounted there, as given */
+struct option_point {
+	const char *dir, *image;
+};
+
+/** struct option_points - in the order in which they are mounted, once at_take() has seen them */
+struct option_points {
+	struct option_point list[POINTS_MAX];
+	unsigned int count;
+};
+
 /** struct options - those of all subcommands */
 struct options {
 	const char *type, *partition, *mount_options, *upper;
 	unsigned int sector; /* bytes; 0: not given */
 	struct option_layers layers;
+	struct option_points points;
 	bool verbose, quiet, help, version;
 };
 
@@ -62,6 +76,8 @@ int option_text(const struct command *command, const struct option_rule *rule, v
 int option_letter(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_lower() - one more in a struct option_layers */
 int option_lower(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
+/** option_at() - one more in a struct option_points */
+int option_at(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_sector() - an unsigned int, a size that sectors of disks may have */
 int option_sector(const struct command *command, const struct option_rule *rule, void *target, const char *argument);
 /** option_number() - a struct option_number, decimal and not negative */

@@ -47,9 +47,9 @@ void image_room(const struct worker *worker, const struct image *image, struct t
 	};
 
 	*room = (struct tree_room){ 0 };
-	if (shares_blocks(image))
+	if (worker->merged || worker->point_count || shares_blocks(image))
 		return;
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known) && !worker->merged; i++) {
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		if (!strcmp(known[i].type, image->type))
 			*room = (struct tree_room){ .bytes = image->end - image->start, .exempt = known[i].exempt };
 	}

@@ -41,6 +41,8 @@ static int check_parsed(const struct shell *shell, const struct command *line)
 		return usage_error(line, "--sector is given when the shell is started");
 	if (own->layers.count != all->layers.count || own->upper != all->upper)
 		return usage_error(line, "--lower and --upper are given when the shell is started");
+	if (own->points.count != all->points.count)
+		return usage_error(line, "--at is given when the shell is started");
 	if (line->images[0].writable && !shell->command->images[0].writable) {
 		report_error(line->report, line->images[0].path,
 			     "is open for reading; leave, and start the shell with \"rumpus sh -w\"");

@@ -58,11 +58,31 @@ static int flush(struct worker *worker)
 	return error;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
 /* What a line that was interrupted has left open would keep the image from being unmounted. */
 static void close_rest(const struct worker *worker)
 {
+	int keep[IMAGES_MAX + POINTS_MAX], count = 0;
+	unsigned int next = (unsigned int)worker->command->images[0].root + 1;
+
+	for (unsigned int i = 1; i < worker->mounted; i++)
+		keep[count++] = worker->command->images[i].root;
+	for (unsigned int i = 0; i < worker->point_count; i++)
+		keep[count++] = worker->points[i];
+	qsort(keep, (size_t)count, sizeof(*keep), compare);
 	rumpus_sys_chdir("/");
-	rumpus_sys_close_range((unsigned int)worker->command->images[0].root + 1, ~0U, 0);
+	for (int i = 0; i < count; i++) {
+		const unsigned int kept = (unsigned int)keep[i];
+
+		if (kept > next)
+			rumpus_sys_close_range(next, kept - 1, 0);
+		next = kept >= next ? kept + 1 : next;
+	}
+	rumpus_sys_close_range(next, ~0U, 0);
 }
 
 /* Return: 0; -EPROTO for words that the parent cannot have understood */

@@ -385,7 +385,9 @@ static int mount_all(struct worker *worker)
 		if (!error && !command->sub->unmounted)
 			error = mount_one(worker, i);
 	}
-	return error ? error : layers_mount(worker);
+	if (!error)
+		error = layers_mount(worker);
+	return error ? error : at_mount(worker);
 }
 
 static void unmount_all(struct worker *worker)
@@ -393,6 +395,7 @@ static void unmount_all(struct worker *worker)
 	/* From here on nothing is to be interrupted any more. */
 	main_thread = NULL;
 	atomic_store(&shared->stopping, 1);
+	at_unmount(worker);
 	layers_unmount(worker);
 	while (worker->mounted) {
 		struct image *image = &worker->command->images[--worker->mounted];
