@@ -6,7 +6,9 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -16,6 +18,26 @@
 
 /* The user and group "nobody": owns no files, on any distribution. */
 #define NOBODY 65534U
+
+/* Of the last call that was refused; a worker has one thread until it is sealed. */
+static const char *refused_call;
+
+int sandbox_refused(const char *call)
+{
+	refused_call = call;
+	return -errno;
+}
+
+void sandbox_refusal(int error, char *text, size_t size)
+{
+	if (!refused_call || error == -ENOMEM)
+		snprintf(text, size, "%s", strerror(-error));
+	else
+		snprintf(text, size,
+			 "the host refuses %s: %s; have it permit that system call: a container by its seccomp filter, "
+			 "as with --security-opt seccomp=unconfined",
+			 refused_call, strerror(-error));
+}
 
 static bool is_kept(const struct sandbox_config *config, int fd)
 {
@@ -31,17 +53,19 @@ static int close_listed(const struct sandbox_config *config)
 {
 	DIR *list = opendir("/proc/self/fd");
 	struct dirent *entry;
+	int error;
 
 	if (!list)
-		return -errno;
-	while ((entry = readdir(list))) {
+		return sandbox_refused("close_range");
+	while (errno = 0, (entry = readdir(list))) {
 		int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
 
 		if (fd >= 0 && fd != dirfd(list) && !is_kept(config, fd))
 			close(fd);
 	}
+	error = errno ? sandbox_refused("getdents64") : 0;
 	closedir(list);
-	return 0;
+	return error;
 }
 
 static int close_others(const struct sandbox_config *config)
@@ -66,13 +90,21 @@ static int leave_root(unsigned int *layers)
 {
 	if (geteuid() == 0) {
 		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
-			return errno == EPERM || errno == EINVAL ? 0 : -errno;
+			return errno == EPERM || errno == EINVAL ? 0 : sandbox_refused("setresuid");
 		/* Cleared by that; needed until sandbox_seal() to open the kernel image through /proc/self/fd. */
 		if (prctl(PR_SET_DUMPABLE, 1))
-			return -errno;
+			return sandbox_refused("prctl");
 	}
 	*layers |= SANDBOX_USER;
 	return 0;
+}
+
+/* A worker that began with none has nothing to drop, where a host lets nobody change them. */
+static bool has_none(struct __user_cap_header_struct *header)
+{
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 }, none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return !syscall(SYS_capget, header, own) && !memcmp(own, none, sizeof(own));
 }
 
 static int drop_capabilities(unsigned int *layers)
@@ -81,8 +113,8 @@ static int drop_capabilities(unsigned int *layers)
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	/* The bounding and ambient sets need no clearing: without exec, and with no_new_privs, they give nothing. */
-	if (syscall(SYS_capset, &header, none))
-		return -errno;
+	if (!has_none(&header) && syscall(SYS_capset, &header, none))
+		return sandbox_refused("capset");
 	*layers |= SANDBOX_CAPABILITIES;
 	return 0;
 }
@@ -92,7 +124,7 @@ static int limit(void)
 	const struct rlimit zero = { 0, 0 };
 
 	/* RLIMIT_FSIZE is left: the worker writes files for its parent. */
-	return setrlimit(RLIMIT_CORE, &zero) ? -errno : 0;
+	return setrlimit(RLIMIT_CORE, &zero) ? sandbox_refused("setrlimit") : 0;
 }
 
 /* The terminal sends these to the whole job; the parent decides what they mean. */
@@ -129,7 +161,7 @@ int sandbox_confine(const struct sandbox_config *config, unsigned int *layers)
 		error = drop_capabilities(layers);
 	/* After the change of user, which would clear the first of these. */
 	if (!error && (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
-		error = -errno;
+		error = sandbox_refused("prctl");
 	if (error)
 		return error;
 	error = sandbox_landlock(config->readable, config->readable_count);
@@ -145,7 +177,7 @@ int sandbox_seal(const struct sandbox_config *config, unsigned int *layers)
 
 	/* Later than confine(), because it takes /proc/self away, which the kernel's loader may ask. */
 	if (prctl(PR_SET_DUMPABLE, 0))
-		return -errno;
+		return sandbox_refused("prctl");
 	if (config->readable_count && (*layers & SANDBOX_LANDLOCK))
 		error = sandbox_landlock(NULL, 0);
 	if (!error)

@@ -3,9 +3,11 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sandbox.h"
@@ -153,6 +155,9 @@ static int build(scmp_filter_ctx filter)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (!error)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* The host's own word for what it refuses, rather than -ECANCELED */
+	if (!error)
+		error = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	for (size_t i = 0; !error && i < sizeof(plain) / sizeof(*plain); i++)
 		error = add(filter, SCMP_ACT_ALLOW, plain[i]);
 	if (!error)
@@ -179,6 +184,24 @@ static int build_refused(scmp_filter_ctx filter)
 	return error;
 }
 
+static int load(scmp_filter_ctx filter)
+{
+	int error = seccomp_load(filter);
+
+	errno = -error;
+	return error ? sandbox_refused("seccomp") : 0;
+}
+
+/* libseccomp, which asks the host for its actions, does not tell a refusal from too little memory. */
+static int why_none(void)
+{
+	const uint32_t action = VIOLATION;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action))
+		return sandbox_refused("seccomp");
+	return -ENOMEM;
+}
+
 /**
  * sandbox_filter() - install the filter on every thread of this process
  * Return: 0; a negative errno, also when threads exist that cannot take it
@@ -192,12 +215,12 @@ int sandbox_filter(void)
 		return 0;
 	filter = seccomp_init(VIOLATION);
 	if (!filter)
-		return -ENOMEM;
+		return why_none();
 	error = build(filter);
 	if (!error)
 		error = build_refused(filter);
 	if (!error)
-		error = seccomp_load(filter);
+		error = load(filter);
 	seccomp_release(filter);
 	return error;
 }

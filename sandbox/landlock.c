@@ -31,6 +31,15 @@ static const struct {
 	{ 6, { 0, 0, 3 } },	  /* abstract sockets, signals to processes outside */
 };
 
+/*
+ * By the filter of a container, which may permit some of the calls only: as on a host without Landlock. Nothing else
+ * gives these errors: with no_new_privs everybody may restrict itself.
+ */
+static int refused(const char *call)
+{
+	return errno == EPERM || errno == ENOSYS ? -ENOSYS : sandbox_refused(call);
+}
+
 static int allow_reading(int ruleset, int file)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE, .parent_fd = file };
@@ -40,14 +49,16 @@ static int allow_reading(int ruleset, int file)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
-	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0)
+		       ? refused("landlock_add_rule")
+		       : 0;
 }
 
 /**
  * sandbox_landlock() - take all rights to named files from this thread and those it creates
  * @readable: descriptors of files that may still be opened for reading, or of directories below which all may
  * @count:    how many
- * Return: 0; -ENOSYS without Landlock on this host; another negative errno
+ * Return: 0; -ENOSYS without Landlock on this host, or where a filter refuses it; another negative errno
  */
 int sandbox_landlock(const int *readable, size_t count)
 {
@@ -67,11 +78,11 @@ int sandbox_landlock(const int *readable, size_t count)
 		size = version >= 6 ? sizeof(attr) : sizeof(attr.files) + sizeof(attr.network);
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
-		return -errno;
+		return refused("landlock_create_ruleset");
 	for (size_t i = 0; i < count && !error; i++)
 		error = allow_reading(ruleset, readable[i]);
 	if (!error && syscall(SYS_landlock_restrict_self, ruleset, 0))
-		error = -errno;
+		error = refused("landlock_restrict_self");
 	close(ruleset);
 	return error;
 }

@@ -83,6 +83,21 @@ int sandbox_confine(const struct sandbox_config *config, unsigned int *layers);
  */
 int sandbox_seal(const struct sandbox_config *config, unsigned int *layers);
 
+/**
+ * sandbox_refusal() - the error of one of the above, for people
+ * @error: what it returned
+ * @text:  out: the system call that the host refuses, why, and the remedy
+ * @size:  of @text
+ */
+void sandbox_refusal(int error, char *text, size_t size);
+
+/**
+ * sandbox_refused() - for the parts: note that a call was refused
+ * @call: its name, which lives for ever
+ * Return: a negative errno, from errno
+ */
+int sandbox_refused(const char *call);
+
 /* The parts, one a file. */
 int sandbox_landlock(const int *readable, size_t count);
 int sandbox_filter(void);

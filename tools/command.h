@@ -38,6 +38,9 @@ enum exit_code {
 #define IMAGES_MAX 8U
 #define PARTITIONS_MAX 128U
 
+/** DATA_NEEDED - bytes of the limit of data (ulimit -d) that a worker wants; most of its memory does not count for it */
+#define DATA_NEEDED (16ULL << 20)
+
 /**
  * struct image - one disk image that the command works on
  * @path:     as given, with its partition: what messages call it

@@ -181,6 +181,23 @@ static void try_addresses(struct finding *finding)
 			    mode);
 }
 
+static void try_data(struct finding *finding)
+{
+	struct rlimit limit;
+	char size[32];
+
+	if (getrlimit(RLIMIT_DATA, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		finding_set(finding, FINDING_OK, NULL, "there is no limit of data");
+	else
+		finding_set(finding,
+			    limit.rlim_cur < DATA_NEEDED     ? FINDING_MISSING
+			    : limit.rlim_cur < MEMORY_WANTED ? FINDING_LIMITED
+							     : FINDING_OK,
+			    limit.rlim_cur < MEMORY_WANTED ? "ulimit -d unlimited" : NULL,
+			    "the limit of data is %s; what lies over an image that is only read counts, and archives",
+			    text_size(limit.rlim_cur, size, sizeof(size)));
+}
+
 /* The least limit of the group @path below @root and of those that it lies in, if less than @least */
 static void lower_limit(const char *root, char *path, const char *name, unsigned long long *least)
 {
@@ -324,6 +341,7 @@ const struct check doctor_host_checks[] = {
 	{ "kvm", false, try_kvm },
 	{ "mappings", false, try_mappings },
 	{ "overcommit", true, try_addresses },
+	{ "data", true, try_data },
 	{ "memory", false, try_memory },
 	{ "cpu", false, try_cpu },
 	{ "page-size", true, try_page_size },

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus doctor: what the sandbox is made of, each part tried in a child of its own */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +52,46 @@ static void try_namespaces(struct finding *finding)
 			"refused; the other layers of the sandbox hold without them");
 }
 
+/* In a child: what it may not give up goes to @out. */
+static void confine(int out, unsigned int layers)
+{
+	const struct sandbox_config config = { .keep = &out, .keep_count = 1 };
+	char why[256];
+	int error = sandbox_confine(&config, &layers);
+
+	if (error) {
+		sandbox_refusal(error, why, sizeof(why));
+		error = write(out, why, strlen(why)) < 0;
+	}
+	_exit(error);
+}
+
+static void try_rights(struct finding *finding)
+{
+	unsigned int layers = 0;
+	char why[256] = "";
+	pid_t child = -1;
+	int ends[2];
+
+	if (!pipe2(ends, O_CLOEXEC)) {
+		child = sandbox_fork(&layers);
+		if (!child)
+			confine(ends[1], layers);
+		close(ends[1]);
+		if (child > 0 && read(ends[0], why, sizeof(why) - 1) < 0)
+			child = -1;
+		close(ends[0]);
+	}
+	if (child < 0 || exit_status(child))
+		finding_set(finding, FINDING_MISSING, "ulimit -u unlimited, ulimit -n 1024", "no child can be asked");
+	else if (*why)
+		finding_set(finding, FINDING_MISSING,
+			    "podman or docker run --security-opt seccomp=unconfined, or a filter with that call", "%s",
+			    why);
+	else
+		finding_set(finding, FINDING_OK, NULL, "the worker can give up its user, capabilities and descriptors");
+}
+
 static void try_seccomp(struct finding *finding)
 {
 	int error = in_child(sandbox_filter);
@@ -62,9 +104,12 @@ static void try_seccomp(struct finding *finding)
 		finding_set(finding, FINDING_OK, NULL, "the worker can make only the calls that it needs");
 }
 
+/* With an exception, as a worker has while it loads its kernel */
 static int no_files(void)
 {
-	return sandbox_landlock(NULL, 0);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 ? -errno : sandbox_landlock(&root, 1);
 }
 
 static void try_landlock(struct finding *finding)
@@ -81,6 +126,7 @@ static void try_landlock(struct finding *finding)
 
 const struct check doctor_sandbox_checks[] = {
 	{ "namespaces", false, try_namespaces },
+	{ "rights", true, try_rights },
 	{ "seccomp", true, try_seccomp },
 	{ "landlock", false, try_landlock },
 	{ 0 },

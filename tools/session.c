@@ -344,14 +344,30 @@ static int open_channels(struct session *session, int sockets[2])
 	return -EIO;
 }
 
+/* Below it, the libraries of a worker fail in the middle of their work, and not all of them say so. */
+static int check_limits(struct session *session)
+{
+	struct rlimit limit;
+	char size[32];
+
+	if (getrlimit(RLIMIT_DATA, &limit) || limit.rlim_cur >= DATA_NEEDED)
+		return 0;
+	report_error(session->report, NULL,
+		     "the limit of data is %s, too little for any image; raise it: ulimit -d unlimited",
+		     text_size(limit.rlim_cur, size, sizeof(size)));
+	return -ENOMEM;
+}
+
 int session_work(struct session *session)
 {
 	struct command *command = session->command;
 	struct kernel_files files;
 	unsigned int layers;
-	int sockets[2], needs[2], error = open_kernel(command, &files);
+	int sockets[2], needs[2], error = check_limits(session);
 	mode_t mask;
 
+	if (!error)
+		error = open_kernel(command, &files);
 	if (!error) {
 		error = open_channels(session, sockets);
 		if (error)

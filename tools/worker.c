@@ -288,6 +288,7 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 	const int readable[] = { files->image, files->dir };
 	int keep[2 * IMAGES_MAX + 5];
 	struct sandbox_config sandbox = { .keep = keep, .readable = readable };
+	char why[256];
 	int error;
 
 	sandbox.readable_count = files->dir >= 0 ? 2 : 1;
@@ -313,7 +314,8 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 	tzset();
 	error = sandbox_confine(&sandbox, &layers);
 	if (error) {
-		report_error(&worker->report, NULL, "the sandbox cannot be made: %s", report_errno(error));
+		sandbox_refusal(error, why, sizeof(why));
+		report_error(&worker->report, NULL, "the sandbox cannot be made: %s", why);
 		return error;
 	}
 	take_signals(false);
@@ -330,8 +332,10 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 	if (files->dir >= 0)
 		close(files->dir);
 	error = sandbox_seal(&sandbox, &layers);
-	if (error)
-		report_error(&worker->report, NULL, "the sandbox cannot be sealed: %s", report_errno(error));
+	if (error) {
+		sandbox_refusal(error, why, sizeof(why));
+		report_error(&worker->report, NULL, "the sandbox cannot be sealed: %s", why);
+	}
 	atomic_store(&shared->layers, layers);
 	return error;
 }

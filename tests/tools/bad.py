@@ -119,6 +119,10 @@ def full_host(image):
     expect("a limit that leaves no room for what lies over the image", 1, "ls", image, message="raise ulimit -v", limits=limits)
     limits = {resource.RLIMIT_DATA: (20 * MIB, 20 * MIB)}
     expect("the same by a limit of data", 1, "ls", image, message="raise ulimit -d", limits=limits)
+    for args in (("ls", image), ("mkdir", f"{image}:/new"), ("df", image)):
+        for size in (2500 << 10, 3200 << 10):
+            expect(f"too little data: {args[0]}", 1, *args, message=r"the limit of data is .*raise it: ulimit -d",
+                   limits={resource.RLIMIT_DATA: (size, size)})
     limits = {resource.RLIMIT_FSIZE: (260 * MIB, 260 * MIB)}
     result = run("cp", f"{image}:/large", f"{image}:/small", "out", limits=limits)
     ok(result.code == 1 and "large: " in result.err and "File too large" in result.err, "files of the host's are bounded: told", result)

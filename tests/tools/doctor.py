@@ -30,8 +30,8 @@ def doctor(*before, images=(), **more):
 def lost(what, name, state, *before, code=None, detail=None, **more):
     found, process = doctor(*before, **more)
     entry = found.get(name, {})
-    ok(entry.get("state") == state and entry.get("remedy") and (code is None or process.returncode == code) and
-       (detail is None or detail in entry["detail"]), f"{what}: {name} is {state}, with a remedy",
+    ok(entry.get("state") == state and ("remedy" in entry) == (state != "ok") and (code is None or process.returncode == code) and
+       (detail is None or detail in entry["detail"]), f"{what}: {name} is {state}{', with a remedy' if state != 'ok' else ''}",
        f"{before}: exit {process.returncode}\n{process.stdout.decode()}\n{process.stderr.decode()}")
 
 
@@ -39,7 +39,7 @@ def whole():
     found, process = doctor()
     ok(process.returncode == 0 and found["kernel"]["state"] in ("ok", "limited") and "components" in found["kernel"]["detail"],
        "nothing that is needed is missing here", process)
-    for name in ("namespaces", "seccomp", "landlock", "io_uring", "overcommit", "page-size", "mappings", "cpu"):
+    for name in ("namespaces", "rights", "data", "seccomp", "landlock", "io_uring", "overcommit", "page-size", "mappings", "cpu"):
         ok(name in found and (found[name]["state"] == "ok") == ("remedy" not in found[name]),
            f"{name} has a remedy unless it is well", found)
     text = run("doctor")
@@ -52,8 +52,24 @@ def calls():
     for call, name, state, code in (("namespaces", "namespaces", "limited", 0), ("landlock_create_ruleset", "landlock", "limited", 0),
                                     ("io_uring_setup", "io_uring", "limited", 0), ("seccomp", "seccomp", "missing", 1)):
         lost(f"without {call}", name, state, "./without", call, code=code)
+    for call in ("landlock_add_rule!", "landlock_restrict_self!", "landlock_restrict_self"):
+        lost(f"without {call}", "landlock", "limited", "./without", call, code=0)
+    refused("prctl!", "prctl")
+    refused("close_range,getdents64", "getdents64")
+    refused("seccomp!", "seccomp", name="seccomp")
+    if doctor()[0]["namespaces"]["state"] == "ok":
+        refused("capset!", "capset")
+        lost("nothing to drop without namespaces", "rights", "ok", "./without", "namespaces,capset!", code=0)
+    else:
+        harness.skip("without capset", "this host lets ordinary users have no namespaces, where they have capabilities to drop")
     lost("without landlock", "kernel", "limited", "./without", "landlock_create_ruleset", detail="without: landlock")
     lost("without seccomp", "kernel", "missing", "./without", "seccomp", code=1)
+
+
+def refused(calls, call, name="rights"):
+    """What a sandbox cannot be without: told by name."""
+    lost(f"without {calls}", name, "missing", "./without", calls, code=1)
+    lost(f"without {calls}", "kernel", "missing", "./without", calls, code=1, detail=f"the host refuses {call}: ")
 
 
 def surroundings():
@@ -64,6 +80,9 @@ def surroundings():
     lost("nothing in PATH", "fusermount3", "missing", env=dict(os.environ, PATH="/nowhere"))
     lost("little address space", "overcommit", "missing", code=1,
          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 * GIB, 4 * GIB)))
+    for size, state, code in ((4 << 20, "missing", 1), (64 << 20, "limited", 0)):
+        lost(f"{size >> 20} MiB of data", "data", state, code=code,
+             preexec_fn=lambda size=size: resource.setrlimit(resource.RLIMIT_DATA, (size, size)))
     lost("larger pages", "page-size", "missing", code=1, env=dict(os.environ, LD_PRELOAD="./large_pages.so"))
     os.mkdir("bin")
     shutil.copy(shutil.which("true"), "bin/fusermount3")
