@@ -29,22 +29,24 @@
 /*
  * What the supervisor has to remember, from one worker to the next.
  *
- * @session: the present one; NULL before the first
+ * @mounting: what is mounted, and where; NULL before the first worker
  * @say, @arg: of the command's report, as long as there is a terminal
  * @message:   the first error, for those who ask how it ended
  * @device:    the worker's, to see whether requests wait there, or -1; the connection lives as long as one of us has it
  * @stale:     the mount that a worker which died has left, until its successor's takes that place; 0: none
+ * @again:     another worker is to serve; until it has begun
+ * @left:      the place is free again, and all were told
  * @only_reads: what the file system allows; the next worker is to try that
  * @row, @since: restarts in a row, and when the present worker began to serve
  * @told:      errors that the user knows of
  */
 static struct {
-	struct session *session;
+	const struct mounting *mounting;
 	struct registry registry;
 	struct watch watch;
 	int device;
 	int stale;
-	bool works, again, only_reads;
+	bool works, again, left, only_reads;
 	unsigned int restarts, row;
 	uint64_t since, told;
 	void (*say)(void *arg, enum severity severity, const char *subject, const char *text);
@@ -66,7 +68,7 @@ static void say(void *arg, enum severity severity, const char *subject, const ch
 	text_clean(clean);
 	if (severity == SEVERITY_ERROR && !*supervisor.message)
 		memcpy(supervisor.message, clean, sizeof(clean));
-	if (mounting_of(supervisor.session)->ready < 0 && !mounting_of(supervisor.session)->foreground)
+	if (supervisor.mounting->ready < 0 && !supervisor.mounting->foreground)
 		syslog(severity == SEVERITY_ERROR ? LOG_ERR : LOG_INFO, "%s", clean);
 	else
 		supervisor.say(supervisor.arg, severity, subject, text);
@@ -304,13 +306,13 @@ static void begin(struct session *session)
 {
 	const struct mounting *mounting = mounting_of(session);
 
-	if (!supervisor.session) {
+	if (!supervisor.mounting) {
+		supervisor.mounting = mounting;
 		registry_init(&supervisor.registry);
 		supervisor.say = session->report->say;
 		supervisor.arg = session->report->arg;
 		session->report->say = say;
 	}
-	supervisor.session = session;
 	supervisor.works = false;
 	supervisor.told = 0;
 	supervisor.watch = (struct watch){ .patience = mounting->watchdog * 1000000000ULL };
@@ -390,6 +392,7 @@ static void leave(struct command *command)
 		used = put(text, sizeof(text) - 1, used, "message=%s", supervisor.message);
 	text[used++] = 0;
 	registry_end(&supervisor.registry, text, used);
+	supervisor.left = true;
 }
 
 /* Is there to be another worker? Says why not, where the user may expect one. */
@@ -427,8 +430,12 @@ bool mounting_again(struct command *command)
 	struct mounting *mounting = command->own;
 	struct image *image = command->images;
 
+	/* One that could not even begin has not come to mounting_finish(). */
+	if (!supervisor.again && supervisor.mounting && !supervisor.left)
+		leave(command);
 	if (!supervisor.again)
 		return false;
+	supervisor.again = false;
 	if (!command->either || !supervisor.only_reads) {
 		supervisor.row++;
 		supervisor.restarts++;

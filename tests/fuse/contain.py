@@ -5,6 +5,7 @@
 import errno
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -99,6 +100,18 @@ def restarted(image):
     ok(mounting.mount(image, "m").code == 0 and read("m/w/synced") == b"again" + mounting.SYNCED and mounting.umount("m").code == 0,
        "which is as after a power cut")
     harness.check(image, "ext4")
+
+
+def without_kernel(image):
+    """A successor that cannot even begin is none, and is not tried again and again."""
+    kernel = os.path.abspath("kernel.img")
+    shutil.copy(harness.kernel_image(), kernel)
+    process = start(image, "m", "--restart", env={**os.environ, "RUMPUS_IMAGE": kernel})
+    os.unlink(kernel)
+    os.kill(worker(process.pid), signal.SIGKILL)
+    result = harness.collect(process)
+    ok(result.code == 1 and result.err.count("the kernel image cannot be opened") == 1, "a server dies, and its kernel is not there any more", result)
+    ok(not mounting.mounted("m"), "the mount point is free")
 
 
 def unmounted_between(image):
@@ -222,6 +235,7 @@ def main():
     hanging(image)
     idle(image)
     restarted(image)
+    without_kernel(image)
     unmounted_between(image)
     panicked()
     given_up(image)
