@@ -13,6 +13,7 @@ static int failed(struct removal *removal, long error)
 {
 	if (error == -EINTR || error == -ESHUTDOWN || error == -EROFS)
 		return (int)error;
+	removal->kept++;
 	if (error != -ENOENT || !removal->force)
 		report_error(removal->report, removal->path.text, "cannot remove: %s", report_errno(error));
 	return 0;
@@ -51,26 +52,46 @@ static int remove_entries(struct removal *removal, int dir)
 	return error;
 }
 
+/*
+ * Removes a directory, which is open as @fd. HFS+ passes over entries, as those before them are removed meanwhile: as
+ * long as everything that it shows can be removed, it is read again.
+ */
+static long remove_opened(struct removal *removal, int fd, int dir, const char *name)
+{
+	uint64_t removed, kept;
+	long result;
+
+	do {
+		removed = removal->removed;
+		kept = removal->kept;
+		result = remove_entries(removal, fd);
+		if (result)
+			return result;
+		result = fs_unlinkat(removal->fs, dir, name, AT_REMOVEDIR);
+		fs_lseek(removal->fs, fd, 0, SEEK_SET);
+	} while (result == -ENOTEMPTY && removal->removed > removed && removal->kept == kept);
+	removal->removed += !result;
+	return result ? failed(removal, result) : 0;
+}
+
 static int remove_tree(struct removal *removal, int dir, const char *name)
 {
-	long fd = fs_open_dir(removal->fs, dir, name), gone;
+	long fd = fs_open_dir(removal->fs, dir, name);
 	int error;
 
 	if (fd < 0)
 		return failed(removal, fd);
 	if (removal->depth >= DEPTH_MAX) {
 		report_error(removal->report, removal->path.text, "nested more than %u directories deep", DEPTH_MAX);
+		removal->kept++;
 		fs_close(removal->fs, (int)fd);
 		return 0;
 	}
 	removal->depth++;
-	error = remove_entries(removal, (int)fd);
+	error = (int)remove_opened(removal, (int)fd, dir, name);
 	removal->depth--;
 	fs_close(removal->fs, (int)fd);
-	if (error)
-		return error;
-	gone = fs_unlinkat(removal->fs, dir, name, AT_REMOVEDIR);
-	return gone ? failed(removal, gone) : 0;
+	return error;
 }
 
 static int remove_entry(struct removal *removal, int dir, const char *name)
@@ -84,6 +105,7 @@ static int remove_entry(struct removal *removal, int dir, const char *name)
 	if (length < 0)
 		return (int)length;
 	gone = fs_unlinkat(removal->fs, dir, name, 0);
+	removal->removed += !gone;
 	if (gone == -EISDIR && removal->recursive)
 		error = remove_tree(removal, dir, name);
 	else if (gone == -EISDIR)

@@ -18,6 +18,7 @@ struct removal {
 	/* private */
 	struct path path;
 	unsigned int depth;
+	uint64_t removed, kept; /* entries until now; the latter were reported */
 };
 
 /**

@@ -44,6 +44,11 @@ def writable(name):
     expect(f"{name}: remove a file", 0, "rm", "disk.img:/tree/size-4096")
     listed = run("ls", "disk.img", "disk.img:/tree").text
     ok("new" in listed and "size-4096" not in listed and "size-70000" in listed, f"{name}: both are seen", listed)
+    os.mkdir("many")
+    for i in range(2000):  # more than are read of a directory at a time
+        os.close(os.open(f"many/file-{i}", os.O_CREAT | os.O_WRONLY))
+    expect(f"{name}: many files", 0, "cp", "-r", "many", "disk.img:/")
+    expect(f"{name}: are removed", 0, "rm", "-r", "disk.img:/many", message="^$")
     if check:
         checked = tool(*check, "disk.img")
         ok(checked.returncode == 0, f"{name}: {check[0]} finds no error", checked.stdout)
