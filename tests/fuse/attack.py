@@ -17,11 +17,23 @@ def names():
     return subprocess.run([INJECT], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
+def threads_of(pid):
+    """Its own, in the order of their beginning. What the host works on io_uring with is listed, too, and may end at any time."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as file:
+                if not file.read().startswith("iou-"):
+                    found.append(int(task))
+        except FileNotFoundError:
+            pass
+    return sorted(found)
+
+
 def attack(image, call, who, thread):
     """@thread: 0 for the first one, -1 for the last."""
     process = mounting.start_foreground(image, "m", **who)
-    worker = mounting.worker(process.pid)
-    threads = sorted(int(word) for word in os.listdir(f"/proc/{worker}/task"))
+    threads = threads_of(mounting.worker(process.pid))
     done = harness.tool(INJECT, str(threads[thread]), call)
     if done.returncode:
         process.terminate()
