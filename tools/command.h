@@ -165,6 +165,7 @@ extern const struct subcommand subcommand_mount;
 extern const struct subcommand subcommand_mounts;
 extern const struct subcommand subcommand_mv;
 extern const struct subcommand subcommand_net_demo;
+extern const struct subcommand subcommand_parts;
 extern const struct subcommand subcommand_rm;
 extern const struct subcommand subcommand_sh;
 extern const struct subcommand subcommand_setfattr;

@@ -29,7 +29,17 @@ void candidates_add(struct candidates *candidates, const char *word, const char 
 		if (!list)
 			abort();
 	}
-	list[candidates->count++] = (struct candidate){ .text = clean, .note = note, .partial = partial };
+	list[candidates->count++] = (struct candidate){
+		.text = clean,
+		.note = note ? strdup(note) : NULL,
+		.partial = partial,
+	};
+}
+
+static void free_candidate(struct candidate *candidate)
+{
+	free(candidate->text);
+	free(candidate->note);
 }
 
 static int compare(const void *a, const void *b)
@@ -46,7 +56,7 @@ void candidates_sort(struct candidates *candidates)
 		qsort(list, candidates->count, sizeof(*list), compare);
 	for (size_t i = 0; i < candidates->count; i++) {
 		if (kept && !strcmp(list[kept - 1].text, list[i].text))
-			free(list[i].text);
+			free_candidate(&list[i]);
 		else
 			list[kept++] = list[i];
 	}
@@ -56,7 +66,7 @@ void candidates_sort(struct candidates *candidates)
 void candidates_free(struct candidates *candidates)
 {
 	while (candidates->count)
-		free(candidates->list[--candidates->count].text);
+		free_candidate(&candidates->list[--candidates->count]);
 	free(candidates->list);
 	*candidates = (struct candidates){ 0 };
 }

@@ -11,12 +11,11 @@
 /**
  * struct candidate - what a word may become
  * @text:    the whole word, without quotes
- * @note:    of one line; NULL: none
+ * @note:    of one line, its own; NULL: none
  * @partial: more is to follow in the same word
  */
 struct candidate {
-	char *text;
-	const char *note;
+	char *text, *note;
 	bool partial;
 };
 

@@ -25,14 +25,15 @@ static bool is_wanted(const char *name, const char *last)
 	return !strncmp(name, last, strlen(last)) && (*name != '.' || *last == '.');
 }
 
-static void add(struct candidates *candidates, const char *prefix, const char *dir, const char *name, const char *end,
-		bool partial)
+/* @dir: what stands before the name, after @prefix; @note: NULL: none */
+static void add(struct candidates *candidates, const char *prefix, const char *dir, const char *name, const char *note,
+		const char *end, bool partial)
 {
 	char *text;
 
 	if (asprintf(&text, "%s%s%s%s", prefix, dir, name, end) < 0)
 		abort();
-	candidates_add(candidates, "", text, NULL, partial || *end);
+	candidates_add(candidates, "", text, note, partial || *end);
 	free(text);
 }
 
@@ -67,7 +68,7 @@ void complete_host(const struct place *place, const char *prefix, const char *wo
 					  : NULL;
 
 		if (end)
-			add(candidates, prefix, dir, entry->d_name, end, place->takes_path);
+			add(candidates, prefix, dir, entry->d_name, NULL, end, place->takes_path);
 	}
 	if (open)
 		closedir(open);
@@ -82,14 +83,14 @@ static void add_names(const struct place *place, const char *dir, const char *la
 		const struct look_name *name = &look->names[i];
 
 		if (is_wanted(name->text, last) && (S_ISDIR(name->mode) || !place->directories))
-			add(candidates, "", dir, name->text, S_ISDIR(name->mode) ? "/" : "", false);
+			add(candidates, "", dir, name->text, NULL, S_ISDIR(name->mode) ? "/" : "", false);
 	}
 }
 
-/* A worker of its own, which ends when it has told what is in one directory of one image. */
-static int look_alone(const struct place *place, const char *address, struct look *look)
+/* A worker of its own, which ends when it has told what is in one directory of one image, or which partitions that has. */
+static int look_alone(const struct place *place, const char *word, const char *address, struct look *look)
 {
-	char *argv[] = { (char *)LOOK_WORD, (char *)"-d", (char *)"--", (char *)address, NULL };
+	char *argv[] = { (char *)word, (char *)"-d", (char *)"--", (char *)address, NULL };
 	struct report report = { .say = report_nothing };
 	struct command command = { .report = &report, .options = place->options, .started = clock_now() };
 	if (command_parse(&command, 4, argv) || images_open(&command))
@@ -113,6 +114,29 @@ static bool is_address(const char *word)
 	return false;
 }
 
+/* "disk.img@": partitions of a file or device, for each "@" that may begin one. */
+static void complete_partition(const struct place *place, const char *word, struct candidates *candidates)
+{
+	for (const char *at = strchr(word, '@'); at; at = strchr(at + 1, '@')) {
+		char *file = strndup(word, (size_t)(at - word)), *prefix = strndup(word, (size_t)(at - word) + 1);
+		struct look look = { 0 };
+		struct stat st;
+
+		if (!file || !prefix)
+			abort();
+		if (!stat(file, &st) && !S_ISDIR(st.st_mode) && !look_alone(place, LOOK_PARTS_WORD, file, &look)) {
+			for (size_t i = 0; i < look.count; i++) {
+				if (!strncmp(look.names[i].text, at + 1, strlen(at + 1)))
+					add(candidates, "", prefix, look.names[i].text, look.names[i].note,
+					    place->wants_path ? ":/" : "", place->takes_path);
+			}
+		}
+		look_free(&look);
+		free(prefix);
+		free(file);
+	}
+}
+
 void complete_path(const struct place *place, const char *word, struct candidates *candidates)
 {
 	struct look look = { 0 };
@@ -127,10 +151,11 @@ void complete_path(const struct place *place, const char *word, struct candidate
 	}
 	if (!place->shell && !is_address(word)) {
 		complete_host(place, "", word, candidates);
+		complete_partition(place, word, candidates);
 		return;
 	}
 	last = split(word, &dir);
-	if (place->shell ? !shell_look(place->shell, *dir ? dir : ".", "-d", &look) : !look_alone(place, dir, &look))
+	if (place->shell ? !shell_look(place->shell, *dir ? dir : ".", "-d", &look) : !look_alone(place, LOOK_WORD, dir, &look))
 		add_names(place, dir, last, &look, candidates);
 	look_free(&look);
 	free(dir);

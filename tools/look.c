@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* rumpus: look at a path in an image, for the shell and for completion */
+/* rumpus: look at a path in an image, or for its partitions, for the shell and for completion */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "foreign.h"
 #include "look.h"
+#include "place.h"
 
 #define NAMES_SIZE (32U << 10)
 /* Names that the parent takes; a worker that sends more is stopped. */
@@ -86,7 +87,7 @@ static int work(struct worker *worker)
 
 /* ---- the parent ---- */
 
-static int add_name(struct look *look, const char *text, uint32_t mode)
+static int add_name(struct look *look, const char *text, const char *note, uint32_t mode)
 {
 	if (look->count == look->room) {
 		size_t room = 2 * look->room + 64;
@@ -97,8 +98,17 @@ static int add_name(struct look *look, const char *text, uint32_t mode)
 		look->names = names;
 		look->room = room;
 	}
-	look->names[look->count] = (struct look_name){ .text = strdup(text), .mode = mode & S_IFMT };
-	return look->names[look->count].text ? (look->count++, 0) : -ENOMEM;
+	look->names[look->count] = (struct look_name){
+		.text = strdup(text),
+		.note = note ? strdup(note) : NULL,
+		.mode = mode & S_IFMT,
+	};
+	if (!look->names[look->count].text) {
+		free(look->names[look->count].note);
+		return -ENOMEM;
+	}
+	look->count++;
+	return 0;
 }
 
 static int record(struct session *session, struct wire_record *record)
@@ -120,13 +130,15 @@ static int record(struct session *session, struct wire_record *record)
 	}
 	if (!fs_name_is_entry(name) || look->count == NAMES_MAX)
 		return -EPROTO;
-	return add_name(look, name, mode);
+	return add_name(look, name, NULL, mode);
 }
 
 void look_free(struct look *look)
 {
-	while (look->count)
+	while (look->count) {
 		free(look->names[--look->count].text);
+		free(look->names[look->count].note);
+	}
 	free(look->names);
 	*look = (struct look){ 0 };
 }
@@ -147,4 +159,55 @@ const struct subcommand subcommand_look = {
 	.prepare = prepare,
 	.work = work,
 	.record = record,
+};
+
+/* ---- partitions ---- */
+
+static int work_parts(struct worker *worker)
+{
+	int result = places_list(worker, &worker->command->images[0], 0);
+
+	return result < 0 ? result : 0;
+}
+
+static int record_part(struct session *session, struct wire_record *record)
+{
+	struct look *look = ((struct look_options *)session->command->own)->look;
+	char number[16], note[512], size[32], contents[128];
+	const struct foreign *foreign;
+	struct place_names names;
+	struct place place;
+	int error;
+
+	if (record->type != WIRE_PLACE || !look || look->count >= 2 * PARTITIONS_MAX)
+		return -EPROTO;
+	place_get(record, &place, &names);
+	if (record->bad)
+		return -EPROTO;
+	foreign = foreign_type(names.type);
+	snprintf(note, sizeof(note), "%s, %s%s%.128s",
+		 foreign	? foreign_name(foreign, names.version, contents, sizeof(contents))
+		 : *names.type ? names.type
+			       : "no file system",
+		 text_size(place.size, size, sizeof(size)), *names.partition_name ? ", " : "", names.partition_name);
+	snprintf(number, sizeof(number), "%u", place.number);
+	error = add_name(look, number, text_clean(note), 0);
+	/* What a shell or an address would take for something else is left to its number. */
+	if (!error && *names.partition_name && !strpbrk(names.partition_name, "/:@"))
+		error = add_name(look, names.partition_name, note, 0);
+	look->found = true;
+	return error;
+}
+
+const struct subcommand subcommand_parts = {
+	.name = LOOK_PARTS_WORD,
+	.arguments = "IMAGE",
+	.summary = "look for partitions, for completion",
+	.hidden = true,
+	.options = options,
+	.options_size = sizeof(struct look_options),
+	.prepare = prepare,
+	.work = work_parts,
+	.unmounted = true,
+	.record = record_part,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a path in an image is, and what is in it: for completion, patterns and "cd"; silent about what is not there. */
+/* What a path in an image is, what is in it, and which partitions there are: for completion, patterns and "cd"; silent about what is not there. */
 #ifndef TOOLS_LOOK_H
 #define TOOLS_LOOK_H
 
@@ -10,9 +10,16 @@
 /** LOOK_WORD - its name as a subcommand, with "-d" for what is in a directory and "-l" to follow no symbolic link */
 #define LOOK_WORD "_look"
 
-/** struct look_name - @mode: as st_mode, of the type alone; a symbolic link to a directory is one */
+/** LOOK_PARTS_WORD - the subcommand that looks for partitions of an image: their numbers, and their names */
+#define LOOK_PARTS_WORD "_parts"
+
+/**
+ * struct look_name - one name
+ * @note: of a partition: what it is, in a few words; else NULL
+ * @mode: as st_mode, of the type alone; a symbolic link to a directory is one
+ */
 struct look_name {
-	char *text;
+	char *text, *note;
 	uint32_t mode;
 };
 

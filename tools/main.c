@@ -35,6 +35,7 @@ const struct subcommand *const subcommands[] = {
 	&subcommand_mounts,
 	&subcommand_mv,
 	&subcommand_net_demo,
+	&subcommand_parts,
 	&subcommand_rm,
 	&subcommand_setfattr,
 	&subcommand_sh,

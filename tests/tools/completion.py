@@ -49,6 +49,12 @@ def offers():
     same("in a partition, by the options that are there", candidates("rumpus -p 2 ls parts.img:/"),
          {"parts.img:/lost+found/": False, "parts.img:/second": True})
     same("after the subcommand, too", candidates("rumpus ls -p2 parts.img:/s"), {"parts.img:/second": True})
+    same("which partitions there are", candidates("rumpus ls parts.img@"), dict.fromkeys((f"parts.img@{part}" for part in
+         ("1", "2", "one", "two")), False))
+    same("of which some begin so, and want a path", candidates("rumpus cat parts.img@t"), {"parts.img@two:/": False})
+    same("paths in one of them", candidates("rumpus cat parts.img@2:/s"), {"parts.img@2:/second": True})
+    ok("\text4, 16.0 MiB, two\n" in run("_complete", "--", "rumpus ls parts.img@two").text, "with what they are")
+    same("no partitions", [candidates(f"rumpus ls {name}@") for name in ("disk.img", "nothing.img")], [{}, {}])
     for quote in "'\"":
         same(f"words in {quote}", candidates(f"rumpus cat {quote}disk.img:/it"), {"disk.img:/it's here": True})
     same("what a shell replaces is all that is told", candidates("rumpus cat disk.img:/et", "/et"), {"/etc/": False, "/eta": True})
@@ -100,6 +106,7 @@ def outer_shell(name, shell):
         ("an image and a path", "cat di\tet\tc/hostn\t", "a host"),
         ("a path that needs quotes", "cat disk.img:/it\t", "quoted"),
         ("a path in quotes", "cat \"disk.img:/it\t", "quoted"),
+        ("a partition, and a path in it", "ls parts.img@tw\t:/sec\t", "parts.img@two:/second"),
         ("a path in a partition", "ls --partition 2 parts.img:/sec\t", "parts.img:/second"))), prompt="READY> ")
     ok("\\:" not in shell.all, f"{name}: without needless quotes", shell.all)
     shell.expect("READY> ")
