@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The rumpus command.
 
-rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/lock.c tools/session.c tools/turns.c tools/supervise.c tools/worker.c tools/mount.c tools/explain.c tools/layers.c tools/at.c \
+rumpus-src := tools/main.c tools/option.c tools/help.c tools/operand.c tools/lock.c tools/session.c tools/turns.c tools/supervise.c tools/worker.c tools/mount.c tools/explain.c tools/feature.c tools/layers.c tools/at.c \
 	tools/probe.c tools/foreign.c tools/needs.c tools/wire.c tools/fs.c tools/fstat.c tools/report.c tools/text.c tools/progress.c tools/progress_bar.c \
 	tools/visit.c tools/found.c tools/accounts.c tools/json.c tools/table.c tools/base64.c \
 	tools/mode.c tools/quantity.c tools/reference.c tools/format.c \

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* rumpus: why an image cannot be mounted, and what helps */
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <rumpus/rumpus.h>
 #include <rumpus/syscalls.h>
 
 #include "explain.h"
 #include "foreign.h"
+
+/* In the superblock of EROFS, at 1 KiB, and in its table of other devices; little-endian */
+#define EROFS_BLOCK_SHIFT 0x40c
+#define EROFS_BLOCK_SHIFT_MAX 16U
+#define EROFS_BLOCKS 0x424
+#define EROFS_FEATURES 0x450
+#define EROFS_DEVICE_TABLE 0x8U
+#define EROFS_DEVICES 0x456 /* and behind it, where the table begins */
+#define EROFS_DEVICES_MOST 64U
+#define EROFS_SLOT_SIZE 128
+#define EROFS_SLOT_BLOCKS 64
+#define EROFS_SLOT_MAPPED 68
 
 /* The text of a line without level and time: "<4>[    0.1] EXT4-fs: ..." */
 static const char *without_stamp(const char *line)
@@ -207,6 +221,76 @@ static void explain_blocks(struct worker *worker, const struct image *image, uin
 			     (unsigned long long)(size ? size : image->size), *line ? line : "nothing");
 }
 
+/* What XFS and Btrfs do not know or support they say before their last word. */
+static void find_cause(const struct shared *shared, uint64_t since, char *line, size_t size)
+{
+	static const char *const words[] = { "features (", "sectorsize ", "" };
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (*last_line_with(shared, since, words[i], line, size))
+			return;
+	}
+}
+
+/* Features of mkfs's by their names. Return: true after a message */
+static bool explain_unsupported(struct worker *worker, const struct image *image, const char *line)
+{
+	char names[256];
+	bool readable;
+	unsigned int count = explain_features(image->type, line, names, sizeof(names), &readable);
+
+	if (!count)
+		return false;
+	report_error(&worker->report, image->path,
+		     "%s as %s: %s does not know its feature%s %s; %s, or make it without that; the kernel says: %s",
+		     readable ? "can only be mounted read-only" : "cannot be mounted", image->type,
+		     rumpus_version(worker->kernel), count > 1 ? "s" : "", names,
+		     readable ? "ask for that (-o ro)" : "read it with a newer kernel", line);
+	return true;
+}
+
+static uint32_t superblock_u32(const struct image *image, int64_t offset)
+{
+	return le32toh(superblock_field(image, offset, 4));
+}
+
+/* What an EROFS that lies in several devices needs when they are one behind the other, in blocks. @count: of others */
+static uint64_t erofs_end(const struct image *image, uint32_t *count)
+{
+	uint64_t end = superblock_u32(image, EROFS_BLOCKS), more;
+	uint32_t slots = superblock_u32(image, EROFS_DEVICES);
+	int64_t slot = (int64_t)(slots >> 16) * EROFS_SLOT_SIZE;
+
+	*count = superblock_u32(image, EROFS_FEATURES) & EROFS_DEVICE_TABLE ? slots & 0xffff : 0;
+	for (uint32_t i = 0; i < *count && i < EROFS_DEVICES_MOST; i++, slot += EROFS_SLOT_SIZE) {
+		more = (uint64_t)superblock_u32(image, slot + EROFS_SLOT_BLOCKS) +
+		       superblock_u32(image, slot + EROFS_SLOT_MAPPED);
+		end = more > end ? more : end;
+	}
+	return end;
+}
+
+void explain_short(struct worker *worker, const struct image *image)
+{
+	const uint64_t size = image->end - image->start;
+	uint32_t shift, others;
+	uint64_t end;
+
+	if (strcmp(image->type, "erofs"))
+		return;
+	end = erofs_end(image, &others);
+	shift = superblock_u32(image, EROFS_BLOCK_SHIFT) & 0xff;
+	if (shift > EROFS_BLOCK_SHIFT_MAX || end << shift <= size)
+		return;
+	if (others)
+		report_warning(&worker->report, image->path,
+			       "has data in %u other image%s; put them together, in that order: cat %s OTHER... > whole.img",
+			       others, others > 1 ? "s" : "", image->file);
+	else
+		report_warning(&worker->report, image->path, "is cut off: it has %llu of %llu bytes",
+			       (unsigned long long)size, (unsigned long long)(end << shift));
+}
+
 void explain_mount(struct worker *worker, const struct image *image, long error, uint64_t since)
 {
 	const struct options *options = &worker->command->options;
@@ -214,15 +298,15 @@ void explain_mount(struct worker *worker, const struct image *image, long error,
 	uint64_t offset, size;
 	char line[256];
 
-	/* Which feature is unknown, XFS and Btrfs say before their last word. */
-	if (!*last_line_with(worker->shared, since, "features", line, sizeof(line)))
-		kernel_last_words(worker->shared, since, line, sizeof(line));
+	find_cause(worker->shared, since, line, sizeof(line));
 	if (error == -ENODEV)
 		report_error(&worker->report, image->path, "%s \"%s\", for which this kernel image has no driver%s",
 			     options->type ? "is to be of type" : "holds", image->type,
 			     options->type ? "; check -t" : "");
 	else if (error == -ENOENT && has_no_node(image))
 		explain_table(worker, image);
+	else if (explain_unsupported(worker, image, line))
+		return;
 	else if (error != -EROFS && has_small_blocks(worker, image, &offset, &size, &block))
 		explain_blocks(worker, image, offset, size, block, line);
 	else if (error == -EINVAL && options->mount_options && *options->mount_options)

@@ -270,6 +270,8 @@ int image_mount(struct worker *worker, struct image *image, unsigned int number)
 	if (error && error != -EINTR)
 		explain_mount(worker, image, error, since);
 	if (!error)
+		explain_short(worker, image);
+	if (!error)
 		report_detail(&worker->report, image->path, "%s, found in %.1f ms, mounted in %.1f ms", image->type,
 			      (double)(found - before) / 1e6, (double)(clock_now() - found) / 1e6);
 	return (int)error;

@@ -54,7 +54,9 @@ long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mu
 published-packages := e2fsprogs btrfs-progs dosfstools
 tests += $(published-packages:%=tests/tools/published.py:%)
 long-tests += tests/tools/published.py:btrfs-progs-long
-tests += $(tools-test-types:%=tests/tools/layers.py:%) tests/tools/at.py
+# What mkfs of the next release makes, fetched by apt
+long-tests += tests/tools/trixie.py
+tests += $(tools-test-types:%=tests/tools/layers.py:%) tests/tools/at.py tests/tools/features.py
 tests += $(addprefix tests/tools/kills.py:,ext4 xfs btrfs f2fs)
 tests += tests/tools/bad.py tests/tools/chroot.py tests/tools/refused.py
 tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
