@@ -161,6 +161,8 @@ int main(int argc, char **argv)
 		answer((int)client, root);
 		rumpus_sys_close((int)client);
 	}
+	if (listener >= 0)
+		complain("accept", client);
 	rumpus_halt(kernel);
 	return 1;
 }
