@@ -19,23 +19,34 @@ static bool exists(const char *path)
 	return !lstat(path, &st);
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 /*
  * The "@" that separates an image from its partition; NULL when there is none. What exists on the host wins here, too:
- * first the whole, then the shortest beginning.
+ * first the whole, then the shortest beginning that may be an image, then any.
  */
 static const char *partition_mark(const char *text)
 {
+	const char *directory = NULL;
+
 	if (exists(text))
 		return NULL;
 	for (const char *at = strchr(text, '@'); at; at = strchr(at + 1, '@')) {
 		char *file = strndup(text, (size_t)(at - text));
-		bool found = file && exists(file);
+		bool found = file && at[1] && exists(file), image = found && !is_directory(file);
 
 		free(file);
-		if (found && at[1])
+		if (image)
 			return at;
+		if (found && !directory)
+			directory = at;
 	}
-	return NULL;
+	return directory;
 }
 
 bool image_named(const char *text)
@@ -68,13 +79,6 @@ static char *separator(char *text, enum operand_kind kind)
 		return end - 1;
 	/* Neither exists. A path may have a ":/" in it that no image was meant by, but what is said then is clear. */
 	return first;
-}
-
-static bool is_directory(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
 static struct image *add_image(struct command *command, const char *path)
