@@ -11,6 +11,7 @@ import harness
 from harness import ok
 
 INJECT = os.path.join(os.environ["RUMPUS_BUILD"], "tests/fuse/inject")
+GONE = 3  # the thread has ended meanwhile
 
 
 def names():
@@ -18,7 +19,7 @@ def names():
 
 
 def threads_of(pid):
-    """Its own, in the order of their beginning. What the host works on io_uring with is listed, too, and may end at any time."""
+    """In the order of their beginning, without those that the host has for io_uring, which come and go."""
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
         try:
@@ -33,8 +34,10 @@ def threads_of(pid):
 def attack(image, call, who, thread):
     """@thread: 0 for the first one, -1 for the last."""
     process = mounting.start_foreground(image, "m", **who)
-    threads = threads_of(mounting.worker(process.pid))
-    done = harness.tool(INJECT, str(threads[thread]), call)
+    worker = mounting.worker(process.pid)
+    done = harness.tool(INJECT, str(threads_of(worker)[thread]), call)
+    while done.returncode == GONE and os.path.exists(f"/proc/{worker}"):
+        done = harness.tool(INJECT, str(threads_of(worker)[thread]), call)
     if done.returncode:
         process.terminate()
     result = harness.collect(process)

@@ -3,8 +3,9 @@
  * Has a thread of another process make a system call, as code of an attacker's would in its place.
  *
  * usage: inject THREAD CALL, or inject alone for the names of calls. The thread must be waiting in a system call; it
- * makes the other one in its stead, and goes on as if it had returned from its own.
+ * makes the other one in its stead, and goes on as if it had returned from its own. Exit status 3: it has ended.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,6 +26,8 @@
 #define PATH_BELOW 1024
 /* Bytes of the instruction that enters the host's kernel. */
 #define INSTRUCTION 2
+/* Exit status */
+#define GONE 3
 
 static const struct {
 	const char *name;
@@ -79,8 +82,15 @@ static void inject(pid_t thread, size_t which)
 	long arguments[6];
 	int status;
 
-	if (ptrace(PTRACE_ATTACH, thread, 0, 0) || waitpid(thread, &status, __WALL) != thread || !WIFSTOPPED(status))
+	if (ptrace(PTRACE_ATTACH, thread, 0, 0)) {
+		if (errno == ESRCH)
+			exit(GONE);
 		fail("attaching to the thread");
+	}
+	if (waitpid(thread, &status, __WALL) != thread)
+		fail("waiting for the thread");
+	if (!WIFSTOPPED(status))
+		exit(GONE);
 	if (ptrace(PTRACE_GETREGS, thread, 0, &regs))
 		fail("reading its registers");
 	path = (regs.rsp - PATH_BELOW) & ~15UL;
