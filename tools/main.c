@@ -126,7 +126,8 @@ static bool takes_turns(const struct command *command, int argc, char **argv)
 	const struct subcommand *sub = command->sub;
 
 	/* Of a shell, and of layers, all lines are about one image. */
-	if (!sub->each || command->directory || command->options.layers.count || (command->options.points.count && !sub->apart))
+	if (!sub->each || command->directory || command->options.layers.count || command->options.upper ||
+	    (command->options.points.count && !sub->apart))
 		return false;
 	return (sub->paths ? sub->paths(argc, argv) : argc) > 0;
 }

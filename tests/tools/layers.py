@@ -85,6 +85,7 @@ def refused():
     before = digest("upper.img")
     expect("changes need a directory of their own", 2, "--lower", "base.squashfs", "touch", "upper.img:/x", message="--upper /upper")
     expect("an upper layer over nothing", 2, "--upper", "/changes", "ls", "upper.img", message="--lower names")
+    expect("over two nothings", 2, "--upper", "/changes", "ls", "upper.img", "site.squashfs", message="--lower names")
     expect("two images at a time", 2, "--lower", "base.squashfs", "ls", "upper.img", "site.squashfs", message="name one image")
     expect("what is about images", 2, "--lower", "base.squashfs", "df", "upper.img", message="without --lower")
     expect("a lower layer that is missing", 1, "--lower", "nothing.img", "ls", "upper.img", message="nothing.img: no such file")
