@@ -96,16 +96,32 @@ static int describe_partition(const struct image *image, const struct probe_part
 			partition->name, *partition->name ? "\"" : "");
 }
 
-void explain_partitions(struct worker *worker, const struct image *image, const struct probe_table *table)
+/* "1 (ext4, 1.0 GiB), 2 (swap space, 2.0 GiB, "swap"), and more, which info shows" */
+static void list_partitions(const struct image *image, const struct probe_table *table, char *list, size_t size)
 {
-	char list[800] = "";
+	unsigned int i;
 	size_t used = 0;
 
-	for (unsigned int i = 0; i < table->count && used < sizeof(list) - 160; i++) {
-		used += (size_t)snprintf(list + used, sizeof(list) - used, "%s", used ? ", " : "");
-		used += (size_t)describe_partition(image, &table->partitions[i], list + used, sizeof(list) - used);
+	*list = 0;
+	for (i = 0; i < table->count && used < size - 160; i++) {
+		used += (size_t)snprintf(list + used, size - used, "%s", used ? ", " : "");
+		used += (size_t)describe_partition(image, &table->partitions[i], list + used, size - used);
 	}
-	if (worker->command->image_count > 1)
+	if (i < table->count && used < size)
+		snprintf(list + used, size - used, ", and more, which info shows");
+}
+
+void explain_partitions(struct worker *worker, const struct image *image, const struct probe_table *table)
+{
+	const char *wish = image_partition(worker->command, image);
+	char list[800];
+
+	list_partitions(image, table, list, sizeof(list));
+	if (wish && !table->count)
+		report_error(&worker->report, image->path, "has no partition \"%.100s\"; its partition table is empty", wish);
+	else if (wish)
+		report_error(&worker->report, image->path, "has no partition \"%.100s\"; there are: %s", wish, list);
+	else if (worker->command->image_count > 1 || worker->command->turn_count > 1)
 		report_error(&worker->report, image->path, "has partitions; choose one, as in %s@%d: %s", image->file,
 			     table->partitions[0].number, list);
 	else

@@ -5,7 +5,7 @@
 
 #include "command.h"
 
-/** explain_partitions() - that one of them is to be chosen. @table: has some */
+/** explain_partitions() - that one of them is to be chosen, or that the one that is asked for is not among them */
 void explain_partitions(struct worker *worker, const struct image *image, const struct probe_table *table);
 /** explain_format() - nothing is found in the image: is it that of a disk in another form? Return: false without a
  * message */

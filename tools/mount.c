@@ -120,10 +120,7 @@ static int choose_partition(struct worker *worker, struct image *image, uint64_t
 	}
 	partition = probe_choose(&table, wish);
 	if (!partition) {
-		report_error(&worker->report, image->path, "has no partition \"%s\"%s", wish,
-			     table.count ? "" : "; its partition table is empty");
-		if (table.count)
-			explain_partitions(worker, image, &table);
+		explain_partitions(worker, image, &table);
 		return -ENOENT;
 	}
 	*offset = partition->offset;

@@ -80,7 +80,12 @@ def words(image):
 
 def refused(image):
     before = run("find", f"{image}@1", f"{image}@2", f"{image}@3").text
-    expect("one that is missing", 1, "ls", f"{image}@9", message=f'{image}@9: has no partition "9"')
+    for word in "ls", "df", "info":
+        result = expect(f"{word} of one that is missing", 1, word, f"{image}@9", message=f'^rumpus: {image}@9: has no partition "9"; there are: 1 \\(ext4, ')
+        ok(result.err.count("\n") == 1, "a line says so", result)
+    harness.gpt("many.img", 64 * MIB, [(MIB + i * MIB, MIB, f"partition {i}", f"{UUID[:-2]}{i:03}") for i in range(1, 41)])
+    expect("more than there is room for", 1, "ls", "many.img", message=r'choose one with -p: 1 \(no .*"partition 12"\).*, and more, which info shows\n$')
+    os.unlink("many.img")
     expect("which is to be used is said so", 1, "cp", "-r", f"{image}@1:/tree", f"{image}:/", message=f"choose one, as in {image}@1: 1 \\(ext4")
     expect("nothing after the mark", 1, "ls", f"{image}@", message=f"{image}@: no such file")
     expect("an image without a table", 1, "ls", "part.img@1", message="part.img@1: has no partition table; leave out @1")
