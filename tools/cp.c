@@ -208,6 +208,7 @@ static int send_host_sources(struct session *session)
 		.sink = &sink.sink,
 		.report = session->report,
 		.preserve = options_of(command)->preserve,
+		.one_fs = options_of(command)->one_fs,
 	};
 	int error = tree_walk_init(&walk);
 
@@ -366,6 +367,7 @@ static int walk_image_sources(struct worker *worker, struct tree_sink *sink, con
 		.sink = sink,
 		.report = &worker->report,
 		.preserve = options_of(command)->preserve,
+		.one_fs = options_of(command)->one_fs,
 		.avoid = avoid,
 	};
 	int error = tree_walk_init(&walk);
@@ -413,6 +415,8 @@ static const struct option_rule options[] = {
 	{ 'p', "preserve", NULL, "keep owners, modes, times, hard links and extended attributes", option_true,
 	  offsetof(struct cp_options, preserve) },
 	{ 'a', "archive", NULL, "-r and -p", take_archive, 0 },
+	{ 'x', "one-file-system", NULL, "of what is mounted in a source, and of subvolumes, only the directory", option_true,
+	  offsetof(struct cp_options, one_fs) },
 	{ 0 },
 };
 

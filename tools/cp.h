@@ -7,7 +7,7 @@
 
 /** struct cp_options - what the options of a subcommand that copies begin with */
 struct cp_options {
-	bool recursive, preserve;
+	bool recursive, preserve, one_fs;
 };
 
 /* The parts of struct subcommand of the same names. */

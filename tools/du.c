@@ -9,7 +9,7 @@
 #include "tree.h"
 
 struct du_options {
-	bool all, apparent, bytes, human, inodes, json, links, summary, total, zero;
+	bool all, apparent, bytes, human, inodes, json, links, one_fs, summary, total, zero;
 	struct option_number depth;
 };
 
@@ -97,7 +97,7 @@ static int enter(struct visit *visit, struct visit_file *file)
 	struct sums *sums = visit->arg;
 	int error = visit_examine(visit, file);
 
-	if (error || counted(options, sums, file))
+	if (error || (options->one_fs && visit_crosses(visit, file)) || counted(options, sums, file))
 		return error < 0 ? error : VISIT_SKIP;
 	sums->levels[file->depth] = (struct usage){
 		.bytes = options->apparent ? file->st.stx_size : file->st.stx_blocks * 512,
@@ -213,6 +213,8 @@ static const struct option_rule options[] = {
 	{ 'l', "count-links", NULL, "count a file as often as it has names", option_true,
 	  offsetof(struct du_options, links) },
 	{ 's', "summarize", NULL, "only a sum for each argument", option_true, offsetof(struct du_options, summary) },
+	{ 'x', "one-file-system", NULL, "leave out what is mounted below, and subvolumes", option_true,
+	  offsetof(struct du_options, one_fs) },
 	{ 0, "json", NULL, "as JSON", option_true, offsetof(struct du_options, json) },
 	{ 0 },
 };

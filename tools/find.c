@@ -153,6 +153,12 @@ static int enter(struct visit *visit, struct visit_file *file)
 	bool deepest = file->depth >= find->max_depth;
 	int error = 0;
 
+	if (find->one_fs && file->type == DT_DIR) {
+		error = visit_examine(visit, file);
+		if (error)
+			return error < 0 ? error : VISIT_SKIP;
+		deepest |= visit_crosses(visit, file);
+	}
 	*prune = false;
 	/* A directory comes after what is in it, unless nothing of that is looked at. */
 	if (!find->depth_first || file->type != DT_DIR || deepest)
@@ -325,7 +331,7 @@ const struct subcommand subcommand_find = {
 		"  times    -amin -cmin -mmin [+-]MINUTES; -atime -ctime -mtime [+-]DAYS; -newer -anewer -cnewer FILE;\n"
 		"           -newerXY FILE or, with t as Y, DATE; FILE is IMAGE:/PATH or a file of the host\n"
 		"  owners   -user -group NAME (of the image's own), -uid -gid [+-]N, -nouser, -nogroup, -perm [-/]MODE\n"
-		"  where    -maxdepth -mindepth N; -prune; -depth; -quit; -true; -false\n"
+		"  where    -maxdepth -mindepth N; -xdev; -prune; -depth; -quit; -true; -false\n"
 		"  actions  -print, -print0, -printf FORMAT, -ls, -delete. There is no -exec: -print0 | xargs -0 rumpus ...\n"
 		"FORMAT has %p %P %f %h %H paths, %d depth, %y type, %s size, %b %k blocks, %i inode, %n links, %m %M mode,\n"
 		"%u %U %g %G owners, %l target, %a %c %t times, %Ak %Bk %Ck %Tk the same by a letter k of strftime(3) or @.",

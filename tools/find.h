@@ -63,6 +63,7 @@ struct find_node {
  * @now:       when the command began
  * @min_depth, @max_depth: of files that are tested
  * @depth_first: directories after what is in them
+ * @one_fs:    what is mounted below is not entered
  * @writes:    it removes files
  * @quits:     it may end before all files were looked at
  */
@@ -70,7 +71,7 @@ struct find {
 	struct find_node *nodes, *root;
 	struct timespec now;
 	unsigned int min_depth, max_depth, actions;
-	bool depth_first, writes, quits;
+	bool depth_first, one_fs, writes, quits;
 	bool json;
 };
 

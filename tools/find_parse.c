@@ -25,12 +25,19 @@ struct parser {
 struct rule;
 typedef bool take_fn(struct parser *parser, struct find_node *node, const struct rule *rule, const char *argument);
 
+/** enum word - options of the whole expression */
+enum word {
+	WORD_NOTHING,
+	WORD_DEPTH,
+	WORD_ONE_FS,
+};
+
 /**
  * struct rule - a word
  * @take:     understands its argument; NULL: it has none
  * @test:     NULL: an option, which is always true
  * @action:   what makes -print not needed
- * @value:    for @take
+ * @value:    for @take; of an option without an argument, what it sets
  */
 struct rule {
 	const char *word;
@@ -214,11 +221,11 @@ static const struct rule rules[] = {
 	{ "-false", NULL, find_false, false, 0 },
 	{ "-maxdepth", take_depth, NULL, false, true },
 	{ "-mindepth", take_depth, NULL, false, false },
-	{ "-depth", NULL, NULL, false, true },
-	{ "-d", NULL, NULL, false, true },
-	{ "-xdev", NULL, NULL, false, false }, /* nothing else is mounted in an image */
-	{ "-mount", NULL, NULL, false, false },
-	{ "-noleaf", NULL, NULL, false, false },
+	{ "-depth", NULL, NULL, false, WORD_DEPTH },
+	{ "-d", NULL, NULL, false, WORD_DEPTH },
+	{ "-xdev", NULL, NULL, false, WORD_ONE_FS },
+	{ "-mount", NULL, NULL, false, WORD_ONE_FS },
+	{ "-noleaf", NULL, NULL, false, WORD_NOTHING },
 	{ "-print", NULL, find_print, true, 0 },
 	{ "-print0", NULL, find_print0, true, 0 },
 	{ "-printf", take_format, find_printf, true, 0 },
@@ -328,8 +335,10 @@ static struct find_node *parse_primary(struct parser *parser)
 	if (newer ? !take_newer_xy(parser, node, take_word(parser))
 		  : rule->take && !rule->take(parser, node, rule, take_word(parser)))
 		return NULL;
-	if (rule && !rule->test && !rule->take)
-		parser->find->depth_first |= rule->value;
+	if (rule && !rule->test && !rule->take) {
+		parser->find->depth_first |= rule->value == WORD_DEPTH;
+		parser->find->one_fs |= rule->value == WORD_ONE_FS;
+	}
 	if (rule && rule->action)
 		node->action = ++parser->find->actions;
 	if (node->test == find_delete)

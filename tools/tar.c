@@ -16,7 +16,7 @@
 struct tar_options {
 	const char *file, *dir;
 	const struct compression *compression;
-	bool by_name;
+	bool by_name, one_fs;
 	struct pattern_list exclude;
 };
 
@@ -182,6 +182,7 @@ static int add_sources(struct worker *worker, struct archive *archive)
 		.report = &worker->report,
 		.preserve = true,
 		.enter_xattrs = true,
+		.one_fs = options->one_fs,
 		.wanted = options->exclude.count ? is_wanted : NULL,
 		.wanted_arg = &options->exclude,
 	};
@@ -272,6 +273,8 @@ static const struct option_rule options[] = {
 	  option_text, offsetof(struct tar_options, dir) },
 	{ 0, "exclude", "PATTERN", "leave out what matches, with all below it; may be repeated", tar_exclude_option,
 	  offsetof(struct tar_options, exclude) },
+	{ 0, "one-file-system", NULL, "of what is mounted in a source, and of subvolumes, only the directory", option_true,
+	  offsetof(struct tar_options, one_fs) },
 	{ 'a', "auto-compress", NULL, "compress as the name of the archive says", option_true,
 	  offsetof(struct tar_options, by_name) },
 	{ 'z', "gzip", NULL, "compress with gzip", take_compression, offsetof(struct tar_options, compression) },

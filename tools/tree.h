@@ -138,6 +138,7 @@ struct tree_room {
  * @fs, @sink, @report: where from, where to, where messages go
  * @preserve:  look for hard links and extended attributes
  * @wanted:    NULL, or asked with @wanted_arg about everything below the source, by its path there: false leaves it out
+ * @one_fs:    what is mounted below the source, and subvolumes, are directories without entries
  * @sorted:    directories in the order of bytes of the names in them, rather than as the file system has them
  * @room:      what the files of the next source can have
  * @enter_xattrs: directories have their extended attributes at TREE_ENTER already
@@ -151,9 +152,10 @@ struct tree_walk {
 	const struct tree_meta *avoid;
 	bool (*wanted)(void *arg, const char *path);
 	void *wanted_arg;
-	bool enter_xattrs, sorted;
+	bool enter_xattrs, one_fs, sorted;
 	struct tree_room room;
 	/* private */
+	uint32_t dev_major, dev_minor;
 	uint32_t source;
 	size_t label_length;
 	unsigned int depth;

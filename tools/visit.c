@@ -43,6 +43,12 @@ int visit_examine(struct visit *visit, struct visit_file *file)
 	return 0;
 }
 
+bool visit_crosses(const struct visit *visit, const struct visit_file *file)
+{
+	return file->type == DT_DIR &&
+	       (file->st.stx_dev_major != visit->dev_major || file->st.stx_dev_minor != visit->dev_minor);
+}
+
 static int visit_file(struct visit *visit, struct visit_file *file);
 
 /* @name in the directory that is open as @dir. */
@@ -196,6 +202,8 @@ int visit_operand(struct visit *visit, const struct operand *operand)
 	file.dir = (int)dir;
 	file.name = last;
 	error = visit_examine(visit, &file);
+	visit->dev_major = file.st.stx_dev_major;
+	visit->dev_minor = file.st.stx_dev_minor;
 	if (!error)
 		error = visit_file(visit, &file);
 	fs_close(&fs_image, (int)dir);

@@ -55,6 +55,7 @@ enum visit_answer {
  * @operand: which
  * @label:   how much of @path stands for it
  * @inside:  private: for visit_image_path()
+ * @dev_major, @dev_minor: private: the file system of the operand
  */
 struct visit {
 	struct worker *worker;
@@ -67,6 +68,7 @@ struct visit {
 	const struct operand *operand;
 	size_t label;
 	struct path inside;
+	uint32_t dev_major, dev_minor;
 };
 
 /** visit_operand() - an operand and, where it is a directory, all below. Return: 0; negative errno to end the work for
@@ -78,6 +80,8 @@ int visit_operands(struct visit *visit, unsigned int first);
 void visit_end(struct visit *visit);
 /** visit_examine() - fill in @file->st. Return: 0; 1 when that failed and was reported; negative errno, as above */
 int visit_examine(struct visit *visit, struct visit_file *file);
+/** visit_crosses() - does another file system than the operand's, or a subvolume, begin at this file, which was examined? */
+bool visit_crosses(const struct visit *visit, const struct visit_file *file);
 /** visit_failed() - report a failure with the current file. Return: 0; @error when there is no sense in going on */
 int visit_failed(struct visit *visit, const char *what, long error);
 /** visit_image_path() - the current file's path in the image, which begins with a slash; until the next call */

@@ -257,8 +257,19 @@ static bool is_avoided(const struct tree_walk *walk, const struct tree_meta *met
 	       avoid->dev_minor == meta->dev_minor;
 }
 
+/* Is this directory in another file system than the source that it is below? */
+static bool is_mounted(struct tree_walk *walk, const struct tree_meta *meta)
+{
+	if (!walk->depth) {
+		walk->dev_major = meta->dev_major;
+		walk->dev_minor = meta->dev_minor;
+	}
+	return meta->dev_major != walk->dev_major || meta->dev_minor != walk->dev_minor;
+}
+
 static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 {
+	const bool mounted = is_mounted(walk, &entry->meta);
 	long opened;
 	int fd, error;
 
@@ -280,7 +291,7 @@ static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 		add_xattrs(walk, entry, fd, -1);
 	error = walk->sink->take(walk->sink, entry);
 	walk->depth++;
-	if (!error)
+	if (!error && !(mounted && walk->one_fs))
 		error = visit_entries(walk, fd);
 	walk->depth--;
 	entry->kind = TREE_LEAVE;

@@ -104,6 +104,22 @@ def reading():
     ok((digest("disk.img"), digest("data.img")) == before, "not one byte has changed")
 
 
+def one_file_system():
+    """Options by which only the image that is named is looked at."""
+    found = run(*ROOT, "find", "disk.img", "-xdev", "-type", "f").text.split()
+    ok(sorted(found) == ["disk.img:/etc/archived", "disk.img:/etc/file"], "find -xdev", found)
+    found = run(*ROOT, "find", "disk.img:/home", "disk.img:/usr", "-mount", "-type", "f").text.split()
+    ok(len(found) == 3, "begins with what is mounted itself", found)
+    found = run(*ROOT, "du", "-ax", "disk.img").text.split()[1::2]
+    ok("disk.img:/etc/file" in found and "disk.img:/boot" in found and not {"disk.img:/home", "disk.img:/boot/efi"} & set(found), "du -x", found)
+    kinds.write("one.tar", run(*ROOT, "tar", "--one-file-system", "disk.img").out)
+    got = tool("tar", "-tf", "one.tar").stdout.split()
+    ok("./home/" in got and "./etc/file" in got and "./home/file" not in got, "tar --one-file-system", got)
+    os.mkdir("one-out")
+    run(*ROOT, "cp", "-rx", "disk.img:/.", "one-out")
+    ok(os.path.exists("one-out/etc/file") and not os.listdir("one-out/home"), "cp -x")
+
+
 def shell():
     result = run(*ROOT, "sh", "-w", "-e", "-c", "cp etc/file home/shell; mv home/shell srv; rm boot/efi/file; mkdir home/made", "disk.img")
     ok(result.code == 0 and not result.err, "a shell writes to all of them", result)
@@ -147,6 +163,7 @@ def main():
     make_archive()
     writing()
     reading()
+    one_file_system()
     shell()
     apart()
     refused()
