@@ -4,6 +4,7 @@
 
 import os
 import subprocess
+import time
 
 import mounting
 
@@ -11,7 +12,7 @@ import harness
 from harness import ok
 
 INJECT = os.path.join(os.environ["RUMPUS_BUILD"], "tests/fuse/inject")
-GONE = 3  # the thread has ended meanwhile
+GONE = 3  # the thread is ending, or the host's own
 
 
 def names():
@@ -19,7 +20,10 @@ def names():
 
 
 def threads_of(pid):
-    """In the order of their beginning, without those that the host has for io_uring, which come and go."""
+    """
+    In the order of their beginning, without those that the host has for io_uring, which come and go. One that has just
+    come may have no name of its own yet.
+    """
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
         try:
@@ -35,9 +39,11 @@ def attack(image, call, who, thread):
     """@thread: 0 for the first one, -1 for the last."""
     process = mounting.start_foreground(image, "m", **who)
     worker = mounting.worker(process.pid)
-    done = harness.tool(INJECT, str(threads_of(worker)[thread]), call)
-    while done.returncode == GONE and os.path.exists(f"/proc/{worker}"):
+    for _ in range(1000):
         done = harness.tool(INJECT, str(threads_of(worker)[thread]), call)
+        if done.returncode != GONE:
+            break
+        time.sleep(0.01)
     if done.returncode:
         process.terminate()
     result = harness.collect(process)
