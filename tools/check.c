@@ -303,11 +303,13 @@ static void print_text(const struct image *image, const char *type, const struct
 		printf(", scrubbed %s", text_size(counts->scrubbed, scrubbed, sizeof(scrubbed)));
 	fputs("\n", stdout);
 	text_put(image->path);
+	fputs(": ", stdout);
 	if (counts->unreadable || counts->scrub_errors)
-		printf(": %llu files cannot be read, %llu errors of scrubbing\n",
-		       (unsigned long long)counts->unreadable, (unsigned long long)counts->scrub_errors);
+		printf("%llu files cannot be read, %llu errors of scrubbing", (unsigned long long)counts->unreadable,
+		       (unsigned long long)counts->scrub_errors);
 	else
-		printf(": %s\n", what);
+		text_put(what);
+	fputs("\n", stdout);
 }
 
 static void print_json(const struct image *image, const char *type, const struct counts *counts, const char *what)
@@ -339,7 +341,7 @@ static void print_unchecked(const struct check_options *options, const char *pat
 	if (!options->json) {
 		text_put(path);
 		fputs(": ", stdout);
-		fputs(why, stdout);
+		text_put(why);
 		fputs("not checked\n", stdout);
 		return;
 	}

@@ -142,15 +142,15 @@ static void print_text(const struct command *command, const struct difference *d
 	}
 	fputs(type ? "File " : "Files ", stdout);
 	put_place(first, difference->path);
-	if (type)
-		printf(" is a %s while file ", difference->first);
-	else
-		fputs(" and ", stdout);
+	fputs(type ? " is a " : " and ", stdout);
+	if (type) {
+		text_put(difference->first);
+		fputs(" while file ", stdout);
+	}
 	put_place(second, difference->path);
+	fputs(type ? " is a " : " differ", stdout);
 	if (type)
-		printf(" is a %s", difference->second);
-	else
-		fputs(" differ", stdout);
+		text_put(difference->second);
 	if (!type && strcmp(difference->what, "contents")) {
 		fputs(" in ", stdout);
 		text_put(difference->what);

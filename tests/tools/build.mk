@@ -14,6 +14,14 @@ $(BUILD)/tests/tools/sandbox: $(BUILD)/obj/tests/tools/sandbox.o $(BUILD)/obj/te
 	$(call say,LD,$@)
 	$(Q)$(CC) -pthread $(CFLAGS) $(LDFLAGS) -o $@ $^ $(sandbox-libs)
 
+# The command itself, but for its main(): of two definitions the first one is taken.
+$(BUILD)/tests/tools/shown: $(BUILD)/obj/tests/tools/shown.o $(BUILD)/obj/tests/tap.o $(rumpus-obj) $(fuse-obj) $(sandbox-obj) \
+		$(BUILD)/lib/librumpus.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -Wl,-z,muldefs -o $@ $^ -l:libblkid.a $(archive-libs) $(edit-libs) $(fuse-libs) \
+		$(sandbox-libs) $(rumpus-libs)
+
 # Hosts that lack something, for tests/tools/doctor.py.
 $(BUILD)/tests/tools/without: $(BUILD)/obj/tests/tools/without.o
 	@mkdir -p $(@D)
@@ -28,7 +36,7 @@ $(BUILD)/tests/tools/large_pages.so: $(BUILD)/obj/tests/tools/large_pages.o
 check-targets += $(BUILD)/tests/tools/without $(BUILD)/tests/tools/large_pages.so
 tests += tests/tools/doctor.py
 
-tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox
+tests += $(BUILD)/tests/tools/tree $(BUILD)/tests/tools/sandbox $(BUILD)/tests/tools/shown
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/copying.py:$(type))
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/archive.py:$(type))
 tests += $(tools-test-types:%=tests/tools/replay.py:%) $(tools-test-types:%=tests/tools/diff.py:%)
