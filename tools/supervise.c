@@ -197,9 +197,17 @@ static void explain_image(struct session *session)
 	}
 }
 
+/* What ended the worker, or 0. A fault that was sent to it it tells as a shell would. */
+static int signal_of(int status)
+{
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	return WEXITSTATUS(status) > 128 ? WEXITSTATUS(status) - 128 : 0;
+}
+
 void supervise_explain(struct session *session, int status)
 {
-	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	int signal = signal_of(status);
 
 	if (signal == SIGKILL && (asked_by || gave_up)) {
 		explain_image(session);

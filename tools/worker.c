@@ -268,6 +268,29 @@ static int boot(struct worker *worker, const struct kernel_files *files)
 	return 0;
 }
 
+/*
+ * Faults that are not the kernel's. Those are repeated, and end the worker; one that someone sent would not, as it is
+ * the first process of a namespace.
+ */
+static void handle_fault(int signal, siginfo_t *info, void *context)
+{
+	const struct sigaction action = { .sa_handler = SIG_DFL };
+
+	if (info->si_code <= 0)
+		_exit(128 + signal);
+	sigaction(signal, &action, NULL);
+}
+
+/* Beneath the handlers of the kernel, which come later. */
+static void take_faults(void)
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
+	const struct sigaction action = { .sa_sigaction = handle_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
 /* Only this thread is to get the signal: what it sleeps in must return. */
 static void take_signals(bool on)
 {
@@ -319,6 +342,7 @@ static int prepare(struct worker *worker, const struct kernel_files *files, unsi
 		return error;
 	}
 	take_signals(false);
+	take_faults();
 	for (unsigned int i = 0; i < command->image_count && !error; i++)
 		error = open_disk(worker, &command->images[i]);
 	if (!error)

@@ -89,19 +89,22 @@ static bool kernels_ask(enum hyp_fault_kind kind, const siginfo_t *info, void *c
 
 /*
  * Lets the signal end the program. A fault comes again when the handler returns, with the registers that a core file
- * should show; a trap, or a signal that someone sent, does not and is sent again.
+ * should show; a trap, or a signal that someone sent, does not and is sent again. The first process of a PID namespace
+ * the host spares what is sent to it: then faults come to us as before.
  */
 static void default_action(int signal, siginfo_t *info)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	struct sigaction action = { .sa_handler = SIG_DFL }, installed;
 	sigset_t set;
 
-	sigaction(signal, &action, NULL);
+	sigaction(signal, &action, &installed);
 	sigemptyset(&set);
 	sigaddset(&set, signal);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	if (info->si_code <= 0 || signal == SIGTRAP)
+	if (info->si_code <= 0 || signal == SIGTRAP) {
 		syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), signal, info);
+		sigaction(signal, &installed, NULL);
+	}
 }
 
 static void handler_call(const struct sigaction *action, int signal, siginfo_t *info, void *context)

@@ -120,8 +120,8 @@ def unmounted_between(image):
         process = start(image, "m", "--restart")
         before = worker(process.pid)
         os.kill(before, signal.SIGKILL)
-        while (successor := worker(process.pid)) in (None, before):
-            pass
+        while (successor := next(iter(mounting.children(process.pid)), before)) == before:
+            pass  # the first that the supervisor starts is it, long before it is sealed
         os.kill(successor, signal.SIGSTOP)
         if error_of(os.stat, "m/w/unknown") == errno.ENOTCONN:
             break
@@ -157,6 +157,17 @@ def panicked():
     ok(result.code == 1 and "panic forced after error" in result.err, "and again at the end", result)
     harness.collect(process)
     said.close()
+
+
+def signalled(image):
+    """Faults that somebody sends, not what the kernel has them for."""
+    for number in (signal.SIGSEGV, signal.SIGBUS):
+        process = start(image, "m")
+        write_synced("m/w/synced")
+        os.kill(worker(process.pid), number)
+        result = harness.collect(process)
+        ok(result.code == 1 and f"killed by signal {number.value} " in result.err, f"a {number.name} from outside ends the server", result)
+        ok("was not unmounted" in result.err and not mounting.mounted("m"), "as any other signal does", result)
 
 
 def given_up(image):
@@ -238,6 +249,7 @@ def main():
     without_kernel(image)
     unmounted_between(image)
     panicked()
+    signalled(image)
     given_up(image)
     stuck(image)
     truncated()

@@ -119,10 +119,28 @@ def supervisor(point):
     return int(match.group(1))
 
 
-def worker(pid):
-    """The process that serves for supervisor @pid: its last child; None between one and the next."""
+def _filters(pid):
+    """How many filters of system calls a process has; -1 when it is no more."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("Seccomp_filters:")), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return -1
+
+
+def children(pid):
+    """Processes that @pid has started and that run, the last one first."""
     with open(f"/proc/{pid}/task/{pid}/children") as file:
-        return next((int(word) for word in reversed(file.read().split()) if not ended(int(word))), None)
+        return [child for child in map(int, reversed(file.read().split())) if not ended(child)]
+
+
+def worker(pid):
+    """
+    The process that serves for supervisor @pid, from its sealing on; None between one and the next. Other children that
+    a supervisor has, to mount and to unmount, have no filter of their own.
+    """
+    sealed = _filters(pid) + 1
+    return next((child for child in children(pid) if _filters(child) >= sealed), None)
 
 
 def error_of(function, *args):

@@ -2,6 +2,7 @@
 /* Faults that no kernel takes: the program gets them as if there were no kernel. Each case has a process of its own. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -244,9 +245,37 @@ static void restored(void *arg)
 	_Exit(now.sa_handler == SIG_DFL ? 7 : 1);
 }
 
+/* The child is the first process of its namespace, and what it is sent does not end it. */
+static void spared(void *arg)
+{
+	struct sigaction before, now;
+	int status;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
+		_Exit(8);
+	if (fork()) {
+		wait(&status);
+		_Exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	open_kernel();
+	sigaction(SIGSEGV, NULL, &before);
+	raise(SIGSEGV);
+	raise(SIGSEGV);
+	sigaction(SIGSEGV, NULL, &now);
+	if (!(before.sa_flags & SA_SIGINFO) || now.sa_flags != before.sa_flags)
+		_Exit(1);
+	_Exit(now.sa_sigaction == before.sa_sigaction ? 7 : 1);
+}
+
 static void test_handlers(void)
 {
 	int status;
+
+	status = host_fork(spared, NULL);
+	if (status == 8 << 8)
+		tap_skip(1, "this host gives nobody a namespace");
+	else
+		tap_is(status, 7 << 8, "a signal that the host spares the first process: faults are taken afterwards");
 
 	tap_is(host_fork(ignore, NULL), 7 << 8, "an ignored signal that was sent stays ignored");
 	tap_is(host_fork(handler_plain, NULL), 7 << 8, "a plain handler, its mask, and errno");
