@@ -16,54 +16,51 @@
 #define EVIL "evil\033]0;title\a\033[31m\302\2331m\b\177"
 #define TEXTS_MAX 8
 
+static const char zeroes[68];
+static const uint32_t one = 1;
+static const struct place place = { .number = 1 };
+
 /**
  * struct lie - one record
- * @head:  bytes before its texts
+ * @head, @size: bytes before its texts
  * @texts: NULL ends them
  */
 static const struct lie {
 	const char *name;
 	const struct subcommand *sub;
 	enum wire_type type;
-	struct {
-		const void *bytes;
-		size_t size;
-	} head;
+	const void *head;
+	size_t size;
 	const char *texts[TEXTS_MAX + 1];
 } lies[] = {
-#define ZEROES(count)                                    \
-	{                                                \
-		(const unsigned char[count]){ 0 }, count \
-	}
-#define ONE                               \
-	{                                 \
-		&(const uint32_t){ 1 }, 4 \
-	}
-#define PLACE                                                              \
-	{                                                                  \
-		&(const struct place){ .number = 1 }, sizeof(struct place) \
-	}
-	{ "check", &subcommand_check, WIRE_CHECKED, ZEROES(68), { EVIL, EVIL } },
+	{ "check", &subcommand_check, WIRE_CHECKED, zeroes, 68, { EVIL, EVIL } },
 	{ "check of a disk",
 	  &subcommand_check,
 	  WIRE_PLACE,
-	  PLACE,
+	  &place,
+	  sizeof(place),
 	  { "crypto_LUKS", EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, "" } },
-	{ "df", &subcommand_df, WIRE_PLACE, PLACE, { EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
-	{ "diff: only there", &subcommand_diff, WIRE_DIFFERENCE, ONE, { EVIL, EVIL, EVIL, EVIL } },
-	{ "diff: types", &subcommand_diff, WIRE_DIFFERENCE, ZEROES(4), { EVIL, "type", EVIL, EVIL } },
-	{ "diff: something", &subcommand_diff, WIRE_DIFFERENCE, ZEROES(4), { EVIL, EVIL, EVIL, EVIL } },
-	{ "dmesg", &subcommand_dmesg, WIRE_FACT, { "", 0 }, { EVIL } },
-	{ "du", &subcommand_du, WIRE_USAGE, ZEROES(24), { EVIL } },
-	{ "getfattr", &subcommand_getfattr, WIRE_XATTR, { "", 0 }, { EVIL, EVIL, EVIL } },
-	{ "info: facts", &subcommand_info, WIRE_FACT, ZEROES(16), { EVIL, EVIL } },
-	{ "info: places", &subcommand_info, WIRE_PLACE, PLACE, { EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
+	{ "df", &subcommand_df, WIRE_PLACE, &place, sizeof(place), { EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
+	{ "diff: only there", &subcommand_diff, WIRE_DIFFERENCE, &one, 4, { EVIL, EVIL, EVIL, EVIL } },
+	{ "diff: types", &subcommand_diff, WIRE_DIFFERENCE, zeroes, 4, { EVIL, "type", EVIL, EVIL } },
+	{ "diff: something", &subcommand_diff, WIRE_DIFFERENCE, zeroes, 4, { EVIL, EVIL, EVIL, EVIL } },
+	{ "dmesg", &subcommand_dmesg, WIRE_FACT, zeroes, 0, { EVIL } },
+	{ "du", &subcommand_du, WIRE_USAGE, zeroes, 24, { EVIL } },
+	{ "getfattr", &subcommand_getfattr, WIRE_XATTR, zeroes, 0, { EVIL, EVIL, EVIL } },
+	{ "info: facts", &subcommand_info, WIRE_FACT, zeroes, 16, { EVIL, EVIL } },
+	{ "info: places",
+	  &subcommand_info,
+	  WIRE_PLACE,
+	  &place,
+	  sizeof(place),
+	  { EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
 	{ "info: what it holds",
 	  &subcommand_info,
 	  WIRE_PLACE,
-	  PLACE,
+	  &place,
+	  sizeof(place),
 	  { "crypto_LUKS", EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
-	{ "ls", &subcommand_ls, WIRE_LISTING, { "", 0 }, { EVIL } },
+	{ "ls", &subcommand_ls, WIRE_LISTING, zeroes, 0, { EVIL } },
 };
 
 static void say_nothing(void *arg, enum severity severity, const char *subject, const char *text)
@@ -74,7 +71,7 @@ static void send_lie(struct wire *wire, const struct lie *lie)
 {
 	if (wire_begin(wire, lie->type, 4096))
 		tap_abort("no room for a record");
-	wire_put(wire, lie->head.bytes, lie->head.size);
+	wire_put(wire, lie->head, lie->size);
 	for (size_t i = 0; i < TEXTS_MAX && lie->texts[i]; i++)
 		wire_put_string(wire, lie->texts[i]);
 	if (wire_end(wire, -1) || wire_flush(wire))
