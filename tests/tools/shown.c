@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "../../tools/command.h"
+#include "../../tools/found.h"
 #include "../../tools/place.h"
 #include "../tap.h"
 
@@ -18,7 +20,8 @@
 
 static const char zeroes[68];
 static const uint32_t one = 1;
-static const struct place place = { .number = 1 };
+static const struct place place = { .number = 1, .mounted = true };
+static const struct found found = { .mode = S_IFLNK | 0777, .nlink = 1 };
 
 /**
  * struct lie - one record
@@ -60,7 +63,10 @@ static const struct lie {
 	  &place,
 	  sizeof(place),
 	  { "crypto_LUKS", EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL } },
-	{ "ls", &subcommand_ls, WIRE_LISTING, zeroes, 0, { EVIL } },
+	{ "ls: a heading", &subcommand_ls, WIRE_LISTING, zeroes, 0, { EVIL } },
+	{ "ls: a link", &subcommand_ls, WIRE_FOUND, &found, sizeof(found), { EVIL, EVIL, EVIL, EVIL } },
+	{ "stat", &subcommand_stat, WIRE_FOUND, &found, sizeof(found), { EVIL, EVIL, EVIL, EVIL } },
+	{ "tree", &subcommand_tree, WIRE_FOUND, &found, sizeof(found), { EVIL, EVIL, EVIL, EVIL } },
 };
 
 static void say_nothing(void *arg, enum severity severity, const char *subject, const char *text)
@@ -140,7 +146,7 @@ static void check_lie(const struct lie *lie)
 	close(master);
 	waitpid(child, &status, 0);
 	tap_ok(!status, "%s: the record is taken", lie->name);
-	tap_ok(!has_control(shown, size), "%s: what is shown of it are texts", lie->name);
+	tap_ok(strstr(shown, "evil") && !has_control(shown, size), "%s: what is shown of it are texts", lie->name);
 }
 
 int main(void)
