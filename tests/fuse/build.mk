@@ -31,6 +31,7 @@ endif
 long-tests += $(foreach kind,ext4-plain ext4 xfs btrfs vfat exfat ntfs f2fs,tests/fuse/damaged.py:$(kind)-100+300)
 long-tests += tests/fuse/turns.py:1000 tests/fuse/hundred.py tests/fuse/manager.py
 long-tests += $(fuse-test-types:%=tests/fuse/fsx.py:%-long)
+long-tests += $(fuse-test-types:%=tests/fuse/stream.py:%)
 
 # What these run comes with "scripts/packages long".
 long-tests += $(foreach program,postgres verify,$(fuse-test-types:%=tests/fuse/$(program).py:%))
