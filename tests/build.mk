@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # "make check" and the tests that belong to no single folder.
 
-include tests/fs/build.mk tests/rumpuser/build.mk
+include tests/fs/build.mk tests/rumpuser/build.mk tests/machine/build.mk
 
 needs-tests/install.sh = $(linux-sets-built)
 tests := tests/runner.sh tests/packages.sh tests/sources.sh tests/build.sh tests/style.sh $(tests) tests/install.sh
