@@ -39,7 +39,8 @@ PARTS = {
     "command": {"user": ["tools/sandbox"],
                 "root": ["tools/sandbox", "tools/doctor.py", "tools/copying.py:ext4", "tools/partitions.py",
                          "tools/sectors.py:root", "tools/device.py"]},
-    "library": {"user": ["hyp/conformance-posix", "lib/loader", "lib/gate", "lib/life", "lib/linux", "lib/window"]},
+    "hypercalls": {"user": ["hyp/conformance-posix", "hyp/replay", "file/file"]},
+    "library": {"user": ["lib/loader", "lib/gate", "lib/life", "lib/linux", "lib/window"]},
     "networks": {"user": ["net/spec", "net/conformance", "net/wrappers", "net/bus"]},
 }
 ABSENT = {"arm64": ["fuse/attack.py"]}  # it writes registers of an x86-64 processor
