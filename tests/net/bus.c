@@ -277,7 +277,7 @@ static void check_many(unsigned int count, unsigned int rounds)
 /* ---- garbage ---- */
 
 /* Seconds more that garbage is written, until a frame is hit: in an emulator that takes minutes, here no second. */
-#define PATIENCE 240
+#define GARBAGE_PATIENCE 240
 
 struct vandal {
 	uint32_t *words;
@@ -355,7 +355,7 @@ static void check_garbage(unsigned int count, double time)
 	vandal.count = (size_t)st.st_size / 4;
 	if (vandal.words == MAP_FAILED || pthread_create(&thread, NULL, vandal_main, &vandal))
 		tap_abort("no memory");
-	for (limit = seconds() + time; seconds() < limit || (!bad_frames() && seconds() < limit + PATIENCE);)
+	for (limit = seconds() + time; seconds() < limit || (!bad_frames() && seconds() < limit + GARBAGE_PATIENCE);)
 		traffic(count, 100);
 	vandal.stop = true;
 	pthread_join(thread, NULL);
