@@ -9,6 +9,7 @@
 #include "tree.h"
 
 struct du_options {
+	char unit; /* letter of the option; 0: as k */
 	bool all, apparent, bytes, human, inodes, json, links, one_fs, summary, total, zero;
 	struct option_number depth;
 };
@@ -131,6 +132,7 @@ static int work(struct worker *worker)
 
 static void print(const struct du_options *options, const struct usage *usage, const char *path)
 {
+	const uint64_t unit = options->unit == 'm' ? 1U << 20 : 1U << 10;
 	char size[32];
 
 	if (options->inodes)
@@ -140,7 +142,7 @@ static void print(const struct du_options *options, const struct usage *usage, c
 	else if (options->bytes)
 		printf("%llu", (unsigned long long)usage->bytes);
 	else
-		printf("%llu", (unsigned long long)(usage->bytes / 1024 + !!(usage->bytes % 1024)));
+		printf("%llu", (unsigned long long)(usage->bytes / unit + !!(usage->bytes % unit)));
 	putchar('\t');
 	text_put(path);
 	putchar(options->zero ? 0 : '\n');
@@ -210,6 +212,8 @@ static const struct option_rule options[] = {
 	  offsetof(struct du_options, depth) },
 	{ 'h', "human-readable", NULL, "sizes for people", option_true, offsetof(struct du_options, human) },
 	{ 0, "inodes", NULL, "count files instead of space", option_true, offsetof(struct du_options, inodes) },
+	{ 'k', NULL, NULL, "in KiB, as without it", option_letter, offsetof(struct du_options, unit) },
+	{ 'm', NULL, NULL, "in MiB", option_letter, offsetof(struct du_options, unit) },
 	{ 'l', "count-links", NULL, "count a file as often as it has names", option_true,
 	  offsetof(struct du_options, links) },
 	{ 's', "summarize", NULL, "only a sum for each argument", option_true, offsetof(struct du_options, summary) },

@@ -120,7 +120,8 @@ void explain_partitions(struct worker *worker, const struct image *image, const 
 	if (wish && !table->count)
 		report_error(&worker->report, image->path, "has no partition \"%.100s\"; its partition table is empty", wish);
 	else if (wish)
-		report_error(&worker->report, image->path, "has no partition \"%.100s\"; there are: %s", wish, list);
+		report_error(&worker->report, image->path, "has no partition \"%.100s\"%s; there are: %s", wish,
+			     strpbrk(wish, ":/") ? " (a path after it begins with \":/\")" : "", list);
 	else if (worker->command->image_count > 1 || worker->command->turn_count > 1)
 		report_error(&worker->report, image->path, "has partitions; choose one, as in %s@%d: %s", image->file,
 			     table->partitions[0].number, list);

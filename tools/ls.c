@@ -16,7 +16,8 @@
 #define GROUP_MAX 100000U
 
 struct ls_options {
-	bool all, directory, human, long_format, one, recursive, json;
+	bool all, directory, human, long_format, one, recursive, reverse, json;
+	char sort; /* letter of the option; 0: by name */
 };
 
 static int prepare(struct command *command, int argc, char **argv)
@@ -27,6 +28,66 @@ static int prepare(struct command *command, int argc, char **argv)
 }
 
 /* Worker: what is in directories, sorted */
+
+/* What a name is sorted by before itself, the largest first. */
+struct key {
+	const char *name;
+	int64_t first;
+	uint32_t second;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct key *one = a, *other = b;
+
+	if (one->first != other->first)
+		return one->first < other->first ? 1 : -1;
+	if (one->second != other->second)
+		return one->second < other->second ? 1 : -1;
+	return strcmp(one->name, other->name);
+}
+
+static struct key make_key(int dir, const char *name, char sort)
+{
+	struct key key = { .name = name };
+	struct statx st;
+
+	/* What cannot be examined is told when it is to be shown. */
+	if (fs_statx(&fs_image, dir, name, &st))
+		return key;
+	key.first = sort == 'S' ? (int64_t)st.stx_size : st.stx_mtime.tv_sec;
+	key.second = sort == 'S' ? 0 : st.stx_mtime.tv_nsec;
+	return key;
+}
+
+static void reverse(struct fs_names *names)
+{
+	for (size_t i = 0, j = names->count; i + 1 < j; i++) {
+		const char *name = names->list[i];
+
+		names->list[i] = names->list[--j];
+		names->list[j] = name;
+	}
+}
+
+/* Names come sorted by themselves. Return: 0, -ENOMEM */
+static int sort_names(const struct ls_options *options, int dir, struct fs_names *names)
+{
+	struct key *keys = options->sort ? malloc((names->count + 1) * sizeof(*keys)) : NULL;
+
+	if (options->sort && !keys)
+		return -ENOMEM;
+	for (size_t i = 0; i < names->count && keys; i++)
+		keys[i] = make_key(dir, names->list[i], options->sort);
+	if (keys)
+		qsort(keys, names->count, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < names->count && keys; i++)
+		names->list[i] = keys[i].name;
+	free(keys);
+	if (options->reverse)
+		reverse(names);
+	return 0;
+}
 
 static bool is_shown(void *arg, const struct fs_dirent *dirent)
 {
@@ -131,6 +192,8 @@ static int list_dir(struct worker *worker, const struct operand *operand, int di
 		report_error(&worker->report, path->text, "%s", report_errno(error));
 		error = 0;
 	}
+	if (!error)
+		error = sort_names(options, dir, &names);
 	if (!error && !options->json && has_headings(worker->command))
 		error = send_listing(worker, path->text);
 	for (size_t i = 0; i < names.count && !error; i++)
@@ -386,6 +449,9 @@ static const struct option_rule options[] = {
 	{ 'l', "long", NULL, "type and mode, links, owner and group by number, size, time of change, name", option_true,
 	  offsetof(struct ls_options, long_format) },
 	{ 'n', NULL, NULL, NULL, option_true, offsetof(struct ls_options, long_format) },
+	{ 'r', "reverse", NULL, "the other way round", option_true, offsetof(struct ls_options, reverse) },
+	{ 'S', NULL, NULL, "by size, the largest first, instead of by name", option_letter, offsetof(struct ls_options, sort) },
+	{ 't', NULL, NULL, "by time of change, the newest first", option_letter, offsetof(struct ls_options, sort) },
 	{ 'R', "recursive", NULL, "all directories below, too", option_true, offsetof(struct ls_options, recursive) },
 	{ 0, "json", NULL, "as JSON, with all that is known", option_true, offsetof(struct ls_options, json) },
 	{ 0 },

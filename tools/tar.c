@@ -16,7 +16,7 @@
 struct tar_options {
 	const char *file, *dir;
 	const struct compression *compression;
-	bool by_name, one_fs;
+	bool by_name, create, one_fs;
 	struct pattern_list exclude;
 };
 
@@ -267,6 +267,7 @@ static int take_compression(const struct command *command, const struct option_r
 }
 
 static const struct option_rule options[] = {
+	{ 'c', "create", NULL, "what is done anyway", option_true, offsetof(struct tar_options, create) },
 	{ 'f', "file", "FILE", "write the archive there instead of to standard output", option_text,
 	  offsetof(struct tar_options, file) },
 	{ 'C', "directory", "DIR", "paths are taken, and members named, from this directory of the image on",

@@ -11,10 +11,12 @@
 /**
  * struct untar_options - of the command line
  * @dir:     "-C"
+ * @extract: said for habit's sake
  * @members: operands after the first
  */
 struct untar_options {
 	const char *file, *dir;
+	bool extract;
 	struct option_number strip;
 	struct pattern_list exclude, members;
 };
@@ -483,6 +485,7 @@ static int work(struct worker *worker)
 }
 
 static const struct option_rule options[] = {
+	{ 'x', "extract", NULL, "what is done anyway", option_true, offsetof(struct untar_options, extract) },
 	{ 'f', "file", "FILE", "read the archive from there instead of from standard input", option_text,
 	  offsetof(struct untar_options, file) },
 	{ 'C', "directory", "DIR", "put files into this directory below the target", option_text,

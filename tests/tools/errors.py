@@ -256,7 +256,7 @@ def full():
 def options(image):
     expect("a mount option that no driver has", 1, "-o", "frobnicate", "ls", image, message='options "frobnicate".*kernel says.*frobnicate')
     expect("options of the driver's and of the kernel's", 0, "-o", "noatime,errors=continue,nodev", "ls", image, message="^$")
-    expect("options after the subcommand", 0, "ls", "-t", "ext4", "-l", image, message="^$")
+    expect("options after the subcommand", 0, "ls", "--type", "ext4", "-l", image, message="^$")
 
 
 def partitions():

@@ -128,6 +128,16 @@ def as_json(image):
     result = expect("ls of what is missing", 1, "ls", "--json", f"{image}:/missing", message="/missing: No such file")
     ok(json.loads(result.out) == [], "is an empty array", result)
     ok(run("ls", "-R", image).text.startswith(f"{image}:/:\n"), "the root has the heading of a directory")
+    names = [name for name in os.listdir("tree/a") if not name.startswith(".")]
+    told = {entry["path"].rpartition("/")[2]: entry for entry in parsed("ls", "--json", f"{image}:/tree/a")}
+    for sort, key in {"-t": lambda name: told[name]["modified"], "-S": lambda name: told[name]["size"]}.items():
+        # What is equal remains in the order of names, which turns round with the rest.
+        groups = [[name for name in sorted(names, key=os.fsencode) if key(name) == value] for value in sorted({key(name) for name in names})[::-1]]
+        wanted = [name for group in groups for name in group]
+        got = run("ls", "-1", sort, f"{image}:/tree/a").text.splitlines()
+        ok(got == wanted, f"ls {sort}", f"{got}\n{wanted}")
+        got = run("ls", "-1r", sort, f"{image}:/tree/a").text.splitlines()
+        ok(got == wanted[::-1], f"ls -r {sort}", f"{got}\n{wanted}")
     told = parsed("dmesg", "--json", image)
     lines = run("dmesg", image).text.splitlines()
     shown = [(t["level"] in range(8), t["text"]) for t in told if "Linux version" in t["text"]]
