@@ -356,38 +356,38 @@ static void print_unchecked(const struct check_options *options, const char *pat
 	json_close(json, '}');
 }
 
-/* A partition without a file system. @holds: "" for nothing that is known */
-static void print_other(const struct check_options *options, const char *path, const char *holds)
+/* A partition without a file system. */
+static void other(struct session *session, const char *path, const char *holds)
 {
 	char why[192];
 
-	snprintf(why, sizeof(why), *holds ? "holds %s, " : "holds no file system that is known, ", holds);
-	print_unchecked(options, path, why, holds);
+	snprintf(why, sizeof(why), "holds %s, ", *holds ? holds : "no file system that is known");
+	print_unchecked(session->command->own, path, why, holds);
 }
 
 /* A disk with partitions: those that have a file system get their turns, of the others is told why they do not. */
 static int record_partition(struct session *session, struct wire_record *record)
 {
-	const struct check_options *options = session->command->own;
-	const char *file = session->command->images[0].file;
-	char path[4200], name[128];
+	struct session_part *part = session->parts;
+	char name[128] = "";
 	const struct foreign *foreign;
 	struct place_names names;
 	struct place place;
-	unsigned int count = 0;
 
 	place_get(record, &place, &names);
-	while (count < PARTITIONS_MAX && session->parts[count])
-		count++;
-	if (record->bad || !place.number || place.number > INT32_MAX || count == PARTITIONS_MAX)
+	while (part->number)
+		part++;
+	if (record->bad || !place.number || place.number > INT32_MAX || part == session->parts + PARTITIONS_MAX)
 		return -EPROTO;
 	foreign = foreign_type(names.type);
-	if (*names.reason || (*names.type && !foreign)) {
-		session->parts[count] = place.number;
-		return 0;
+	if (foreign)
+		foreign_name(foreign, names.version, name, sizeof(name));
+	if (!*names.reason && (foreign || !*names.type)) {
+		part->other = strdup(name);
+		if (!part->other)
+			return -ENOMEM;
 	}
-	snprintf(path, sizeof(path), "%s@%u", file, place.number);
-	print_other(options, path, foreign ? foreign_name(foreign, names.version, name, sizeof(name)) : "");
+	part->number = place.number;
 	return 0;
 }
 
@@ -464,4 +464,5 @@ const struct subcommand subcommand_check = {
 	.record = record,
 	.finish = finish,
 	.missed = missed,
+	.other = other,
 };

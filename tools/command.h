@@ -118,6 +118,7 @@ struct worker;
  * @drive:     parent: sends records, after the worker started. Return: as @record
  * @finish:    parent: the worker has ended, well if @finished is set; ends what @record began. With @each: the last one
  * @missed:    parent, with @each: nothing was recorded of this image, which was told; NULL: no more is to be said of it
+ * @other:     parent, with @disks: the partition that is called @path has no turn, as it holds @other; "" for nothing known
  * @again:     parent: after @finish, with images closed; has opened them again if another worker is to do the command
  * once more. Return: is it? NULL: never
  */
@@ -140,6 +141,7 @@ struct subcommand {
 	int (*drive)(struct session *session);
 	void (*finish)(struct session *session);
 	void (*missed)(struct session *session);
+	void (*other)(struct session *session, const char *path, const char *other);
 	bool (*again)(struct command *command);
 };
 
@@ -310,6 +312,12 @@ struct shared {
 };
 
 /* session.c: the parent */
+/** struct session_part - @number: of a partition; @other: what it holds that is no file system, NULL: it is to have a turn */
+struct session_part {
+	unsigned int number;
+	char *other;
+};
+
 /**
  * struct session - the parent's side of one command
  * @cwd:    working directory of the command; relative host paths start here, as the process may change its own
@@ -319,7 +327,7 @@ struct shared {
  * @more:   another worker follows, which goes on with what this one began
  * @answered: the worker has sent a record of the subcommand's own
  * @enough: no more turns
- * @parts: numbers of partitions that are to have turns, after this one; 0 ends them
+ * @parts: partitions of this image, in order; number 0 ends them
  * @deaf:   what the worker still sends of this line is of no use any more
  * @build:  cp: files that are being made on the host; NULL when none
  * @mask:  umask of the command
@@ -335,7 +343,7 @@ struct session {
 	mode_t mask;
 	int cwd;
 	bool finished, shell, interactive, ended, deaf, more, answered, enough;
-	unsigned int parts[PARTITIONS_MAX + 1];
+	struct session_part parts[PARTITIONS_MAX + 1];
 	int code;
 	struct tree_build *build;
 	void *state;

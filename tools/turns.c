@@ -93,11 +93,19 @@ int turns_take(struct command *command, int argc, char **argv)
 	return command->sub->prepare(command, argc, argv);
 }
 
+static void parts_forget(struct session_part *parts)
+{
+	for (struct session_part *part = parts; part->number; part++) {
+		free(part->other);
+		*part = (struct session_part){ 0 };
+	}
+}
+
 static void run_turn(struct session *session, struct command *turn)
 {
 	session->command = turn;
 	session->answered = false;
-	memset(session->parts, 0, sizeof(session->parts));
+	parts_forget(session->parts);
 	if (!images_open(turn))
 		session_work(session);
 	else
@@ -118,26 +126,38 @@ static bool is_over(const struct session *session)
 	return supervise_signal() || session->enough || is_unread(session->command);
 }
 
-/* The partitions that the worker has told of: each as if it had been named. */
-static void run_parts(struct session *session, struct command *turn)
+/* As if it had been named. */
+static void run_part(struct session *session, struct command *turn, const struct session_part *part)
 {
 	struct image *image = &turn->images[0];
 	const char *whole = image->path;
-	unsigned int parts[PARTITIONS_MAX + 1];
 	char number[16], *path;
 
-	memcpy(parts, session->parts, sizeof(parts));
-	for (unsigned int i = 0; parts[i] && !is_over(session); i++) {
-		snprintf(number, sizeof(number), "%u", parts[i]);
-		if (asprintf(&path, "%s@%s", image->file, number) < 0)
-			abort();
-		image->path = path;
-		image->partition = number;
+	snprintf(number, sizeof(number), "%u", part->number);
+	if (asprintf(&path, "%s@%s", image->file, number) < 0)
+		abort();
+	image->path = path;
+	image->partition = number;
+	if (part->other)
+		turn->sub->other(session, path, part->other);
+	else
 		run_turn(session, turn);
-		free(path);
-	}
 	image->path = whole;
 	image->partition = NULL;
+	free(path);
+}
+
+/* The partitions that the worker has told of. */
+static void run_parts(struct session *session, struct command *turn)
+{
+	struct session_part parts[PARTITIONS_MAX + 1];
+
+	memcpy(parts, session->parts, sizeof(parts));
+	memset(session->parts, 0, sizeof(session->parts));
+	for (unsigned int i = 0; parts[i].number && !is_over(session); i++)
+		run_part(session, turn, &parts[i]);
+	parts_forget(parts);
+	parts_forget(session->parts); /* of a worker that tells of some for no reason */
 }
 
 int turns_run(struct command *command)

@@ -111,13 +111,14 @@ def disk():
     result = run(*OPTIONS, "check", "disk.img")
     lines = [line for line in result.text.splitlines() if "; data has none" not in line]
     ok(result.code == 1 and len(lines) == 5, "check has a line for each partition", result)
+    ok([line.partition(":")[0] for line in lines] == [f"disk.img@{number}" for number in range(1, 6)], "in their order", result)
     for number, said in {1: "ext4, 2 files", 2: "not checked", 3: "holds no file system that is known, not checked",
                          4: "holds swap space, not checked", 5: "ext4, 2 files"}.items():
         ok(any(line.startswith(f"disk.img@{number}: {said}") for line in lines), f"of partition {number}", result)
     ok("rumpus: disk.img@2: the kernel in the worker ended" in result.err and "disk.img@4" not in result.err, "what went wrong is told of that one",
        result)
     told = json.loads(run(*OPTIONS, "check", "--json", "disk.img", "first.img").out)
-    ok(sorted((one["image"], one["checked"], one.get("holds")) for one in told) ==
+    ok([(one["image"], one["checked"], one.get("holds")) for one in told] ==
        [("disk.img@1", True, None), ("disk.img@2", False, None), ("disk.img@3", False, ""), ("disk.img@4", False, "swap space"),
         ("disk.img@5", True, None), ("first.img", True, None)], "for programs, too", told)
     result = run("-p", "sound", "check", "disk.img")
