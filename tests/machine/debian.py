@@ -36,7 +36,8 @@ QEMU = {
 # programs in "user" begin without.
 PARTS = {
     "mounts": {"root": ["fuse/posix.py:ext4", "fuse/posix.py:btrfs-root", "fuse/names.py:vfat"]},
-    "servers": {"root": ["fuse/attack.py", "fuse/life.py:xfs", "fuse/partitions.py", "fuse/layers.py", "fuse/confined.py"]},
+    "servers": {"root": ["fuse/life.py:xfs", "fuse/partitions.py", "fuse/layers.py"]},
+    "attacks": {"root": ["fuse/attack.py", "fuse/confined.py"]},
     "disks": {"user": ["blk/spec", "blk/conformance", "blk/durability", "blk/lock", "blk/part"], "root": ["blk/lock"]},
     "command": {"user": ["tools/sandbox"],
                 "root": ["tools/sandbox", "tools/doctor.py", "tools/copying.py:ext4", "tools/partitions.py",
