@@ -144,6 +144,8 @@ static int same_bytes(struct compare *compare, const struct tree_end ends[2], in
 	while (at < size && next_data(ends, size, &at)) {
 		size_t piece = size - at < PIECE ? (size_t)(size - at) : PIECE;
 
+		if (stop_requested())
+			return -EINTR;
 		for (int i = 0; i < 2; i++) {
 			long n = fs_read_all(ends[i].fs, ends[i].fd, compare->bytes[i], piece, at);
 			int error = n < 0 ? trouble(compare, "cannot read", n) : 0;

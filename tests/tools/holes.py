@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Holes of files whose drivers cannot tell them from data: found, kept, and read only so far when there are too many."""
 
+import filecmp
 import json
 import os
 import re
@@ -32,15 +33,16 @@ def untold_holes():
         expect(f"{kind}: a file of 90 MiB with 1 MiB of data is copied in", 0, "cp", "-r", "holes", "blind.img:/", message="^$")
         expect(f"{kind}: and out", 0, "cp", "blind.img:/holes/file", "copied", message="^$")
         ok(os.stat("copied").st_blocks * 512 < 2 * KEPT, f"{kind}: with its holes", os.stat("copied"))
-        ok(harness.tool("cmp", "copied", "holes/file").returncode == 0, f"{kind}: and its data")
+        ok(filecmp.cmp("copied", "holes/file", shallow=False), f"{kind}: and its data")
         expect(f"{kind}: tar", 0, "tar", "-f", "holes.tar", "blind.img:/holes", message="^$")
         ok(os.stat("holes.tar").st_size < 2 * KEPT, f"{kind}: the archive has the holes, too", os.stat("holes.tar").st_size)
-        unpacked = harness.tool("tar", "-xOf", "holes.tar", "holes/file", "--to-command=cmp - holes/file")
-        ok(unpacked.returncode == 0, f"{kind}: and the data", unpacked.stdout)
+        os.mkdir("unpacked")
+        unpacked = harness.tool("tar", "-xf", "holes.tar", "-C", "unpacked")
+        ok(filecmp.cmp("unpacked/holes/file", "holes/file", shallow=False), f"{kind}: and the data", unpacked.stdout)
         expect(f"{kind}: diff", 0, "diff", "--contents", "blind.img:/holes", "holes", message="^$")
         result = run("check", "--json", "blind.img")
         ok(result.code == 0 and json.loads(result.out)[0]["bytes"] < 2 * KEPT, f"{kind}: check counts what is there", result)
-        harness.tool("rm", "-rf", "holes", "copied", "holes.tar")
+        harness.tool("rm", "-rf", "holes", "copied", "holes.tar", "unpacked")
 
 
 def wait_for_work(process):
@@ -83,7 +85,7 @@ def claimed_holes():
         wait_for_work(process)
         process.send_signal(signal.SIGINT)
         result = harness.collect(process)
-        ok(result.code == 130, f"{words[0]}: a request to stop is heard", result)
+        ok(result.code == 130 and "stuck" not in result.err, f"{words[0]}: a request to stop is heard", result)
     ok(not os.path.exists("claims"), "cp: half a copy does not stay")
 
 
