@@ -29,7 +29,7 @@ enum telling {
 };
 
 /* Of one in an image. A layer over it passes on what it says; to search in vain there does no harm. */
-static enum telling driver_tells(struct tree_end file)
+static enum telling driver_tells(long type)
 {
 	static const struct {
 		long type;
@@ -41,28 +41,33 @@ static enum telling driver_tells(struct tree_end file)
 		{ MINIX2_SUPER_MAGIC, TELLS_NOTHING }, { MINIX2_SUPER_MAGIC2, TELLS_NOTHING },
 		{ MINIX3_SUPER_MAGIC, TELLS_NOTHING },
 	};
-	struct statfs fs;
 
-	if (file.fs->call(SYS_fstatfs, file.fd, (long)&fs, 0, 0, 0, 0))
-		return TELLS_BLOCKS;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (fs.f_type == known[i].type)
+		if (type == known[i].type)
 			return known[i].tells;
 	}
 	return TELLS_BLOCKS;
 }
 
-/* Is it worth searching? @block: out: its blocks, in bytes */
+/*
+ * Is it worth searching? A damaged file may claim blocks, too, but has not more than there are.
+ * @block: out: its blocks, in bytes
+ */
 static bool may_have_holes(struct tree_end file, int64_t size, size_t *block)
 {
-	enum telling tells = file.fs->image ? driver_tells(file) : TELLS_HOLES;
+	enum telling tells;
+	struct statfs fs;
 	struct statx st;
 
+	if (!file.fs->image || file.fs->call(SYS_fstatfs, file.fd, (long)&fs, 0, 0, 0, 0))
+		return false;
+	tells = driver_tells(fs.f_type);
 	if (tells == TELLS_HOLES || fs_statx(file.fs, file.fd, "", &st))
 		return false;
 	for (*block = BLOCK_LEAST; *block < st.stx_blksize && *block < BLOCK_MOST;)
 		*block *= 2;
-	return tells == TELLS_NOTHING || st.stx_blocks < (uint64_t)size / 512;
+	return tells == TELLS_NOTHING || st.stx_blocks < (uint64_t)size / 512 ||
+	       (fs.f_bsize > 0 && fs.f_blocks < (uint64_t)size / (uint64_t)fs.f_bsize);
 }
 
 static bool is_zero(const char *bytes, size_t size)

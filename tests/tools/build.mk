@@ -56,7 +56,7 @@ mutant-kinds := ext4 ext4-plain xfs btrfs ext2 f2fs vfat exfat ntfs minix nilfs2
 	squashfs-gzip squashfs-lzo squashfs-lz4 squashfs-xz squashfs-zstd iso9660-rock iso9660-joliet romfs cramfs ufs1
 tests += $(mutant-kinds:%=tests/tools/mutants.py:%-0+200)
 # Seeds that have found something: sizes of 10^17 bytes and more; holes without end
-tests += $(addprefix tests/tools/mutants.py:,f2fs-1558+1 f2fs-1781+1 ufs1-1982+1)
+tests += $(addprefix tests/tools/mutants.py:,f2fs-1558+1 f2fs-1781+1 ufs1-1982+1 nilfs2-2832+1)
 long-tests += $(foreach part,0 1 2 3 4 5 6 7 8 9,$(mutant-kinds:%=tests/tools/mutants.py:%-$(part)000+1000))
 # Images from Debian's source packages, the large ones in the long run
 published-packages := e2fsprogs btrfs-progs dosfstools
