@@ -7,6 +7,8 @@
  * tell, it is read to find what is not zero.
  */
 #include <errno.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -106,12 +108,32 @@ static enum tree_found search(struct tree_end file, int64_t at, int64_t size, si
 	return TREE_ZEROES;
 }
 
+/*
+ * F2FS says that there is no more data, too, when an address cannot be. Its map of extents is honest.
+ * Return: is there something, to be read or to fail at?
+ */
+static bool is_wrong_end(struct tree_end file, int64_t at, int64_t size)
+{
+	struct {
+		struct fiemap map;
+		struct fiemap_extent extents[1];
+	} asked = {
+		.map = { .fm_start = (uint64_t)at, .fm_length = (uint64_t)(size - at), .fm_extent_count = 1 },
+	};
+	struct statfs fs;
+
+	if (!file.fs->image || file.fs->call(SYS_fstatfs, file.fd, (long)&fs, 0, 0, 0, 0) ||
+	    fs.f_type != F2FS_SUPER_MAGIC)
+		return false;
+	return file.fs->call(SYS_ioctl, file.fd, FS_IOC_FIEMAP, (long)&asked, 0, 0, 0) < 0;
+}
+
 enum tree_found tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end)
 {
 	long data = fs_lseek(from.fs, from.fd, at, SEEK_DATA), hole;
 	size_t block;
 
-	if (data == -ENXIO)
+	if (data == -ENXIO && !is_wrong_end(from, at, size))
 		return TREE_NONE;
 	/* A file system that cannot tell has only data. */
 	*begin = data < 0 ? at : data;
