@@ -113,7 +113,7 @@ def f2fs(image):
     done = 0
     for start in _blocks(image, PAGE):
         data = image.read(start, PAGE)
-        at = int.from_bytes(data[160:164], "little")  # checksum_offset of a checkpoint
+        at = int.from_bytes(data[164:168], "little")  # checksum_offset of a checkpoint
         if 192 <= at <= PAGE - 4 and int.from_bytes(data[:8], "little") < 1 << 32:
             crc = zlib.crc32(data[:at], 0xF2F52010 ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
             done += _put(image, start + at, struct.pack("<I", crc))
