@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* rumpus: numbers for files with several names, found by device and inode */
+/* rumpus: numbers for files with several names, found by device and inode; directories must not have several */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tree.h"
 
@@ -76,4 +77,37 @@ uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *met
 	if (!slot->number)
 		*slot = (struct slot){ .dev = dev, .ino = meta->ino, .number = ++links->used };
 	return slot->number;
+}
+
+static bool has_entries(const struct fs *fs, int fd)
+{
+	struct fs_reading reading = { 0 };
+	char names[4096];
+	bool found = false;
+	long size;
+
+	while (!found && (size = fs_read_dir(fs, fd, &reading, names, sizeof(names))) > 0) {
+		for (long at = 0; at < size && !found;) {
+			const struct fs_dirent *dirent = (const void *)(names + at);
+
+			at += dirent->size;
+			found = !fs_is_dots(dirent->name);
+		}
+	}
+	fs_lseek(fs, fd, 0, SEEK_SET);
+	return found;
+}
+
+/* What Btrfs shows for a subvolume in a snapshot of another has always the same number, and nothing in it. */
+bool tree_dir_again(struct tree_links *dirs, const struct fs *fs, int fd)
+{
+	struct tree_meta meta;
+	bool first = true;
+	struct statx st;
+
+	if (!fs->image || fs_statx(fs, fd, "", &st))
+		return false;
+	tree_meta_from(&meta, &st);
+	tree_links_number(dirs, &meta, &first);
+	return !first && has_entries(fs, fd);
 }

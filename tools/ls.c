@@ -10,6 +10,7 @@
 #include "command.h"
 #include "found.h"
 #include "table.h"
+#include "tree.h"
 
 #define DEPTH_MAX 2000U
 /* Entries of one directory that the parent keeps to align them; more are shown in groups of this size. */
@@ -139,8 +140,15 @@ static int send_name(struct worker *worker, const struct operand *operand, int d
 	return (int)error;
 }
 
-static int list_dir(struct worker *worker, const struct operand *operand, int dir, struct path *path,
-		    unsigned int depth);
+/** struct ls_walk - one operand and what is below it; @dirs: those that were listed, to know one that has two paths */
+struct ls_walk {
+	struct worker *worker;
+	const struct operand *operand;
+	struct path path;
+	struct tree_links *dirs;
+};
+
+static int list_dir(struct ls_walk *walk, int dir, unsigned int depth);
 
 static bool is_subdir(int dir, const char *name)
 {
@@ -149,8 +157,7 @@ static bool is_subdir(int dir, const char *name)
 	return !fs_is_dots(name) && !fs_statx(&fs_image, dir, name, &st) && S_ISDIR(st.stx_mode);
 }
 
-static int list_subdirs(struct worker *worker, const struct operand *operand, int dir, const struct fs_names *names,
-			struct path *path, unsigned int depth)
+static int list_subdirs(struct ls_walk *walk, int dir, const struct fs_names *names, unsigned int depth)
 {
 	int error = 0;
 
@@ -159,17 +166,19 @@ static int list_subdirs(struct worker *worker, const struct operand *operand, in
 
 		if (!is_subdir(dir, names->list[i]))
 			continue;
-		length = path_push(path, names->list[i]);
+		length = path_push(&walk->path, names->list[i]);
 		if (length < 0)
 			return (int)length;
 		fd = depth < DEPTH_MAX ? fs_open_dir(&fs_image, dir, names->list[i]) : -ELOOP;
 		if (fd < 0)
-			report_error(&worker->report, path->text, "%s", report_errno(fd));
-		else {
-			error = list_dir(worker, operand, (int)fd, path, depth + 1);
+			report_error(&walk->worker->report, walk->path.text, "%s", report_errno(fd));
+		else if (tree_dir_again(walk->dirs, &fs_image, (int)fd))
+			report_error(&walk->worker->report, walk->path.text, "%s", TREE_DIR_AGAIN);
+		else
+			error = list_dir(walk, (int)fd, depth + 1);
+		if (fd >= 0)
 			fs_close(&fs_image, (int)fd);
-		}
-		path_pop(path, length);
+		path_pop(&walk->path, length);
 	}
 	return error;
 }
@@ -181,25 +190,25 @@ static bool has_headings(const struct command *command)
 	return options->recursive || command->operand_count > 1 || command->turn_count;
 }
 
-static int list_dir(struct worker *worker, const struct operand *operand, int dir, struct path *path,
-		    unsigned int depth)
+static int list_dir(struct ls_walk *walk, int dir, unsigned int depth)
 {
+	struct worker *worker = walk->worker;
 	struct ls_options *options = worker->command->own;
 	struct fs_names names;
 	long error = fs_names_read(&fs_image, dir, is_shown, options, &names);
 
 	if (error && error != -EINTR && error != -ENOMEM && error != -ESHUTDOWN) {
-		report_error(&worker->report, path->text, "%s", report_errno(error));
+		report_error(&worker->report, walk->path.text, "%s", report_errno(error));
 		error = 0;
 	}
 	if (!error)
 		error = sort_names(options, dir, &names);
 	if (!error && !options->json && has_headings(worker->command))
-		error = send_listing(worker, path->text);
+		error = send_listing(worker, walk->path.text);
 	for (size_t i = 0; i < names.count && !error; i++)
-		error = send_name(worker, operand, dir, names.list[i], path);
+		error = send_name(worker, walk->operand, dir, names.list[i], &walk->path);
 	if (!error && options->recursive)
-		error = list_subdirs(worker, operand, dir, &names, path, depth);
+		error = list_subdirs(walk, dir, &names, depth);
 	fs_names_free(&names);
 	return (int)error;
 }
@@ -208,7 +217,7 @@ static int list_opened(struct worker *worker, const struct operand *operand, int
 {
 	const struct ls_options *options = worker->command->own;
 	struct found_place place = { operand->text, parent, last, options->json ? operand->image : NULL };
-	struct path path = { 0 };
+	struct ls_walk walk = { .worker = worker, .operand = operand };
 	char *label;
 	struct statx st;
 	long found = fs_statx(&fs_image, parent, last, &st), fd = -ENOENT;
@@ -224,11 +233,15 @@ static int list_opened(struct worker *worker, const struct operand *operand, int
 	if (fd < 0)
 		return send_entry(worker, operand, &place, &st);
 	label = operand_label(worker->command, operand);
-	error = label ? path_set(&path, label) : -ENOMEM;
+	error = label ? path_set(&walk.path, label) : -ENOMEM;
 	free(label);
+	walk.dirs = tree_links_new();
+	if (!walk.dirs)
+		error = -ENOMEM;
 	if (!error)
-		error = list_dir(worker, operand, (int)fd, &path, 0);
-	path_free(&path);
+		error = list_dir(&walk, (int)fd, 0);
+	tree_links_free(walk.dirs);
+	path_free(&walk.path);
 	fs_close(&fs_image, (int)fd);
 	return error;
 }

@@ -160,7 +160,7 @@ struct tree_walk {
 	size_t label_length;
 	unsigned int depth;
 	struct path path;
-	struct tree_links *links;
+	struct tree_links *links, *dirs;
 	unsigned char *xattrs, *data;
 };
 
@@ -324,5 +324,14 @@ uint32_t tree_links_number(struct tree_links *links, const struct tree_meta *met
 /** tree_links_knows() - has it a number? */
 bool tree_links_knows(const struct tree_links *links, const struct tree_meta *meta);
 void tree_links_free(struct tree_links *links);
+/**
+ * tree_dir_again() - has an open directory been found before in this walk of an image, by another path?
+ * @dirs: of the walk
+ *
+ * Only damage or malice makes that so, and there may be 2^n paths through n directories. On the host it means nothing.
+ */
+bool tree_dir_again(struct tree_links *dirs, const struct fs *fs, int fd);
+/* What is said then. */
+#define TREE_DIR_AGAIN "is a directory that was found before, by another name; what is in it is left out here"
 
 #endif

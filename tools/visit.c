@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tree.h"
 #include "visit.h"
 
 /* Bytes of names that are read at a time: near the operand, and where a thousand levels may each hold a buffer. */
@@ -151,7 +152,12 @@ static int visit_dir(struct visit *visit, struct visit_file *file)
 	fd = fs_open_dir(&fs_image, file->dir, *file->name ? file->name : ".");
 	if (fd < 0)
 		return visit_failed(visit, "cannot open", fd);
-	error = visit_entries(visit, (int)fd, file->depth + 1);
+	if (tree_dir_again(visit->dirs, &fs_image, (int)fd)) {
+		report_error(&visit->worker->report, path_tail(visit->path.text), "%s", TREE_DIR_AGAIN);
+		error = 0;
+	} else {
+		error = visit_entries(visit, (int)fd, file->depth + 1);
+	}
 	fs_close(&fs_image, (int)fd);
 	return error;
 }
@@ -183,7 +189,9 @@ static int set_label(struct visit *visit, const struct operand *operand)
 	visit->operand = operand;
 	visit->label = visit->path.length;
 	free(label);
-	return error;
+	tree_links_free(visit->dirs);
+	visit->dirs = tree_links_new();
+	return visit->dirs ? error : -ENOMEM;
 }
 
 int visit_operand(struct visit *visit, const struct operand *operand)
@@ -225,4 +233,6 @@ void visit_end(struct visit *visit)
 {
 	path_free(&visit->path);
 	path_free(&visit->inside);
+	tree_links_free(visit->dirs);
+	visit->dirs = NULL;
 }

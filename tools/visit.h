@@ -15,6 +15,8 @@
 
 #include "command.h"
 
+struct tree_links;
+
 /** VISIT_DEPTH_MAX - directories within each other; each costs a descriptor */
 #define VISIT_DEPTH_MAX 4000U
 
@@ -56,6 +58,7 @@ enum visit_answer {
  * @label:   how much of @path stands for it
  * @inside:  private: for visit_image_path()
  * @dev_major, @dev_minor: private: the file system of the operand
+ * @dirs:    private: of this operand, to know one that has two paths
  */
 struct visit {
 	struct worker *worker;
@@ -69,6 +72,7 @@ struct visit {
 	size_t label;
 	struct path inside;
 	uint32_t dev_major, dev_minor;
+	struct tree_links *dirs;
 };
 
 /** visit_operand() - an operand and, where it is a directory, all below. Return: 0; negative errno to end the work for

@@ -24,10 +24,11 @@ int tree_walk_init(struct tree_walk *walk)
 void tree_walk_fini(struct tree_walk *walk)
 {
 	tree_links_free(walk->links);
+	tree_links_free(walk->dirs);
 	free(walk->xattrs);
 	free(walk->data);
 	path_free(&walk->path);
-	walk->links = NULL;
+	walk->links = walk->dirs = NULL;
 	walk->xattrs = walk->data = NULL;
 }
 
@@ -286,6 +287,11 @@ static int visit_dir(struct tree_walk *walk, int dir, struct tree_entry *entry)
 	if (opened < 0)
 		return failed(walk, "cannot open", opened);
 	fd = (int)opened;
+	if (tree_dir_again(walk->dirs, walk->fs, fd)) {
+		report_error(walk->report, walk->path.text, "%s", TREE_DIR_AGAIN);
+		fs_close(walk->fs, fd);
+		return 0;
+	}
 	entry->kind = TREE_ENTER;
 	if (walk->enter_xattrs)
 		add_xattrs(walk, entry, fd, -1);
@@ -332,7 +338,9 @@ static int start(struct tree_walk *walk, uint32_t source, const char *label)
 	walk->source = source;
 	walk->depth = 0;
 	walk->label_length = strlen(label);
-	return path_set(&walk->path, label);
+	tree_links_free(walk->dirs);
+	walk->dirs = tree_links_new();
+	return walk->dirs ? path_set(&walk->path, label) : -ENOMEM;
 }
 
 int tree_walk(struct tree_walk *walk, uint32_t source, int dir, const char *name, const char *label)
