@@ -44,11 +44,13 @@ struct counts {
  * struct check - a sink that only counts
  * @lost:   bytes that were tried and could not be read
  * @zeroes: bytes that were read in search of data
+ * @walk:   knows where it is
  */
 struct check {
 	struct tree_sink sink;
 	struct report report; /* counts errors, and passes them on */
 	struct worker *worker;
+	struct tree_walk *walk;
 	struct counts counts;
 	uint64_t lost, zeroes;
 	void *buffer;
@@ -93,6 +95,12 @@ static int take(struct tree_sink *sink, const struct tree_entry *entry)
 	check->counts.bytes += entry->data_size;
 	for (const char *at = entry->xattrs; tree_xattr_next(entry, &at, &xattr);)
 		check->counts.attributes++;
+	if (entry->xattrs_lost == -E2BIG)
+		report_warning(&check->report, check->walk->path.text,
+			       "has too many extended attributes, or too large ones, to read all of them");
+	else if (entry->xattrs_lost)
+		report_error(&check->report, check->walk->path.text, "cannot read all extended attributes: %s",
+			     report_errno(entry->xattrs_lost));
 	return 0;
 }
 
@@ -196,6 +204,7 @@ static int walk_all(struct check *check, const struct image *image)
 	int error = tree_walk_init(&walk);
 	char *label = NULL;
 
+	check->walk = &walk;
 	image_room(check->worker, image, &walk.room);
 	if (!error && asprintf(&label, "%s:", image->path) < 0)
 		error = -ENOMEM;

@@ -25,23 +25,24 @@ void tree_meta_from(struct tree_meta *meta, const struct statx *st)
 	};
 }
 
-/* Room for a key, its length and its value at @at. Return: bytes used, 0 when it does not fit or cannot be read */
-static size_t read_one(const struct fs *fs, int fd, int dir, const char *name, const char *key, unsigned char *at,
-		       size_t room)
+/* Room for a key, its length and its value at @at. Return: bytes used, -E2BIG when it does not fit, or a negative errno
+ */
+static long read_one(const struct fs *fs, int fd, int dir, const char *name, const char *key, unsigned char *at,
+		     size_t room)
 {
 	size_t length = strlen(key) + 1;
 	uint32_t size;
 	long got;
 
 	if (length + sizeof(size) >= room)
-		return 0;
+		return -E2BIG;
 	got = fs_xattr_get(fs, fd, dir, name, key, at + length + sizeof(size), room - length - sizeof(size));
 	if (got < 0)
-		return 0;
+		return got == -ERANGE ? -E2BIG : got;
 	size = (uint32_t)got;
 	memcpy(at, key, length);
 	memcpy(at + length, &size, sizeof(size));
-	return length + sizeof(size) + size;
+	return (long)(length + sizeof(size) + size);
 }
 
 /* XFS shows ACLs twice; the other name is the one that all file systems have. */
@@ -50,24 +51,27 @@ static bool is_alias(const char *key)
 	return !strncmp(key, "trusted.SGI_ACL_", 16);
 }
 
-size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, bool *lost)
+size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, int32_t *lost)
 {
 	char keys[8192];
 	long listed = fs_xattr_list(fs, fd, dir, name, keys, sizeof(keys) - 1);
 	size_t used = 0;
 
-	*lost = listed < 0 && listed != -EOPNOTSUPP && listed != -ENODATA;
+	*lost = 0;
+	if (listed < 0 && listed != -EOPNOTSUPP && listed != -ENODATA)
+		*lost = listed == -ERANGE ? -E2BIG : (int32_t)listed;
 	if (listed <= 0)
 		return 0;
 	keys[listed] = 0;
 	for (const char *key = keys; key < keys + listed; key += strlen(key) + 1) {
-		size_t size;
+		long size;
 
 		if (is_alias(key))
 			continue;
 		size = read_one(fs, fd, dir, name, key, buf + used, WIRE_INLINE_MAX - used);
-		*lost |= !size;
-		used += size;
+		if (size < 0 && !*lost)
+			*lost = (int32_t)size;
+		used += size < 0 ? 0 : (size_t)size;
 	}
 	return used;
 }

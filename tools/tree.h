@@ -55,7 +55,7 @@ struct tree_meta {
  * @target: TREE_SPECIAL: of a symbolic link
  * @xattrs: extended attributes: key with its zero byte, 32-bit length, value, and so on; empty: none
  * @implied: TREE_LEAVE: nothing is known about the directory but its mode
- * @xattrs_lost: there are more that did not fit
+ * @xattrs_lost: 0, or why there are more: the first negative errno of reading them, -E2BIG for what did not fit
  */
 struct tree_entry {
 	enum tree_kind kind;
@@ -63,7 +63,8 @@ struct tree_entry {
 	uint32_t link;
 	int32_t status;
 	int fd;
-	bool implied, xattrs_lost;
+	int32_t xattrs_lost;
+	bool implied;
 	struct tree_meta meta;
 	const char *name;
 	const char *target;
@@ -267,9 +268,9 @@ enum tree_found {
  * tree_next_data() - the next piece of data of a regular file at or after @at
  * @begin, @end: out: where it is
  *
- * Takes back that a whole file is data, as drivers say that know no better, when it has fewer blocks than it needs: it is
- * read, and its zeroes are holes. To have passed some is told from time to time, as a file may claim any number of them;
- * who does not mind goes on at @end.
+ * Takes back that a whole file is data, as drivers say that know no better, when it has fewer blocks than it needs: it
+ * is read, and its zeroes are holes. To have passed some is told from time to time, as a file may claim any number of
+ * them; who does not mind goes on at @end.
  */
 enum tree_found tree_next_data(struct tree_end from, int64_t at, int64_t size, int64_t *begin, int64_t *end);
 
@@ -303,8 +304,11 @@ bool tree_fatal(long error);
 
 /* Metadata, in meta.c */
 void tree_meta_from(struct tree_meta *meta, const struct statx *st);
-/** tree_xattrs_read() - of @fd, or of @name in @dir when that is negative; fills @buf of WIRE_INLINE_MAX bytes */
-size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, bool *lost);
+/**
+ * tree_xattrs_read() - of @fd, or of @name in @dir when that is negative; fills @buf of WIRE_INLINE_MAX bytes
+ * @lost: out: as in struct tree_entry
+ */
+size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, unsigned char *buf, int32_t *lost);
 /** struct tree_xattr - one extended attribute of an entry */
 struct tree_xattr {
 	const char *key;

@@ -10,7 +10,7 @@
 struct fixed {
 	uint32_t kind, source, link;
 	int32_t status;
-	uint32_t xattrs_lost;
+	int32_t xattrs_lost;
 	uint32_t padding;
 	struct tree_meta meta;
 };
