@@ -6,7 +6,7 @@ fuse-test-types := ext4 xfs btrfs
 tests += $(foreach type,$(fuse-test-types) $(fuse-test-types:%=%-root),tests/fuse/posix.py:$(type))
 tests += $(foreach program,fsx programs life many groups,$(fuse-test-types:%=tests/fuse/$(program).py:%))
 tests += $(foreach kind,ext4-plain xfs btrfs vfat,tests/fuse/damaged.py:$(kind)-0+12)
-tests += tests/fuse/turns.py:200 tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py tests/fuse/layers.py tests/fuse/at.py tests/fuse/partitions.py tests/fuse/device.py tests/fuse/confined.py
+tests += tests/fuse/turns.py:200 tests/fuse/astray.py tests/fuse/errors.py tests/fuse/contain.py tests/fuse/full.py tests/fuse/layers.py tests/fuse/at.py tests/fuse/partitions.py tests/fuse/device.py tests/fuse/confined.py
 tests += $(addprefix tests/fuse/names.py:,vfat exfat ntfs)
 tests += tests/fuse/mount8.py:root tests/fuse/mount8.py:user tests/fuse/service.py tests/fuse/media.py
 tests += $(addprefix tests/fuse/handles.py:,ext4 xfs btrfs f2fs ntfs udf vfat exfat squashfs-gzip erofs iso9660-rock)

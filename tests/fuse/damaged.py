@@ -141,4 +141,5 @@ def main():
     mounting.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -70,7 +70,7 @@ tests += tests/tools/bad.py tests/tools/chroot.py tests/tools/refused.py
 tests += $(addprefix tests/tools/names.py:,vfat exfat ntfs)
 tests += $(addprefix tests/tools/alike.py:,vfat exfat hfs hfsplus ext4-casefold)
 tests += tests/tools/foreign.py tests/tools/turns.py tests/tools/partitions.py tests/tools/sectors.py tests/tools/sectors.py:root
-tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/holes.py tests/tools/signals.py
+tests += tests/tools/device.py tests/tools/errors.py tests/tools/hostile.py tests/tools/crafted.py tests/tools/holes.py tests/tools/signals.py
 tests += tests/tools/shell.py tests/tools/completion.py tests/tools/manual.py
 tests += tests/tools/archive_hostile.py tests/tools/progress.py
 tests += $(foreach type,$(tools-test-types) $(tools-test-types:%=%-root),tests/tools/fidelity.py:$(type))
