@@ -77,15 +77,19 @@ static void run(const struct mistake *m)
 	_Exit(tap_done());
 }
 
-/* Reads what the suite says until it ends or says that something is wrong. */
-static bool complains(int fd)
+/* Reads what the suite says until it ends or says that something is wrong: which is told when nothing should be. */
+static bool complains(int fd, const struct mistake *m)
 {
 	FILE *file = fdopen(fd, "r");
 	bool found = false;
 	char line[512];
 
 	while (!found && fgets(line, sizeof(line), file))
-		found = !strncmp(line, "not ok", 6);
+		found = !strncmp(line, "not ok", 6) || !strncmp(line, "Bail out!", 9);
+	if (found && !m->name) {
+		printf("# %s: %s", m->group, line);
+		fflush(stdout);
+	}
 	fclose(file);
 	return found;
 }
@@ -110,11 +114,15 @@ static bool flagged(const struct mistake *m)
 	close(pipes[1]);
 	if (pid > 0)
 		setpgid(pid, pid);
-	found = complains(pipes[0]);
+	found = complains(pipes[0], m);
 	if (pid > 0 && found)
 		kill(-pid, SIGKILL);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		tap_abort("fork: %s", strerror(errno));
+	if (!found && status != 0 && !m->name) {
+		printf("# %s: ended with status %#x\n", m->group, status);
+		fflush(stdout);
+	}
 	return found || status != 0;
 }
 
