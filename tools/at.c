@@ -13,11 +13,43 @@
 
 /* ---- the parent: what is asked for ---- */
 
+/* Shortens a path to slashes with names between them, so that of two ways to one place one is the longer. Return: has ".." */
+static bool clean(char *path)
+{
+	const char *from = path;
+	bool up = false;
+	char *to = path;
+
+	while (*(from += strspn(from, "/"))) {
+		const size_t length = strcspn(from, "/");
+
+		up |= length == 2 && !memcmp(from, "..", 2);
+		if (length != 1 || *from != '.') {
+			*to++ = '/';
+			memmove(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	*to = 0;
+	return up;
+}
+
+static bool is_taken(const struct option_points *points, const char *dir)
+{
+	for (unsigned int i = 0; i < points->count; i++) {
+		if (!strcmp(points->list[i].dir, dir))
+			return true;
+	}
+	return false;
+}
+
 int option_at(const struct command *command, const struct option_rule *rule, void *target, const char *argument)
 {
 	struct option_points *points = target;
 	const char *equal = strchr(argument, '=');
 	char *dir;
+	bool up;
 
 	if (*argument != '/' || !equal || !equal[1])
 		return usage_error(command,
@@ -29,8 +61,13 @@ int option_at(const struct command *command, const struct option_rule *rule, voi
 	dir = strndup(argument, (size_t)(equal - argument));
 	if (!dir)
 		abort();
-	if (strspn(dir, "/.") == strlen(dir))
+	up = clean(dir);
+	if (up)
+		return usage_error(command, "--at \"%s\": give the directory without \"..\"", argument);
+	if (!*dir)
 		return usage_error(command, "--at \"%s\": the image that the command names is there", argument);
+	if (is_taken(points, dir))
+		return usage_error(command, "--at \"%s\": there is one for that directory already", argument);
 	points->list[points->count++] = (struct option_point){ .dir = dir, .image = equal + 1 };
 	return EXIT_DONE;
 }
@@ -117,10 +154,8 @@ bool at_names(const struct command *command, const char *path)
 /* Is @path what is called @dir, or below it? */
 static bool is_below(const char *path, const char *dir)
 {
-	size_t length = strlen(dir);
+	const size_t length = strlen(dir);
 
-	while (length && dir[length - 1] == '/')
-		length--;
 	return !strncmp(path, dir, length) && (!path[length] || path[length] == '/');
 }
 

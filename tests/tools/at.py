@@ -142,8 +142,10 @@ def apart():
 
 def refused():
     before = digest("disk.img")
-    for name, wrong in {"no directory": "home=data.img", "nothing to mount": "/home=", "no sign": "/home", "the root": "/=data.img"}.items():
+    for name, wrong in {"no directory": "home=data.img", "nothing to mount": "/home=", "no sign": "/home", "the root": "/=data.img",
+                        "the root by a longer way": "//.//=data.img", "a way up": "/home/../boot=data.img"}.items():
         expect(f"{name}", 2, "--at", wrong, "ls", "disk.img@2", message=f'--at "{wrong}"')
+    expect("one directory by two ways", 2, "--at", "/home=data.img", "--at", "//./home/=disk.img@1", "ls", "disk.img@2", message="there is one")
     expect("two images", 2, *AT, "cp", "disk.img@2:/etc", "data.img:/", message="name one image")
     expect("what takes one image as it is", 2, *AT, "dmesg", "disk.img@2", message="without --at")
     expect("a directory that is missing", 1, "--at", "/missing=data.img", "ls", "disk.img@2",
