@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Other machines than this one, in emulators: Debian 12 with its own kernel, on two processors.
 
-machine-parts := mounts servers attacks disks command hypercalls library networks
+machine-parts := mounts servers attacks command copies partitions disks hypercalls library networks
 machine-cpus  := $(if $(filter 6.12-x86_64,$(LINUX)-$(platform-cpu)),amd64 arm64)
 machine-tests := $(foreach cpu,$(machine-cpus),$(machine-parts:%=tests/machine/debian.py:$(cpu)-%))
 $(foreach cpu,$(machine-cpus),$(foreach part,$(machine-parts),$(eval \

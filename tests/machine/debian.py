@@ -40,8 +40,9 @@ PARTS = {
     "attacks": {"root": ["fuse/attack.py", "fuse/confined.py"]},
     "disks": {"user": ["blk/spec", "blk/conformance", "blk/durability", "blk/lock", "blk/part"], "root": ["blk/lock"]},
     "command": {"user": ["tools/sandbox"],
-                "root": ["tools/sandbox", "tools/doctor.py", "tools/copying.py:ext4", "tools/partitions.py",
-                         "tools/sectors.py:root", "tools/device.py"]},
+                "root": ["tools/sandbox", "tools/doctor.py", "tools/device.py"]},
+    "copies": {"root": ["tools/copying.py:ext4"]},
+    "partitions": {"root": ["tools/partitions.py", "tools/sectors.py:root"]},
     "hypercalls": {"user": ["hyp/conformance-posix", "hyp/replay", "file/file"]},
     "library": {"user": ["lib/loader", "lib/gate", "lib/life", "lib/linux", "lib/window"]},
     "networks": {"user": ["net/spec", "net/conformance", "net/wrappers"]},
@@ -68,7 +69,7 @@ run()
     [ -n "$3" ] || return
     echo "machine: as $1"
     mkdir -m 777 "/logs/$1"
-    setpriv --reuid "$2" --regid "$2" --clear-groups tests/run --timeout 400 --logs "/logs/$1" --strip {build}/tests --strip tests $3
+    setpriv --reuid "$2" --regid "$2" --clear-groups tests/run --timeout 540 --logs "/logs/$1" --strip {build}/tests --strip tests $3
 }}
 case $part in
 {cases}
