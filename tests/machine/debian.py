@@ -53,6 +53,7 @@ MODULES = "fuse tun loop overlay"
 SCRIPT = """#!/bin/sh
 mount -t proc none /proc && mount -t sysfs none /sys && mount -t devtmpfs none /dev
 mkdir /dev/pts /dev/shm
+ln -s /proc/self/fd /dev/fd
 mount -t devpts none /dev/pts && mount -t tmpfs -o mode=1777 none /dev/shm && mount -t tmpfs none /run
 mount -t cgroup2 none /sys/fs/cgroup
 export PATH=/usr/sbin:/usr/bin LC_ALL=C HOME=/root
