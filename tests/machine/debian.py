@@ -37,10 +37,9 @@ QEMU = {
 PARTS = {
     "mounts": {"root": ["fuse/posix.py:ext4", "fuse/posix.py:btrfs-root", "fuse/names.py:vfat"]},
     "servers": {"root": ["fuse/life.py:xfs", "fuse/partitions.py", "fuse/layers.py"]},
-    "attacks": {"root": ["fuse/attack.py", "fuse/confined.py"]},
+    "attacks": {"user": ["tools/sandbox"], "root": ["tools/sandbox", "fuse/attack.py"]},
     "disks": {"user": ["blk/spec", "blk/conformance", "blk/durability", "blk/lock", "blk/part"], "root": ["blk/lock"]},
-    "command": {"user": ["tools/sandbox"],
-                "root": ["tools/sandbox", "tools/doctor.py", "tools/device.py"]},
+    "command": {"root": ["tools/doctor.py", "tools/device.py"]},
     "copies": {"root": ["tools/copying.py:ext4"]},
     "partitions": {"root": ["tools/partitions.py", "tools/sectors.py:root"]},
     "hypercalls": {"user": ["hyp/conformance-posix", "hyp/replay", "file/file"]},
