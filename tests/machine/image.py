@@ -23,7 +23,7 @@ DISK = 3 << 30  # bytes, of which a fifth is used at first
 # A small Debian, with what the tests run
 PACKAGES = """base-files base-passwd dash bash coreutils findutils grep sed mawk diffutils tar gzip util-linux mount login passwd
     procps kmod iproute2 busybox-static python3 e2fsprogs xfsprogs btrfs-progs dosfstools exfatprogs ntfs-3g attr acl fuse3
-    liburing2 libslirp0 libarchive-tools tcpdump""".split()
+    liburing2 libslirp0 libarchive-tools tcpdump xorriso""".split()
 
 # What rumpus is linked with: libraries for another processor than this one's are not installed here.
 LIBRARIES = """libfuse3-dev libarchive-dev nettle-dev liblzma-dev libbz2-dev liblz4-dev libzstd-dev zlib1g-dev
