@@ -24,8 +24,11 @@ WATCHDOG = "watchdog=4"  # seconds; a kernel that gets on does something more of
 
 def stop(pid):
     """A request that comes before it has stopped might be taken yet."""
+    def has_stopped(thread):
+        with open(f"/proc/{pid}/task/{thread}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: open(f"/proc/{pid}/stat", encoding="utf-8").read().rpartition(")")[2].split()[0] == "T")
+    wait_until(lambda: all(map(has_stopped, os.listdir(f"/proc/{pid}/task"))))
 
 
 def hanging(image):
@@ -120,8 +123,8 @@ def unmounted_between(image):
         process = start(image, "m", "--restart")
         before = worker(process.pid)
         os.kill(before, signal.SIGKILL)
-        while (successor := next(iter(mounting.children(process.pid)), before)) == before:
-            pass  # the first that the supervisor starts is it, long before it is sealed
+        while not (successor := next((child for child in reversed(mounting.children(process.pid)) if child != before), None)):
+            pass  # the first that the supervisor starts is it, long before it is sealed; the second helps it, and ends
         os.kill(successor, signal.SIGSTOP)
         if error_of(os.stat, "m/w/unknown") == errno.ENOTCONN:
             break
