@@ -105,6 +105,11 @@ static int take_lie(const struct lie *lie)
 	if (wire_next(&parent, &record) != 1)
 		return -1;
 	error = lie->sub->record(&session, &record);
+	/* What turns tell later */
+	for (const struct session_part *part = session.parts; part->number; part++) {
+		if (part->other)
+			lie->sub->other(&session, "disk.img@1", part->other);
+	}
 	if (lie->sub->finish)
 		lie->sub->finish(&session);
 	fflush(stdout);
