@@ -185,6 +185,10 @@ static int stream(struct tree_sink *sink, const struct tree_entry *entry, struct
 			break;
 		error = stop_requested() ? -EINTR : read_range(check, from, begin, end, &loss);
 		at = end;
+		if (loss.given_up) {
+			loss.bytes += (uint64_t)(size - at);
+			break;
+		}
 	}
 	if (loss.error)
 		report_error(&check->report, label, "cannot read: %s; from byte %lld on, %llu of %llu bytes in all%s",

@@ -69,6 +69,9 @@ size_t tree_xattrs_read(const struct fs *fs, int fd, int dir, const char *name, 
 		if (is_alias(key))
 			continue;
 		size = read_one(fs, fd, dir, name, key, buf + used, WIRE_INLINE_MAX - used);
+		/* Removed meanwhile on the host; and HFS+ lists Finder's, which every file has, under a name cut short. */
+		if (size == -ENODATA)
+			continue;
 		if (size < 0 && !*lost)
 			*lost = (int32_t)size;
 		used += size < 0 ? 0 : (size_t)size;
