@@ -127,10 +127,13 @@ static int limit(void)
 	return setrlimit(RLIMIT_CORE, &zero) ? sandbox_refused("setrlimit") : 0;
 }
 
-/* The terminal sends these to the whole job; the parent decides what they mean. */
+/*
+ * The terminal sends these to the whole job; the parent decides what they mean. What the last two tell of is an errno,
+ * too.
+ */
 static void ignore_terminal(void)
 {
-	static const int signals[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE };
+	static const int signals[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGXFSZ };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		signal(signals[i], SIG_IGN);

@@ -289,6 +289,8 @@ static int parent(struct session *session)
 		error = supervise_start(session->worker);
 	if (session->command->sub->progress && !session->command->options.quiet)
 		progress_bar_start(&session->shared->progress);
+	/* A file beyond the limit of files, ulimit -f, is an error like others. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* A reader of messages that goes away must not end the command before the image is unmounted. */
 	for (unsigned int i = 0; i < session->command->image_count; i++) {
 		if (session->command->images[i].writable)

@@ -18,6 +18,7 @@ static void become_program(const struct shell *shell, const char *text)
 {
 	umask(shell->session->mask);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	execl("/bin/sh", "sh", "-c", text, (char *)NULL);
 	fprintf(stderr, "rumpus: /bin/sh: %s\n", report_errno(-errno));
 	_exit(STATUS_NOT_FOUND);
