@@ -61,11 +61,16 @@ def readable(name):
         expect(f"{name}: a superblock where the driver does not look is told", 1, "ls", "disk.img", message="8 KiB.*version=1")
         kinds.move_superblock("disk.img")
     before = harness.digest("disk.img")
-    found_type(name, kind)
+    given = []
+    if tool("blkid", "-p", "disk.img").returncode == 2:  # so for most of cramfs in Debian 13
+        harness.skip(f"{name}: found to be {kind}", "libblkid does not know what mkfs has made")
+        given = ["-t", kind]
+    else:
+        found_type(name, kind)
     os.mkdir("out")
-    expect(f"{name}: copy all out", 0, "cp", "-r", "disk.img:/.", "out")
+    expect(f"{name}: copy all out", 0, *given, "cp", "-r", "disk.img:/.", "out")
     same("out", f"{name}: it is what went in")
-    result = run("cat", "disk.img:/dir/deeper/last.text")
+    result = run(*given, "cat", "disk.img:/dir/deeper/last.text")
     ok(result.out == b"text\n" * 5000, f"{name}: cat", result)
     expect(f"{name}: writing is refused", 1, "mkdir", "disk.img:/new", message="disk.img")
     ok(harness.digest("disk.img") == before, f"{name}: not one byte of the image has changed")
