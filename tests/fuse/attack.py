@@ -4,7 +4,6 @@
 
 import os
 import subprocess
-import time
 
 import mounting
 
@@ -12,38 +11,18 @@ import harness
 from harness import ok
 
 INJECT = os.path.join(os.environ["RUMPUS_BUILD"], "tests/fuse/inject")
-GONE = 3  # the thread is ending, or the host's own
 
 
 def names():
     return subprocess.run([INJECT], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
 
 
-def threads_of(pid):
-    """
-    In the order of their beginning, without those that the host has for io_uring, which come and go. One that has just
-    come may have no name of its own yet.
-    """
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as file:
-                if not file.read().startswith("iou-"):
-                    found.append(int(task))
-        except FileNotFoundError:
-            pass
-    return sorted(found)
-
-
 def attack(image, call, who, thread):
     """@thread: 0 for the first one, -1 for the last."""
     process = mounting.start_foreground(image, "m", **who)
     worker = mounting.worker(process.pid)
-    for _ in range(1000):
-        done = harness.tool(INJECT, str(threads_of(worker)[thread]), call)
-        if done.returncode != GONE:
-            break
-        time.sleep(0.01)
+    threads = sorted(int(word) for word in os.listdir(f"/proc/{worker}/task"))
+    done = harness.tool(INJECT, str(threads[thread]), call)
     if done.returncode:
         process.terminate()
     result = harness.collect(process)

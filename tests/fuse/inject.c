@@ -2,11 +2,9 @@
 /*
  * Has a thread of another process make a system call, as code of an attacker's would in its place.
  *
- * usage: inject THREAD CALL, or inject alone for the names of calls. A thread that is in a system call, or soon will be,
- * makes the other one in its stead, and goes on as if it had returned from its own. Exit status 3: it is ending, or
- * works for the host alone.
+ * usage: inject THREAD CALL, or inject alone for the names of calls. The thread must be waiting in a system call; it
+ * makes the other one in its stead, and goes on as if it had returned from its own.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,11 +25,6 @@
 #define PATH_BELOW 1024
 /* Bytes of the instruction that enters the host's kernel. */
 #define INSTRUCTION 2
-/* Exit status */
-#define GONE 3
-/* How often, and after how many microseconds, something is tried again */
-#define TRIES 1000
-#define PAUSE 10000
 
 static const struct {
 	const char *name;
@@ -79,43 +72,17 @@ static void put_path(pid_t thread, unsigned long at)
 	}
 }
 
-static void attach(pid_t thread)
-{
-	int status;
-
-	if (ptrace(PTRACE_ATTACH, thread, 0, 0)) {
-		if (errno == ESRCH || errno == EPERM)
-			exit(GONE);
-		fail("attaching to the thread");
-	}
-	if (waitpid(thread, &status, __WALL) != thread)
-		fail("waiting for the thread");
-	if (!WIFSTOPPED(status))
-		exit(GONE);
-}
-
-/* Stops the thread in a system call. */
-static void stop(pid_t thread, struct user_regs_struct *regs)
-{
-	for (int tries = 0;; tries++) {
-		attach(thread);
-		if (ptrace(PTRACE_GETREGS, thread, 0, regs))
-			fail("reading its registers");
-		if ((long long)regs->orig_rax >= 0)
-			return;
-		if (ptrace(PTRACE_DETACH, thread, 0, 0) || tries == TRIES)
-			fail("waiting for a system call");
-		usleep(PAUSE);
-	}
-}
-
 static void inject(pid_t thread, size_t which)
 {
 	struct user_regs_struct regs;
 	unsigned long path;
 	long arguments[6];
+	int status;
 
-	stop(thread, &regs);
+	if (ptrace(PTRACE_ATTACH, thread, 0, 0) || waitpid(thread, &status, __WALL) != thread || !WIFSTOPPED(status))
+		fail("attaching to the thread");
+	if (ptrace(PTRACE_GETREGS, thread, 0, &regs))
+		fail("reading its registers");
 	path = (regs.rsp - PATH_BELOW) & ~15UL;
 	put_path(thread, path);
 	for (size_t i = 0; i < 6; i++)
