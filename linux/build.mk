@@ -71,6 +71,8 @@ define linux-configure
 @! grep -hvxFf $(1)/.config $(or $(2:%=linux/arch/rump/configs/%),$(if $(filter 6.12,$(LINUX)),$(1)/preset)) /dev/null | \
 		grep -v -e '=n$$' -e '^$(linux-renamed)$$' || \
 	{ echo "the tree does not grant these lines of the configuration in $(1)/.config" >&2; rm $(1)/.config; exit 1; }
+@grep -qx '$(linux-renamed)' $(1)/.config || \
+	{ echo "the tree knows none of the names $(linux-renamed)" >&2; rm $(1)/.config; exit 1; }
 @touch $(1)/.config
 endef
 
