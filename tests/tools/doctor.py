@@ -12,7 +12,6 @@ import subprocess
 import harness
 from harness import digest, expect, ok, run
 
-BUILD = os.environ["RUMPUS_BUILD"]
 GIB = 1 << 30
 
 
@@ -137,13 +136,9 @@ def images():
 
 
 def main():
-    # While they can be read: the build tree may be out of the reach of the user who tests.
-    helpers = {name: open(f"{BUILD}/tests/tools/{name}", "rb").read() for name in ("without", "large_pages.so")}
+    helpers = harness.helpers("without", "large_pages.so")
     harness.start()
-    for name, content in helpers.items():
-        with open(name, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o755)
+    harness.place(helpers)
     whole()
     calls()
     surroundings()

@@ -114,6 +114,24 @@ def start(as_root=False, images=()):
     os.chdir(f"{_dir}/work")
 
 
+def helpers(*names):
+    """Programs of tests/tools, before start(): the build tree may be out of the reach of the user who tests."""
+    build = os.environ["RUMPUS_BUILD"]
+    found = {}
+    for name in names:
+        with open(f"{build}/tests/tools/{name}", "rb") as file:
+            found[name] = file.read()
+    return found
+
+
+def place(programs):
+    """Put what helpers() found into the directory of the test."""
+    for name, content in programs.items():
+        with open(name, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o755)
+
+
 def program():
     return f"{_dir}/bin/rumpus"
 
