@@ -69,15 +69,16 @@ static bool grow(struct build_made *made)
 
 int build_note_made(struct tree_build *build, const char *name)
 {
+	const uint64_t hash = build_hash(build_dir_hash(build), name);
 	struct build_made *made = &build->made;
 	uint64_t *slot;
 
 	/* At most two thirds full */
 	if (3 * (made->used + 1) > 2 * made->size && !grow(made))
 		return -ENOMEM;
-	slot = find(made, build_hash(build_dir_hash(build), name));
+	slot = find(made, hash);
 	made->used += !*slot;
-	*slot = build_hash(build_dir_hash(build), name);
+	*slot = hash;
 	return 0;
 }
 
