@@ -14,10 +14,10 @@ import stat
 import subprocess
 import tarfile
 
+import aptdir
+
 TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BUILD = os.path.realpath(os.environ.get("RUMPUS_BUILD", f"{TOP}/build"))
-ARCHIVES = (("debian", "bookworm"), ("debian", "bookworm-updates"), ("debian-security", "bookworm-security"))
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DISK = 3 << 30  # bytes, of which a fifth is used at first
 
 # A small Debian, with what the tests run
@@ -62,31 +62,17 @@ def run(what, *command, **more):
         raise Obstacle(f"{what}: {done.stdout.strip()[-300:]}".replace("\n", "; "))
 
 
-def apt(arch, directory):
-    """Its options for an empty system of @arch whose files are all in @directory."""
+def download(arch, directory):
     for name in ("libraries", "root"):
         shutil.rmtree(f"{directory}/{name}", ignore_errors=True)
-    for name in ("lists/partial", "cache/archives/partial", "libraries"):
-        os.makedirs(f"{directory}/{name}", exist_ok=True)
-    with open(f"{directory}/status", "w", encoding="utf-8"):
-        pass
-    with open(f"{directory}/sources.list", "w", encoding="utf-8") as file:
-        for archive, suite in ARCHIVES:
-            file.write(f"deb [signed-by={KEYRING}] http://deb.debian.org/{archive} {suite} main\n")
-    options = {"APT::Architecture": arch, "APT::Architectures": arch, "APT::Install-Recommends": 0, "APT::Sandbox::User": "",
-               "Acquire::Languages": "none", "Dir::State::lists": f"{directory}/lists", "Dir::Cache": f"{directory}/cache",
-               "Dir::State::status": f"{directory}/status", "Dir::Etc::sourcelist": f"{directory}/sources.list",
-               "Dir::Etc::sourceparts": "-", "Debug::NoLocking": 1}
-    return ["apt-get", "-q", "-y"] + [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-
-
-def download(arch, directory):
-    command = apt(arch, directory)
-    run("no packages can be had", *command, "update", "--error-on=any")
-    run("no packages can be had", *command, "--download-only", "install", f"linux-image-{arch}", *PACKAGES)
-    run("no packages can be had", *command, "autoclean")  # of former versions
+    os.makedirs(f"{directory}/libraries")
+    more = {"env": {**os.environ, "APT_CONFIG": aptdir.configure(directory, "bookworm", updates=True, arch=arch)}}
+    command = ("apt-get", "-q", "-y")
+    run("no packages can be had", *command, "update", **more)
+    run("no packages can be had", *command, "--download-only", "install", f"linux-image-{arch}", *PACKAGES, **more)
+    run("no packages can be had", *command, "autoclean", **more)  # of former versions
     if arch == "arm64":
-        run("no packages can be had", *command, "download", *LIBRARIES, cwd=f"{directory}/libraries")
+        run("no packages can be had", *command, "download", *LIBRARIES, cwd=f"{directory}/libraries", **more)
 
 
 def programs(arch, directory, names):
@@ -201,7 +187,7 @@ def kernels(build):
 
 
 def fill(disk, arch, directory, names, script):
-    for package in sorted(glob.glob(f"{directory}/cache/archives/*.deb")):
+    for package in sorted(glob.glob(f"{directory}/archives/*.deb")):
         disk.package(package)
     build = programs(arch, directory, names)
     for path in glob.glob(f"{kernels(build)}/*"):

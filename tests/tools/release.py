@@ -5,34 +5,7 @@ import glob
 import os
 
 from harness import tap, tool
-
-KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
-
-
-def _mirror():
-    """The one that this machine uses for Debian itself."""
-    listed = tool("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages").stdout.splitlines()
-    found = [line.split()[1] for line in listed if line.startswith("Debian ") and "security" not in line]
-    return found[0] if found else DEFAULT_MIRROR
-
-
-def _configure(dir, release):
-    """All that apt reads and writes is below @dir: as if nothing were installed, so that libraries come, too."""
-    for name in ("lists/partial", "archives/partial", "etc/empty.d"):
-        os.makedirs(f"{dir}/{name}")
-    for name, text in {
-        "status": "",
-        "etc/sources.list": f"deb [signed-by={KEYS}] {_mirror()} {release} main\n",
-        "apt.conf": f'Dir::State "{dir}"; Dir::State::lists "{dir}/lists"; Dir::State::status "{dir}/status";\n'
-                    f'Dir::Cache "{dir}"; Dir::Cache::archives "{dir}/archives"; Dir::Etc "{dir}/etc";\n'
-                    f'Dir::Etc::sourceparts "empty.d"; Dir::Etc::preferencesparts "empty.d";\n'
-                    'APT::Install-Recommends "false"; APT::Update::Error-Mode "any"; Acquire::Languages "none";\n'
-                    'Acquire::Retries "3"; Debug::NoLocking "true";\n',
-    }.items():
-        with open(f"{dir}/{name}", "w", encoding="utf-8") as file:
-            file.write(text)
-    os.environ["APT_CONFIG"] = f"{dir}/apt.conf"
+import aptdir
 
 
 def _wrap(root, programs):
@@ -55,9 +28,9 @@ def fetch(dir, release, packages):
     Programs of packages to the front of PATH. Skips the test when there is no way to get them.
     @dir: is made; an absolute path
     """
-    if not os.path.exists(KEYS):
+    if not os.path.exists(aptdir.KEYS):
         tap.skip_all("the package debian-archive-keyring is not installed")
-    _configure(f"{dir}/apt", release)
+    os.environ["APT_CONFIG"] = aptdir.configure(f"{dir}/apt", release)
     got = tool("apt-get", "-qq", "update")
     if got.returncode:
         tap.skip_all(f"no way to Debian {release}: {' '.join(got.stdout.split())[:200]}")
